@@ -1,0 +1,1 @@
+//! The broker: connections, one file an API, drivers for the machines

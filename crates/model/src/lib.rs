@@ -1,0 +1,1 @@
+//! Names and numbers every part of Thalweg shares

@@ -1,0 +1,1 @@
+//! Time, tasks, sockets, disks and dice: tokio or the simulator
