@@ -1,1 +1,14 @@
-//! Names and numbers every part of Thalweg shares
+//! Names and numbers every part of Thalweg shares. Pure: no clock, dice, file, thread or async.
+
+pub mod config;
+pub mod error_code;
+pub mod ids;
+pub mod map;
+pub mod marks;
+pub mod uuid;
+
+pub use error_code::ErrorCode;
+pub use ids::{
+    LeaderEpoch, NodeId, Offset, PartitionId, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition,
+};
+pub use uuid::Uuid;

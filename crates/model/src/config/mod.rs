@@ -1,0 +1,1 @@
+//! Every config key of broker and topic: name, type, default, range, meaning.

@@ -1,0 +1,69 @@
+//! Planted bugs and coverage marks, named in words at the place where the danger lives.
+//!
+//! `planted!("ack-before-sync")` is the constant false unless the code is built for the simulator (or with
+//! `--cfg thalweg_planted`); there, one process-wide switch picks at most one bug, set once at start.
+//! `mark!("isr below minimum")` counts how often a branch that handles a fault, a race or a wrap was reached.
+
+/// Whether the bug `$name` is planted in this process. Guards one expression that re-creates a historical mistake.
+#[macro_export]
+macro_rules! planted {
+    ($name:literal) => {
+        $crate::marks::is_planted($name)
+    };
+}
+
+/// Counts that this branch was reached.
+#[macro_export]
+macro_rules! mark {
+    ($name:literal) => {
+        $crate::marks::reached($name)
+    };
+}
+
+#[cfg(any(madsim, thalweg_planted))]
+mod armed {
+    use std::collections::BTreeMap;
+    use std::sync::{Mutex, OnceLock};
+
+    static PLANTED: OnceLock<String> = OnceLock::new();
+    static REACHED: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
+
+    /// Switches one bug on for the life of the process. Once, before anything runs.
+    pub fn plant(name: &str) {
+        assert!(PLANTED.set(name.to_owned()).is_ok(), "one bug a process, planted once");
+    }
+
+    /// See [`planted!`](crate::planted).
+    pub fn is_planted(name: &'static str) -> bool {
+        let planted = PLANTED.get().is_some_and(|p| p == name);
+        if planted {
+            *REACHED.lock().expect("no panic inside").entry("planted bug reached").or_insert(0) += 1;
+        }
+        planted
+    }
+
+    /// See [`mark!`](crate::mark).
+    pub fn reached(name: &'static str) {
+        *REACHED.lock().expect("no panic inside").entry(name).or_insert(0) += 1;
+    }
+
+    /// How often each mark was reached in this process so far.
+    pub fn counts() -> BTreeMap<&'static str, u64> {
+        REACHED.lock().expect("no panic inside").clone()
+    }
+}
+
+#[cfg(any(madsim, thalweg_planted))]
+pub use armed::{counts, is_planted, plant, reached};
+
+/// See [`planted!`](crate::planted).
+#[cfg(not(any(madsim, thalweg_planted)))]
+#[inline(always)]
+pub const fn is_planted(_name: &'static str) -> bool {
+    false
+}
+
+/// See [`mark!`](crate::mark).
+#[cfg(not(any(madsim, thalweg_planted)))]
+#[inline(always)]
+pub const fn reached(_name: &'static str) {}
