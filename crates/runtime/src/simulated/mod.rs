@@ -1,0 +1,1 @@
+//! The simulated world, on the executor of madsim.
