@@ -5,6 +5,8 @@ pub mod error_code;
 pub mod ids;
 pub mod map;
 pub mod marks;
+pub mod metadata_image;
+pub mod state_machine;
 pub mod uuid;
 
 pub use error_code::ErrorCode;
