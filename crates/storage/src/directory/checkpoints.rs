@@ -1,0 +1,213 @@
+//! Writing what is known to be on stable storage: our checkpoint, which recovery goes by, and Kafka's offset files.
+//!
+//! Order (DESIGN section 6, rule 4): segments, epochs, producers; directories; Kafka's files; the checkpoint; then the
+//! journal's tail.
+
+use super::{Barrier, Core};
+use crate::checkpoint::{Checkpoint, CheckpointLine};
+use crate::fault::StorageFault;
+use crate::log::{Capture, Claim, Progress, Shared};
+use crate::offset_checkpoint::{CLEANER, HIGH_WATERMARKS, LOG_STARTS, Offsets, RECOVERY_POINTS, encode};
+use model::{Offset, PartitionId, TopicPartition, Uuid};
+use runtime::sync::Mutex;
+use runtime::time::{Instant, timeout};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The checkpoint as it is on the disk; one writer at a time.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoints {
+    written: Mutex<Written>,
+    /// Counts what was asked of [`Checkpoints::write_ahead`].
+    asked: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Written {
+    lines: BTreeMap<(Uuid, PartitionId), CheckpointLine>,
+    /// The last text of each of Kafka's files.
+    texts: BTreeMap<&'static str, String>,
+    /// Up to here what was asked is in the files.
+    answered: u64,
+}
+
+impl Checkpoints {
+    /// Writes the lines of logs whose captures are synced. A capture that a cut overtook is given up.
+    pub async fn cover(&self, core: &Core, captures: Vec<(Arc<Shared>, Capture)>) -> Result<(), StorageFault> {
+        let mut written = self.written.lock().await;
+        let mut covered = Vec::new();
+        let mut lines = Vec::new();
+        for (shared, capture) in captures {
+            // Looked at under the lock: a barrier writes its line under it too.
+            let mut progress = shared.progress();
+            match progress.captured(&capture) {
+                Some(claim) => {
+                    lines.extend(line(&shared, capture.journaled, claim));
+                    drop(progress);
+                    covered.push((shared, capture, claim));
+                }
+                None => progress.give_up(capture, Instant::now()),
+            }
+        }
+        let claims = covered.iter().map(|(shared, _, claim)| (shared.clone(), *claim)).collect();
+        let result = written.write(core, lines, claims, Progress::uncovered_by_capture).await;
+        core.checkpoint_ended(&result);
+        for (shared, capture, claim) in covered {
+            match result {
+                Ok(_) => shared.progress().covered(claim),
+                Err(_) => shared.progress().give_up(capture, Instant::now()),
+            }
+        }
+        core.journal.release(result?);
+        Ok(())
+    }
+
+    /// Writes the lines of logs whose owners wait at a barrier.
+    pub async fn write_barriers(&self, core: &Core, barriers: Vec<Barrier>) -> Result<(), StorageFault> {
+        let mut written = self.written.lock().await;
+        let lines = barriers.iter().filter_map(|b| line(&b.shared, b.journaled, b.claim)).collect();
+        let claims = barriers.iter().map(|b| (b.shared.clone(), b.claim)).collect();
+        let result = written.write(core, lines, claims, |_| None).await;
+        core.checkpoint_ended(&result);
+        let free = result?;
+        for barrier in &barriers {
+            barrier.shared.progress().all_covered(barrier.journaled, barrier.claim);
+        }
+        core.journal.release(free);
+        Ok(())
+    }
+
+    /// For a log that is not journaled: its recovery point, which was lowered, and its log start are durable in
+    /// Kafka's files before anything is cut. Those who ask at the same time are answered with one write.
+    pub async fn write_ahead(&self, core: &Core, shared: &Shared, start: Offset) -> Result<(), StorageFault> {
+        shared.set_start_to_write(start);
+        let asked = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        let mut written = self.written.lock().await;
+        if written.answered >= asked {
+            return Ok(());
+        }
+        let all_asked = self.asked.load(Ordering::Acquire);
+        written.write_offsets(core, &[]).await?;
+        written.answered = all_asked;
+        Ok(())
+    }
+
+    /// Writes Kafka's files, where they changed.
+    pub async fn write_offsets(&self, core: &Core) -> Result<(), StorageFault> {
+        core.reading.volume.check()?;
+        let mut written = self.written.lock().await;
+        written.write_offsets(core, &[]).await?;
+        written.write_high_watermarks(core).await
+    }
+}
+
+impl Written {
+    /// Writes the checkpoint with other `lines`, and without those of deleted logs. `uncovered` says which journal
+    /// group a log with a claim needs once the claim is written. Gives the last group that nobody needs.
+    async fn write(
+        &mut self,
+        core: &Core,
+        lines: Vec<CheckpointLine>,
+        claims: Vec<(Arc<Shared>, Claim)>,
+        uncovered: fn(&Progress) -> Option<u64>,
+    ) -> Result<u64, StorageFault> {
+        core.reading.volume.check()?;
+        let dropped = core.dropped();
+        if lines.is_empty() && claims.is_empty() && dropped.is_empty() {
+            return Ok(0);
+        }
+        core.sync_root().await?;
+        self.write_offsets(core, &claims).await?;
+        let mut new = self.lines.clone();
+        for gone in &dropped {
+            new.remove(&(gone.topic_id(), gone.topic_partition.partition));
+        }
+        new.extend(lines.into_iter().map(|line| ((line.topic_id, line.partition), line)));
+        let partitions: Vec<CheckpointLine> = new.values().cloned().collect();
+        // First what is durable, then who needs what: a log that submits in between is in a later group.
+        let durable = core.journal_durable();
+        let claimed: BTreeSet<&TopicPartition> = claims.iter().map(|(log, _)| &log.topic_partition).collect();
+        let needed = core.logs().into_iter().filter_map(|log| {
+            let progress = log.progress();
+            if claimed.contains(&log.topic_partition) { uncovered(&progress) } else { progress.first_uncovered() }
+        });
+        let tail_sequence = needed.min().map_or(durable, |first| first.saturating_sub(1).min(durable));
+        let checkpoint = Checkpoint { generation: core.journal.generation(), tail_sequence, partitions };
+        write_checkpoint(core, &checkpoint).await?;
+        self.lines = new;
+        core.forget_dropped(&dropped);
+        Ok(tail_sequence)
+    }
+
+    /// Recovery points and log starts. `claims` are about to be written to the checkpoint.
+    async fn write_offsets(&mut self, core: &Core, claims: &[(Arc<Shared>, Claim)]) -> Result<(), StorageFault> {
+        let logs = core.logs();
+        let mut starts = Offsets::new();
+        let mut recovery_points = Offsets::new();
+        let mut cleaned = Offsets::new();
+        for log in &logs {
+            let topic_partition = &log.topic_partition;
+            if log.start_to_write() > 0 {
+                starts.insert(topic_partition.clone(), log.start_to_write());
+            }
+            if let Some(line) = log.progress().line() {
+                recovery_points.insert(topic_partition.clone(), line.place.end_offset);
+            }
+            if log.gaps_below() > 0 && log.gaps_below() < Offset::MAX {
+                cleaned.insert(topic_partition.clone(), log.gaps_below());
+            }
+        }
+        for (log, claim) in claims {
+            recovery_points.insert(log.topic_partition.clone(), claim.place.end_offset);
+        }
+        self.replace(core, LOG_STARTS, encode(&starts)).await?;
+        if !cleaned.is_empty() {
+            self.replace(core, CLEANER, encode(&cleaned)).await?;
+        }
+        self.replace(core, RECOVERY_POINTS, encode(&recovery_points)).await
+    }
+
+    async fn write_high_watermarks(&mut self, core: &Core) -> Result<(), StorageFault> {
+        let logs = core.logs();
+        let marks: Offsets =
+            logs.iter().map(|log| (log.topic_partition.clone(), log.high_watermark())).collect();
+        self.replace(core, HIGH_WATERMARKS, encode(&marks)).await
+    }
+
+    async fn replace(&mut self, core: &Core, name: &'static str, text: String) -> Result<(), StorageFault> {
+        if self.texts.get(name) == Some(&text) {
+            return Ok(());
+        }
+        core.reading.volume.replace("", name, text.clone().into()).await?;
+        self.texts.insert(name, text);
+        Ok(())
+    }
+}
+
+async fn write_checkpoint(core: &Core, checkpoint: &Checkpoint) -> Result<(), StorageFault> {
+    let volume = &core.reading.volume;
+    let write = crate::checkpoint::write(volume.disk(), checkpoint);
+    match timeout(core.options.sync_deadline, write).await {
+        Ok(result) => Ok(result?),
+        Err(_) => {
+            let error = std::io::ErrorKind::TimedOut.into();
+            Err(StorageFault::Disk { path: "the checkpoint".to_owned(), error })
+        }
+    }
+}
+
+/// The line of a log; none for one whose topic id is not known.
+fn line(shared: &Shared, journaled: bool, claim: Claim) -> Option<CheckpointLine> {
+    let topic_id = shared.topic_id();
+    (!topic_id.is_zero()).then(|| CheckpointLine {
+        topic_id,
+        topic: shared.topic_partition.topic.to_string(),
+        partition: shared.topic_partition.partition,
+        journaled,
+        sequence: claim.sequence,
+        end_offset: claim.place.end_offset,
+        segment_base_offset: claim.place.segment_base_offset,
+        position: claim.place.position,
+    })
+}

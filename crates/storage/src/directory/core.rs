@@ -1,0 +1,276 @@
+//! What the parts of an open log directory share.
+
+use super::checkpoints::Checkpoints;
+use super::removals::Removals;
+use crate::config::DirectoryOptions;
+use crate::fault::StorageFault;
+use crate::journal::{Entry, Journal};
+use crate::log::{Place, Reading, Shared};
+use crate::meta_properties::MetaProperties;
+use model::{TopicPartition, mark};
+use runtime::disk::Lock;
+use runtime::sync::{Notify, watch};
+use runtime::task::JoinHandle;
+use runtime::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The journal is emptied from this fill on.
+const HALF_FULL: f32 = 0.5;
+/// How often is looked whether a sync is due, at the least.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// An open log directory.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub reading: Arc<Reading>,
+    pub options: DirectoryOptions,
+    pub properties: MetaProperties,
+    pub journal: Journal,
+    pub checkpoints: Checkpoints,
+    pub removals: Arc<Removals>,
+    logs: Mutex<BTreeMap<TopicPartition, Arc<Shared>>>,
+    /// Deleted, and still named by the checkpoint on the disk.
+    dropped: Mutex<Vec<Arc<Shared>>>,
+    /// Which logs wait for which journal group, in the order of the groups.
+    acknowledgements: Mutex<VecDeque<(u64, Arc<Shared>)>>,
+    syncer: Arc<Notify>,
+    out_of_space: AtomicBool,
+    /// Names in the root changed since it was last synced.
+    root_changed: AtomicBool,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    lock: Mutex<Option<Lock>>,
+}
+
+impl Core {
+    pub fn new(
+        reading: Arc<Reading>,
+        options: DirectoryOptions,
+        properties: MetaProperties,
+        journal: Journal,
+        checkpoints: Checkpoints,
+        lock: Lock,
+    ) -> Core {
+        Core {
+            reading,
+            options,
+            properties,
+            journal,
+            checkpoints,
+            removals: Arc::default(),
+            logs: Mutex::default(),
+            dropped: Mutex::default(),
+            acknowledgements: Mutex::default(),
+            syncer: Arc::default(),
+            out_of_space: AtomicBool::new(false),
+            root_changed: AtomicBool::new(false),
+            tasks: Mutex::default(),
+            lock: Mutex::new(Some(lock)),
+        }
+    }
+
+    /// All logs, by name.
+    pub fn logs(&self) -> Vec<Arc<Shared>> {
+        locked(&self.logs).values().cloned().collect()
+    }
+
+    /// Makes a log known. Says no when there is one of that name.
+    pub fn register(&self, shared: Arc<Shared>) -> bool {
+        let mut logs = locked(&self.logs);
+        if logs.contains_key(&shared.topic_partition) {
+            return false;
+        }
+        logs.insert(shared.topic_partition.clone(), shared);
+        true
+    }
+
+    /// Forgets a log; `dropped` if the checkpoint may still have its line.
+    pub fn unregister(&self, shared: &Arc<Shared>, dropped: bool) {
+        locked(&self.logs).remove(&shared.topic_partition);
+        if dropped {
+            locked(&self.dropped).push(shared.clone());
+        }
+    }
+
+    /// The deleted logs whose lines are still to go.
+    pub fn dropped(&self) -> Vec<Arc<Shared>> {
+        locked(&self.dropped).clone()
+    }
+
+    /// The lines of `gone` are off the checkpoint.
+    pub fn forget_dropped(&self, gone: &[Arc<Shared>]) {
+        locked(&self.dropped).retain(|dropped| !gone.iter().any(|gone| Arc::ptr_eq(gone, dropped)));
+    }
+
+    /// Gives the journal entries of one log, each with where the log is after it. Gives the last one's group.
+    pub fn submit(&self, shared: &Arc<Shared>, entries: impl IntoIterator<Item = (Entry, Place)>) -> u64 {
+        let mut last = 0;
+        {
+            // Under one lock, so that the queue has the groups in order.
+            let mut queue = locked(&self.acknowledgements);
+            for (entry, place) in entries {
+                last = self.journal.submit(entry);
+                if shared.progress().submitted(last, place) {
+                    queue.push_back((last, shared.clone()));
+                }
+            }
+        }
+        if self.journal.fill() >= HALF_FULL {
+            self.wake_syncer();
+        }
+        last
+    }
+
+    /// The last journal group on stable storage.
+    pub fn journal_durable(&self) -> u64 {
+        *self.journal.durable().borrow()
+    }
+
+    /// Tells every log what of it the journal has made durable.
+    pub fn settle_acknowledgements(&self) {
+        let durable = self.journal_durable();
+        loop {
+            let next = {
+                let mut queue = locked(&self.acknowledgements);
+                if queue.front().is_none_or(|(sequence, _)| *sequence > durable) {
+                    return;
+                }
+                queue.pop_front()
+            };
+            let Some((_, shared)) = next else { return };
+            let news = shared.progress().settle(durable);
+            if let Some(news) = news {
+                shared.publish_durable(news);
+            }
+        }
+    }
+
+    /// Waits until the journal has group `sequence` on stable storage.
+    pub async fn wait_durable(&self, sequence: u64) -> Result<(), StorageFault> {
+        let mut durable = self.journal.durable();
+        let mut failed = self.reading.volume.failed();
+        let mut journal_failed = self.journal.failed();
+        while *durable.borrow_and_update() < sequence {
+            self.reading.volume.check()?;
+            if let Some(reason) = journal_failed.borrow_and_update().clone() {
+                return Err(StorageFault::Failed(reason));
+            }
+            runtime::sync::select! {
+                biased;
+                _ = durable.changed() => {}
+                _ = failed.changed() => {}
+                _ = journal_failed.changed() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Something may be due for a sync.
+    pub fn wake_syncer(&self) {
+        self.syncer.notify_one();
+    }
+
+    /// Whether the journal is to be emptied.
+    pub fn is_journal_half_full(&self) -> bool {
+        self.journal.fill() >= HALF_FULL
+    }
+
+    /// Whether the last checkpoint could not be written for want of space.
+    pub fn is_out_of_space(&self) -> bool {
+        self.out_of_space.load(Ordering::Relaxed)
+    }
+
+    /// What a checkpoint came to: with a full disk it is tried again, any other fault is final.
+    pub fn checkpoint_ended(&self, result: &Result<u64, StorageFault>) {
+        let full = matches!(result, Err(fault) if fault.is_out_of_space());
+        if full {
+            mark!("no space for the checkpoint");
+        }
+        self.out_of_space.store(full, Ordering::Relaxed);
+        if let Err(fault) = result
+            && !full
+        {
+            self.reading.volume.fail(format!("checkpoint: {fault}"));
+        }
+    }
+
+    /// Names in the root changed.
+    pub fn root_changed(&self) {
+        self.root_changed.store(true, Ordering::Release);
+    }
+
+    /// Makes the names in the root durable, if they changed.
+    pub async fn sync_root(&self) -> Result<(), StorageFault> {
+        if !self.root_changed.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let result = self.reading.volume.sync_directory("").await;
+        if result.is_err() {
+            self.root_changed();
+        }
+        result
+    }
+
+    /// Starts what runs behind an open directory.
+    pub fn start_tasks(self: &Arc<Self>) {
+        let tasks = [
+            runtime::task::spawn("acknowledge", acknowledge(Arc::downgrade(self), self.journal.durable())),
+            runtime::task::spawn("watch journal", watch_journal(Arc::downgrade(self), self.journal.failed())),
+            runtime::task::spawn("sync segments", {
+                let pause = self.options.sync_interval.min(LONGEST_PAUSE);
+                super::syncer::run(Arc::downgrade(self), self.syncer.clone(), pause)
+            }),
+            runtime::task::spawn("remove files", {
+                super::removals::run(self.removals.clone(), self.reading.volume.clone())
+            }),
+        ];
+        locked(&self.tasks).extend(tasks);
+    }
+
+    /// Ends the tasks.
+    pub fn stop_tasks(&self) {
+        for task in locked(&self.tasks).drain(..) {
+            task.abort();
+        }
+    }
+
+    /// Lets another process open the directory.
+    pub fn unlock(&self) {
+        locked(&self.lock).take();
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.stop_tasks();
+    }
+}
+
+/// Hears from the journal and tells the logs.
+async fn acknowledge(core: std::sync::Weak<Core>, mut durable: watch::Receiver<u64>) {
+    while durable.changed().await.is_ok() {
+        let Some(core) = core.upgrade() else { return };
+        core.settle_acknowledgements();
+    }
+}
+
+/// When the journal fails the directory does.
+async fn watch_journal(core: std::sync::Weak<Core>, mut failed: watch::Receiver<Option<String>>) {
+    loop {
+        let reason = failed.borrow_and_update().clone();
+        if let Some(reason) = reason {
+            if let Some(core) = core.upgrade() {
+                core.reading.volume.fail(reason);
+            }
+            return;
+        }
+        if failed.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,116 @@
+//! Loading a journaled log: its files are cut to the checkpoint's line; the journal's entries come after that.
+
+use super::Core;
+use super::layout;
+use super::load::{Found, Loaded, Parts, Walk, assemble, open_segments, read_epochs, remove_segments, tidy, walk};
+use crate::checkpoint::CheckpointLine;
+use crate::fault::StorageFault;
+use crate::log::{Broken, Chain, Place, Segments};
+use crate::segment::{IndexState, Segment};
+use crate::segment_index::SegmentIndex;
+use crate::volume::Volume;
+use model::{LeaderEpoch, Offset, mark};
+use std::sync::Arc;
+
+/// Loads the log as its `line` says.
+pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine) -> Result<Loaded, StorageFault> {
+    let volume = &core.reading.volume;
+    let directory = found.directory();
+    let files = match tidy(volume, &directory).await {
+        Err(fault) if fault.is_not_found() => {
+            layout::make_partition(volume, &directory, line.topic_id).await?;
+            layout::PartitionFiles::default()
+        }
+        result => result?,
+    };
+    if files.failed_closed {
+        return Ok(found.failed(line.topic_id, super::fail_closed::read(volume, &directory).await?));
+    }
+    let kept = files.segments.partition_point(|base| *base <= line.segment_base_offset);
+    remove_segments(volume, &directory, &files.segments[kept..]).await?;
+    let mut segments = open_segments(volume, &directory, &files.segments[..kept]).await?;
+    let mut epochs = read_epochs(volume, &directory).await?.unwrap_or_default();
+    let highest_epoch = epochs.latest();
+    let broken = cut_to_line(volume, found, line, &mut segments, &mut epochs).await?;
+    let place = match &broken {
+        None => {
+            let (segment_base_offset, position) = (line.segment_base_offset, line.position);
+            Place { end_offset: line.end_offset, segment_base_offset, position }
+        }
+        Some(_) => {
+            add_empty(volume, &directory, &mut segments, line.end_offset).await?;
+            Place { end_offset: line.end_offset, segment_base_offset: line.end_offset, position: 0 }
+        }
+    };
+    // An epoch that was raised at the very end has no batch yet.
+    epochs.truncate_to(line.end_offset.saturating_add(1));
+    let parts =
+        Parts { topic_id: line.topic_id, segments, unsynced: Vec::new(), epochs, place, is_synced: broken.is_none() };
+    let mut log = assemble(core, found, parts).await?;
+    log.set_recovering(true);
+    Ok(Loaded {
+        topic_partition: found.topic_partition.clone(),
+        topic_id: line.topic_id,
+        log: Ok(log),
+        covered: line.sequence,
+        broken,
+        highest_epoch,
+    })
+}
+
+/// Makes the last segment end at the line. If the files do not reach it, or are not what it says, tells how far they
+/// are good; that segment then ends there.
+async fn cut_to_line(
+    volume: &Volume,
+    found: &Found,
+    line: &CheckpointLine,
+    segments: &mut Segments,
+    epochs: &mut crate::LeaderEpochs,
+) -> Result<Option<Broken>, StorageFault> {
+    let is_there = segments.last().is_some_and(|last| last.base_offset == line.segment_base_offset);
+    if !is_there && line.position == 0 && line.end_offset == line.segment_base_offset {
+        add_empty(volume, &found.directory(), segments, line.end_offset).await?;
+        return Ok(None);
+    }
+    let Some(last) = segments.last().cloned() else {
+        return Ok(Some(broken(line, Offset::MIN, "there is no segment".to_owned())));
+    };
+    let end = if is_there { last.length().min(line.position) } else { last.length() };
+    let chain = Chain {
+        next_offset: Some(last.base_offset),
+        leader_epoch: LeaderEpoch::MIN,
+        gaps_below: found.gaps_below,
+    };
+    let interval = found.config.index_interval_bytes;
+    let walked = walk(volume, &last, Walk { chain, end, crc_from: Offset::MAX, interval }, epochs).await?;
+    let good_end = walked.chain.next_offset.unwrap_or(last.base_offset);
+    last.set_length(walked.position, last.changed_at());
+    last.with_index(|state| *state = IndexState::Live(walked.index));
+    let whole = is_there && walked.stopped.is_none() && walked.position == line.position;
+    if whole && good_end == line.end_offset {
+        return Ok(None);
+    }
+    mark!("file short of the line");
+    let reason = walked.stopped.unwrap_or_else(|| format!("{} ends at offset {good_end}", last.path()));
+    Ok(Some(broken(line, good_end, reason)))
+}
+
+fn broken(line: &CheckpointLine, good_end: Offset, reason: String) -> Broken {
+    let reason = format!("the checkpoint says that offsets up to {} are synced, but {reason}", line.end_offset);
+    Broken { reason, good_end, line_end: line.end_offset }
+}
+
+/// An empty segment takes what follows.
+async fn add_empty(
+    volume: &Volume,
+    directory: &str,
+    segments: &mut Segments,
+    base_offset: Offset,
+) -> Result<(), StorageFault> {
+    segments.retain(|segment| segment.base_offset < base_offset);
+    let live = IndexState::Live(SegmentIndex::default());
+    let segment = Segment::new(directory.into(), base_offset, 0, live, runtime::clock::now());
+    segment.create_file(volume).await?;
+    segments.push(Arc::new(segment));
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! Loading a log that is not journaled: after a clean stop as it is, else by scanning from the recovery point.
+
+use super::Core;
+use super::load::{Found, Loaded, Parts, Walk, assemble, open_segments, read_epochs, remove_segments, tidy, walk};
+use super::{fail_closed, layout};
+use crate::fault::{FailedClosed, StorageFault};
+use crate::log::{Chain, Place, Segments, write_index};
+use crate::segment::{IndexState, Segment};
+use crate::segment_index::SegmentIndex;
+use crate::volume::Volume;
+use crate::LeaderEpochs;
+use model::{LeaderEpoch, Offset, mark};
+use std::sync::Arc;
+
+/// What a scan found.
+struct Scanned {
+    end_offset: Offset,
+    /// From here on nothing was known to be on stable storage.
+    unsynced: Segments,
+    is_synced: bool,
+}
+
+/// Loads the log. `clean` says that the last one to use it closed it.
+pub(super) async fn load(core: &Arc<Core>, found: &Found, clean: bool) -> Result<Loaded, StorageFault> {
+    let volume = &core.reading.volume;
+    let directory = found.directory();
+    let files = tidy(volume, &directory).await?;
+    let topic_id = layout::topic_id(volume, &directory).await?;
+    if files.failed_closed {
+        return Ok(found.failed(topic_id, fail_closed::read(volume, &directory).await?));
+    }
+    let mut segments = open_segments(volume, &directory, &files.segments).await?;
+    let read = read_epochs(volume, &directory).await?;
+    let highest_epoch = read.as_ref().and_then(LeaderEpochs::latest);
+    let is_empty = segments.iter().all(|segment| segment.length() == 0);
+    let mut epochs = match read {
+        None if !is_empty => learn_epochs(volume, found, &segments).await?,
+        read => read.unwrap_or_default(),
+    };
+    if segments.is_empty() {
+        segments.push(new_segment(volume, &directory, found.log_start_offset).await?);
+    }
+    let scanned = if clean {
+        take_as_it_is(volume, found, &segments, &mut epochs).await?
+    } else {
+        scan(volume, found, &mut segments, &mut epochs).await?
+    };
+    let scanned = match scanned {
+        Ok(scanned) => scanned,
+        Err(failed) => return Ok(found.failed(topic_id, failed)),
+    };
+    let log = finish(core, found, topic_id, segments, epochs, scanned).await?;
+    Ok(Loaded {
+        topic_partition: found.topic_partition.clone(),
+        topic_id,
+        log: Ok(log),
+        covered: u64::MAX,
+        broken: None,
+        highest_epoch,
+    })
+}
+
+async fn finish(
+    core: &Arc<Core>,
+    found: &Found,
+    topic_id: model::Uuid,
+    mut segments: Segments,
+    mut epochs: LeaderEpochs,
+    mut scanned: Scanned,
+) -> Result<crate::Log, StorageFault> {
+    let volume = &core.reading.volume;
+    if found.log_start_offset > scanned.end_offset {
+        // What was left after the deleted records is lost too, as a page cache may.
+        mark!("log start above the log end");
+        let bases: Vec<Offset> = segments.iter().map(|segment| segment.base_offset).collect();
+        remove_segments(volume, &found.directory(), &bases).await?;
+        segments = vec![new_segment(volume, &found.directory(), found.log_start_offset).await?];
+        scanned = Scanned { end_offset: found.log_start_offset, unsynced: Vec::new(), is_synced: false };
+    }
+    let last = segments.last().expect("a log always has a segment");
+    let place = Place {
+        end_offset: scanned.end_offset,
+        segment_base_offset: last.base_offset,
+        position: last.length(),
+    };
+    // An epoch that was raised at the very end has no batch yet.
+    epochs.truncate_to(scanned.end_offset.saturating_add(1));
+    let Scanned { unsynced, is_synced, .. } = scanned;
+    assemble(core, found, Parts { topic_id, segments, unsynced, epochs, place, is_synced }).await
+}
+
+/// After a clean stop: only where the log ends is to be found out.
+async fn take_as_it_is(
+    volume: &Volume,
+    found: &Found,
+    segments: &Segments,
+    epochs: &mut LeaderEpochs,
+) -> Result<Result<Scanned, FailedClosed>, StorageFault> {
+    let last = segments.last().expect("a log always has a segment");
+    let known = found.line.as_ref().filter(|line| {
+        line.segment_base_offset == last.base_offset
+            && line.position == last.length()
+            && line.end_offset == found.recovery_point
+    });
+    let end_offset = match known {
+        Some(line) => line.end_offset,
+        None => {
+            let walked = walk(volume, last, header_walk(found, last), epochs).await?;
+            if let Some(reason) = walked.stopped {
+                return Ok(Err(FailedClosed { reason }));
+            }
+            last.with_index(|state| *state = IndexState::Live(walked.index));
+            walked.chain.next_offset.unwrap_or(last.base_offset)
+        }
+    };
+    Ok(Ok(Scanned { end_offset, unsynced: Vec::new(), is_synced: true }))
+}
+
+/// After a crash: everything from the recovery point on is checked, and what is not whole is cut off.
+async fn scan(
+    volume: &Volume,
+    found: &Found,
+    segments: &mut Segments,
+    epochs: &mut LeaderEpochs,
+) -> Result<Result<Scanned, FailedClosed>, StorageFault> {
+    let first = segments.partition_point(|segment| segment.base_offset <= found.recovery_point).saturating_sub(1);
+    let mut unsynced = Segments::new();
+    let mut next_offset = segments[first].base_offset;
+    let mut last_epoch = LeaderEpoch::MIN;
+    for at in first..segments.len() {
+        let segment = segments[at].clone();
+        let follows = segment.base_offset == next_offset
+            || (segment.base_offset > next_offset && segment.base_offset < found.gaps_below);
+        if !follows {
+            if is_promised(found, next_offset) {
+                return Ok(Err(missing(found, next_offset)));
+            }
+            mark!("segment out of order");
+            cut_after(volume, found, segments, at).await?;
+            break;
+        }
+        let mut walk_it = header_walk(found, &segment);
+        walk_it.crc_from = found.recovery_point;
+        walk_it.chain.leader_epoch = last_epoch;
+        let walked = walk(volume, &segment, walk_it, epochs).await?;
+        next_offset = walked.chain.next_offset.unwrap_or(segment.base_offset);
+        last_epoch = walked.chain.leader_epoch;
+        segment.with_index(|state| *state = IndexState::Live(walked.index));
+        if let Some(reason) = walked.stopped {
+            if is_promised(found, next_offset) {
+                return Ok(Err(FailedClosed { reason }));
+            }
+            mark!("torn tail cut");
+            tracing::info!(log = %found.topic_partition, "torn tail: {reason}");
+            segment.set_length(walked.position, segment.changed_at());
+            cut_after(volume, found, segments, at + 1).await?;
+            break;
+        }
+    }
+    if is_promised(found, next_offset) {
+        return Ok(Err(missing(found, next_offset)));
+    }
+    for segment in &segments[first..segments.len() - 1] {
+        write_index(volume, segment).await?;
+        unsynced.push(segment.clone());
+    }
+    Ok(Ok(Scanned { end_offset: next_offset, unsynced, is_synced: false }))
+}
+
+/// Whether our own checkpoint says that what comes after `end` was synced. Kafka's recovery point alone may be ahead of
+/// a log that was cut.
+fn is_promised(found: &Found, end: Offset) -> bool {
+    end < found.recovery_point && found.line.as_ref().is_some_and(|line| line.end_offset == found.recovery_point)
+}
+
+fn missing(found: &Found, end: Offset) -> FailedClosed {
+    let reason = format!("offsets up to {} were synced, and the log ends at {end}", found.recovery_point);
+    FailedClosed { reason }
+}
+
+fn header_walk(found: &Found, segment: &Segment) -> Walk {
+    let chain = Chain {
+        next_offset: Some(segment.base_offset),
+        leader_epoch: LeaderEpoch::MIN,
+        gaps_below: found.gaps_below,
+    };
+    Walk { chain, end: segment.length(), crc_from: Offset::MAX, interval: found.config.index_interval_bytes }
+}
+
+/// Only the first `kept` segments are part of the log.
+async fn cut_after(
+    volume: &Volume,
+    found: &Found,
+    segments: &mut Segments,
+    kept: usize,
+) -> Result<(), StorageFault> {
+    let bases: Vec<Offset> = segments[kept..].iter().map(|segment| segment.base_offset).collect();
+    segments.truncate(kept);
+    remove_segments(volume, &found.directory(), &bases).await
+}
+
+/// The epochs, from the headers of all batches.
+async fn learn_epochs(volume: &Volume, found: &Found, segments: &Segments) -> Result<LeaderEpochs, StorageFault> {
+    let mut epochs = LeaderEpochs::default();
+    for segment in segments {
+        walk(volume, segment, header_walk(found, segment), &mut epochs).await?;
+    }
+    Ok(epochs)
+}
+
+async fn new_segment(volume: &Volume, directory: &str, base_offset: Offset) -> Result<Arc<Segment>, StorageFault> {
+    let live = IndexState::Live(SegmentIndex::default());
+    let segment = Segment::new(directory.into(), base_offset, 0, live, runtime::clock::now());
+    segment.create_file(volume).await?;
+    Ok(Arc::new(segment))
+}

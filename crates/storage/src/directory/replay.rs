@@ -1,0 +1,187 @@
+//! Recovery: the journal's groups, in order, each entry to the log it is of.
+
+use super::layout;
+use super::load::{Found, Loaded, Parts, assemble};
+use super::{Core, fail_closed};
+use crate::config::LogConfig;
+use crate::epochs::LeaderEpochs;
+use crate::fault::{FailedClosed, StorageFault};
+use crate::journal::{Change, Entry};
+use crate::log::{Place, ReplayFault};
+use crate::names::{deleted_directory, partition_directory};
+use crate::segment::{IndexState, Segment};
+use crate::segment_index::SegmentIndex;
+use model::{Offset, PartitionId, TopicPartition, Uuid, mark};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The logs that the journal speaks of, by id.
+pub(super) type ById = BTreeMap<(Uuid, PartitionId), Loaded>;
+
+/// Applies the journal to the logs.
+pub(super) struct Replaying<'a> {
+    pub core: &'a Arc<Core>,
+    pub config_of: &'a dyn Fn(&TopicPartition) -> LogConfig,
+    pub logs: ById,
+}
+
+impl Replaying<'_> {
+    /// Applies one entry of group `sequence`.
+    pub async fn apply(&mut self, sequence: u64, entry: Entry) -> Result<(), StorageFault> {
+        let key = (entry.topic_id, entry.partition);
+        match self.logs.get_mut(&key) {
+            Some(loaded) if sequence <= loaded.covered => Ok(()),
+            Some(_) if entry.change == Change::Dropped => self.drop_log(key).await,
+            Some(loaded) => replay_into(loaded, sequence, entry).await,
+            None => match entry.change {
+                Change::Open { topic, start } => self.open_log(sequence, key, &topic, start).await,
+                // It was dropped, and the checkpoint knows.
+                _ => Ok(()),
+            },
+        }
+    }
+
+    async fn drop_log(&mut self, key: (Uuid, PartitionId)) -> Result<(), StorageFault> {
+        mark!("drop replayed");
+        let Some(loaded) = self.logs.remove(&key) else { return Ok(()) };
+        self.rename_away(&partition_directory(&loaded.topic_partition), &loaded.topic_partition).await
+    }
+
+    async fn open_log(
+        &mut self,
+        sequence: u64,
+        key: (Uuid, PartitionId),
+        topic: &str,
+        start: Offset,
+    ) -> Result<(), StorageFault> {
+        mark!("creation replayed");
+        let topic_partition = TopicPartition::new(topic, key.1);
+        let same_name = |loaded: &Loaded| loaded.topic_partition == topic_partition;
+        if self.logs.values().any(same_name) {
+            let reason = format!("journal group {sequence} opens {topic_partition}, which is there with another id");
+            tracing::error!("{reason}");
+            return Ok(());
+        }
+        self.clear_directory(&topic_partition, key.0).await?;
+        let config = (self.config_of)(&topic_partition);
+        let gaps_below = if config.compact { Offset::MAX } else { 0 };
+        let found = Found {
+            topic_partition: topic_partition.clone(),
+            config,
+            line: None,
+            recovery_point: start,
+            log_start_offset: start,
+            high_watermark: start,
+            gaps_below,
+        };
+        let live = IndexState::Live(SegmentIndex::default());
+        let segment = Segment::new(found.directory().as_str().into(), start, 0, live, runtime::clock::now());
+        segment.create_file(&self.core.reading.volume).await?;
+        let parts = Parts {
+            topic_id: key.0,
+            segments: vec![Arc::new(segment)],
+            unsynced: Vec::new(),
+            epochs: LeaderEpochs::default(),
+            place: Place { end_offset: start, segment_base_offset: start, position: 0 },
+            is_synced: false,
+        };
+        let mut log = assemble(self.core, &found, parts).await?;
+        log.set_recovering(true);
+        // Other entries of the same group come after this one.
+        let covered = sequence - 1;
+        let loaded =
+            Loaded { topic_partition, topic_id: key.0, log: Ok(log), covered, broken: None, highest_epoch: None };
+        self.logs.insert(key, loaded);
+        Ok(())
+    }
+
+    /// Makes an empty directory for the partition. What has its name is this one's, or an earlier one's whose removal
+    /// was lost with the power.
+    async fn clear_directory(&self, topic_partition: &TopicPartition, topic_id: Uuid) -> Result<(), StorageFault> {
+        let volume = &self.core.reading.volume;
+        let directory = partition_directory(topic_partition);
+        let found = match volume.disk().list(&directory).await {
+            Ok(_) => Some(layout::topic_id(volume, &directory).await?),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(StorageFault::Disk { path: directory, error }),
+        };
+        match found {
+            Some(found) if found != topic_id && !found.is_zero() => {
+                mark!("an earlier partition of the same name");
+                self.rename_away(&directory, topic_partition).await?;
+            }
+            Some(_) => layout::remove_partition(volume, &directory).await?,
+            None => {}
+        }
+        self.core.root_changed();
+        layout::make_partition(volume, &directory, topic_id).await
+    }
+
+    async fn rename_away(&self, directory: &str, topic_partition: &TopicPartition) -> Result<(), StorageFault> {
+        let unique = u128::from(runtime::rand::u64()) << 64 | u128::from(runtime::rand::u64());
+        let to = deleted_directory(topic_partition, unique);
+        let disk = self.core.reading.volume.disk();
+        match disk.rename(directory, &to).await {
+            Ok(()) => {
+                self.core.root_changed();
+                self.core.removals.directory_after(to, runtime::time::Duration::ZERO);
+                Ok(())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(StorageFault::Disk { path: directory.to_owned(), error }),
+        }
+    }
+
+    /// A journal group is corrupt: every log that is not covered beyond it may have lost something.
+    pub fn fail_behind(&mut self, corrupt: u64) {
+        for loaded in self.logs.values_mut() {
+            if loaded.covered < corrupt && loaded.log.is_ok() {
+                mark!("corrupt journal group");
+                loaded.log = Err(FailedClosed {
+                    reason: format!("journal group {corrupt} is corrupt, and the files are covered up to {}", loaded.covered),
+                });
+            }
+        }
+    }
+
+    /// After the last entry: gives the logs, of which those that are still contradicted are closed.
+    pub async fn finish(self) -> Result<Vec<Loaded>, StorageFault> {
+        let mut finished = Vec::with_capacity(self.logs.len());
+        for mut loaded in self.logs.into_values() {
+            if let (Ok(_), Some(broken)) = (&loaded.log, loaded.broken.take()) {
+                loaded.log = Err(FailedClosed { reason: broken.reason });
+            }
+            if let Ok(log) = &loaded.log
+                && log.log_start_offset() > log.log_end_offset()
+            {
+                let reason =
+                    format!("the log starts at {} and ends at {}", log.log_start_offset(), log.log_end_offset());
+                loaded.log = Err(FailedClosed { reason });
+            }
+            finished.push(loaded);
+        }
+        Ok(finished)
+    }
+}
+
+async fn replay_into(loaded: &mut Loaded, sequence: u64, entry: Entry) -> Result<(), StorageFault> {
+    let Ok(log) = &mut loaded.log else { return Ok(()) };
+    match log.replay(sequence, entry, &mut loaded.broken).await {
+        Ok(()) => Ok(()),
+        Err(ReplayFault::Contradiction(failed)) => {
+            loaded.log = Err(failed);
+            Ok(())
+        }
+        Err(ReplayFault::Fault(fault)) => Err(fault),
+    }
+}
+
+/// Leaves a mark in every partition that stays closed.
+pub(super) async fn mark_failed(core: &Core, loaded: &Loaded) -> Result<(), StorageFault> {
+    match &loaded.log {
+        Ok(_) => Ok(()),
+        Err(failed) => {
+            fail_closed::leave(&core.reading.volume, &loaded.topic_partition, loaded.topic_id, failed).await
+        }
+    }
+}

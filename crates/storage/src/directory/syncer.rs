@@ -1,0 +1,158 @@
+//! Syncing segments in the background, and moving the checkpoint and the journal's tail after them.
+
+use super::Core;
+use crate::fault::StorageFault;
+use crate::log::{Capture, Shared, write_epochs, write_index};
+use crate::names::SegmentFile;
+use crate::segment::Segment;
+use crate::segment_index::SegmentIndex;
+use model::{mark, planted};
+use runtime::disk::Open;
+use runtime::sync::Notify;
+use runtime::time::{Duration, Instant};
+use std::sync::{Arc, Weak};
+
+/// Syncs that run at the same time.
+const CONCURRENT: usize = 8;
+/// Logs that share one write of the checkpoint.
+const CHUNK: usize = 1024;
+
+/// Syncs what is due, for as long as the directory is open.
+pub(super) async fn run(core: Weak<Core>, news: Arc<Notify>, pause: Duration) {
+    loop {
+        // The core is not held meanwhile, so that the directory can be dropped.
+        runtime::sync::select! {
+            biased;
+            () = news.notified() => {}
+            () = runtime::time::sleep(pause) => {}
+        }
+        let Some(open) = core.upgrade() else { return };
+        if open.reading.volume.check().is_ok() {
+            open.sync_due().await;
+        }
+    }
+}
+
+impl Core {
+    /// Syncs what has waited long enough, and while the journal is half full the logs that hold its oldest groups.
+    async fn sync_due(self: &Arc<Self>) {
+        let now = Instant::now();
+        let mut due: Vec<Arc<Shared>> = self.logs();
+        due.retain(|log| log.is_sync_due(now, self.options.sync_interval));
+        let mut result = Ok(());
+        if !due.is_empty() || !self.dropped().is_empty() {
+            result = self.sync_logs(due).await;
+        }
+        while result.is_ok() && self.is_journal_half_full() {
+            mark!("journal half full");
+            let oldest = self.holding_the_journal();
+            if oldest.is_empty() {
+                break;
+            }
+            let before = self.journal.fill();
+            result = self.sync_logs(oldest).await;
+            if self.journal.fill() >= before {
+                // Entries that are not durable yet hold it; their news will wake us.
+                break;
+            }
+        }
+        if let Err(fault) = result {
+            tracing::warn!("segments are not synced: {fault}");
+        }
+    }
+
+    /// The half of the logs with uncovered entries that has the oldest.
+    fn holding_the_journal(&self) -> Vec<Arc<Shared>> {
+        let mut holding: Vec<(u64, Arc<Shared>)> = Vec::new();
+        for log in self.logs() {
+            let first = log.progress().first_uncovered();
+            holding.extend(first.map(|first| (first, log)));
+        }
+        holding.sort_by_key(|(first, _)| *first);
+        holding.truncate(holding.len().div_ceil(2));
+        holding.into_iter().map(|(_, log)| log).collect()
+    }
+
+    async fn sync_logs(self: &Arc<Self>, logs: Vec<Arc<Shared>>) -> Result<(), StorageFault> {
+        if logs.is_empty() {
+            return self.checkpoints.cover(self, Vec::new()).await;
+        }
+        for chunk in logs.chunks(CHUNK) {
+            let captures: Vec<(Arc<Shared>, Capture)> =
+                chunk.iter().filter_map(|log| Some((log.clone(), log.capture()?))).collect();
+            let synced = self.sync_captures(captures).await;
+            self.checkpoints.cover(self, synced).await?;
+        }
+        Ok(())
+    }
+
+    /// Syncs the files of all `captures`, some at a time; those that could not be synced are given up.
+    async fn sync_captures(self: &Arc<Self>, captures: Vec<(Arc<Shared>, Capture)>) -> Vec<(Arc<Shared>, Capture)> {
+        let mut waiting = captures.into_iter();
+        let mut running = std::collections::VecDeque::new();
+        let mut synced = Vec::new();
+        loop {
+            while running.len() < CONCURRENT
+                && let Some((shared, capture)) = waiting.next()
+            {
+                let core = self.clone();
+                running.push_back(runtime::task::spawn("sync one log", async move {
+                    let result = core.sync_capture(&shared, &capture).await;
+                    (shared, capture, result)
+                }));
+            }
+            let Some(task) = running.pop_front() else { return synced };
+            match task.await {
+                Ok((shared, capture, Ok(()))) => synced.push((shared, capture)),
+                Ok((shared, capture, Err(fault))) => {
+                    tracing::warn!(log = %shared.topic_partition, "not synced: {fault}");
+                    shared.progress().give_up(capture, Instant::now());
+                }
+                Err(error) => self.reading.volume.fail(format!("a sync task ended: {error}")),
+            }
+        }
+    }
+
+    /// Makes durable what `capture` will prove: segments with their indexes and snapshots, epochs, names.
+    pub async fn sync_capture(&self, shared: &Arc<Shared>, capture: &Capture) -> Result<(), StorageFault> {
+        if planted!("recovery-point-before-flush") {
+            return Ok(());
+        }
+        let (active, closed) = capture.segments.split_last().expect("a capture has the last segment");
+        for (at, segment) in closed.iter().enumerate() {
+            let next = closed.get(at + 1).unwrap_or(active).base_offset;
+            match self.sync_closed(segment, next).await {
+                // Retention was faster.
+                Err(fault) if fault.is_not_found() && !is_part_of(shared, segment) => {}
+                result => result?,
+            }
+        }
+        let volume = &self.reading.volume;
+        volume.sync_file(&active.file(volume).await?, &active.path()).await?;
+        if capture.epochs {
+            write_epochs(self, shared).await?;
+        }
+        if capture.names {
+            volume.sync_directory(&shared.directory).await?;
+        }
+        Ok(())
+    }
+
+    async fn sync_closed(&self, segment: &Segment, next_offset: model::Offset) -> Result<(), StorageFault> {
+        let volume = &self.reading.volume;
+        write_index(volume, segment).await?;
+        volume.sync_file(&segment.file(volume).await?, &segment.path()).await?;
+        SegmentIndex::sync(volume, &segment.directory, segment.base_offset).await?;
+        let path = SegmentFile::ProducerSnapshot.path(&segment.directory, next_offset);
+        match volume.open(&path, Open::Existing).await {
+            Ok(file) => volume.sync_file(&file, &path).await,
+            // It could not be written then, and can be made from the batches.
+            Err(fault) if fault.is_not_found() => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+}
+
+fn is_part_of(shared: &Shared, segment: &Arc<Segment>) -> bool {
+    shared.segments().iter().any(|part| Arc::ptr_eq(part, segment))
+}

@@ -1,0 +1,103 @@
+//! Appends of a follower: batches with the offsets and epochs that their leader gave them.
+
+use super::append::append_error;
+use super::run::{Run, producer_facts};
+use super::{Appended, Chain, Log};
+use crate::fault::{AppendError, StorageFault};
+use bytes::Bytes;
+use model::{ErrorCode, Offset, Timestamp, mark};
+use protocol::records::{BatchHeader, BatchView};
+
+impl Log {
+    /// Appends what a fetch from the leader brought: whole batches, offsets growing from the log end on. Sequences are
+    /// not checked, the leader did that. `None` when there was nothing.
+    ///
+    /// # Errors
+    /// The batches do not follow the log (nothing is appended), the disk is full, or the directory failed. Batches
+    /// before an error may have been appended.
+    pub async fn append_follower(
+        &mut self,
+        records: Bytes,
+        now: Timestamp,
+    ) -> Result<Option<Appended>, AppendError> {
+        self.get_ready().await?;
+        let headers = self.check_follower(&records)?;
+        let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return Ok(None) };
+        let max_timestamp = headers.iter().map(|header| header.max_timestamp).max().unwrap_or(-1);
+        let appended = Appended {
+            base_offset: first.base_offset,
+            last_offset: last.last_offset(),
+            max_timestamp,
+            duplicate: false,
+        };
+        self.append_batches(headers, &records, now).await.map_err(|fault| append_error(&fault))?;
+        Ok(Some(appended))
+    }
+
+    /// Appends whole batches as they are, which were checked to follow the log. Rolls between them where it is due.
+    pub(super) async fn append_batches(
+        &mut self,
+        headers: Vec<BatchHeader>,
+        records: &Bytes,
+        now: Timestamp,
+    ) -> Result<(), StorageFault> {
+        self.allow_gaps(&headers);
+        let mut run = Run::new(self.place());
+        let (mut part_from, mut at, mut before) = (0, 0, run.end.end_offset);
+        for header in headers {
+            let size = header.size_in_bytes();
+            if self.is_roll_due(&run, size, header.last_offset(), header.max_timestamp, now) {
+                run.push_part(before, records.slice(part_from..at));
+                self.write(run).await?;
+                self.roll(now).await?;
+                run = Run::new(self.place());
+                (part_from, before) = (at, run.end.end_offset);
+            }
+            if let Some(facts) = producer_facts(&header, &records[at..at + size]) {
+                self.producers.prepare(&mut run.tentative, &facts, now);
+            }
+            run.push_batch(header);
+            run.now = now;
+            at += size;
+        }
+        run.push_part(before, records.slice(part_from..at));
+        self.write(run).await
+    }
+
+    /// The batches' headers, if they follow the log.
+    pub(super) fn check_follower(&self, records: &Bytes) -> Result<Vec<BatchHeader>, AppendError> {
+        let refuse = |reason: String| AppendError::outcome(ErrorCode::CorruptMessage, reason);
+        let mut chain = Chain {
+            next_offset: Some(self.log_end_offset()),
+            leader_epoch: self.last_batch_epoch(),
+            gaps_below: Offset::MAX,
+        };
+        let mut headers = Vec::new();
+        let mut rest = &records[..];
+        while !rest.is_empty() {
+            let batch = BatchView::parse(rest).map_err(|error| refuse(error.to_string()))?;
+            chain.follow(&batch.header).map_err(refuse)?;
+            headers.push(batch.header);
+            rest = &rest[batch.bytes.len()..];
+        }
+        Ok(headers)
+    }
+
+    /// The epoch of the last batch in the log, or -1.
+    fn last_batch_epoch(&self) -> i32 {
+        let last = self.log_end_offset() - 1;
+        self.shared.with_epochs(|epochs| epochs.epoch_of(last)).unwrap_or(-1)
+    }
+
+    /// Where the leader's cleaner was, offsets are missing here too.
+    fn allow_gaps(&self, headers: &[BatchHeader]) {
+        let mut next = self.log_end_offset();
+        for header in headers {
+            if header.base_offset > next && self.shared.gaps_below() < header.next_offset() {
+                mark!("follower fetched a gap");
+                self.shared.set_gaps_below(header.next_offset());
+            }
+            next = header.next_offset();
+        }
+    }
+}

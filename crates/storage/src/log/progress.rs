@@ -1,0 +1,320 @@
+//! How far one log has come towards stable storage: what was applied to its files, what the journal has, and what the
+//! checkpoint says of it.
+//!
+//! The owner of the log, the task that hears from the journal, and the task that syncs segments meet here, under one
+//! short lock. The laws (DESIGN section 6, rule 4): a sync proves only what was applied before it *began*, so what
+//! will be claimed is captured first; nothing is captured while files are cut, and what was captured before a cut is
+//! thrown away; and a claim "up to group s" is only made of groups that are closed, that is, durable in the journal.
+
+use super::Durable;
+use crate::segment::Segment;
+use model::{Offset, mark, planted};
+use runtime::time::Instant;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Where a log ended at some moment, in offsets and in its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub end_offset: Offset,
+    pub segment_base_offset: Offset,
+    /// Bytes in that segment.
+    pub position: u64,
+}
+
+/// A place, and the journal group that was the last to lead there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub sequence: u64,
+    pub place: Place,
+}
+
+/// What a sync will prove, taken down before it begins.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    pub claim: Claim,
+    pub journaled: bool,
+    /// Closed segments first; the last is the one that `claim` ends in, if it has anything to sync.
+    pub segments: Vec<Arc<Segment>>,
+    pub names: bool,
+    pub epochs: bool,
+    generation: u64,
+}
+
+/// The progress of one log.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    pub journaled: bool,
+    /// A cut, a mode change or a removal is under way.
+    changing: bool,
+    /// A capture is being synced.
+    in_flight: bool,
+    /// Counts cuts and mode changes: what was captured before one is void after it.
+    generation: u64,
+    truncation: u64,
+    applied: Place,
+    /// `None` until the first entry of a new journaled log is durable.
+    settled: Option<Claim>,
+    /// Submitted, not durable yet, in order; one for each group.
+    pending: VecDeque<Claim>,
+    /// The first group with an entry that the line in the checkpoint does not cover.
+    first_uncovered: Option<u64>,
+    /// The same, for the capture that is being synced.
+    capture_uncovered: Option<u64>,
+    /// The checkpoint's line, and Kafka's recovery point. `None` as long as there is none.
+    line: Option<Claim>,
+    /// Closed since they were last synced.
+    unsynced: Vec<Arc<Segment>>,
+    names_changed: bool,
+    epochs_changed: bool,
+    changed_since: Option<Instant>,
+    records_since_sync: i64,
+}
+
+impl Progress {
+    /// A log whose files end at `place`. `settled` is what the journal has of it, `line` what the checkpoint says.
+    pub fn new(journaled: bool, place: Place, settled: Option<Claim>, line: Option<Claim>) -> Progress {
+        Progress {
+            journaled,
+            changing: false,
+            in_flight: false,
+            generation: 0,
+            truncation: 0,
+            applied: place,
+            settled,
+            pending: VecDeque::new(),
+            first_uncovered: None,
+            capture_uncovered: None,
+            line,
+            unsynced: Vec::new(),
+            names_changed: false,
+            epochs_changed: false,
+            changed_since: None,
+            records_since_sync: 0,
+        }
+    }
+
+    /// Where the files end.
+    pub fn applied(&self) -> Place {
+        self.applied
+    }
+
+    /// What the checkpoint says.
+    pub fn line(&self) -> Option<Claim> {
+        self.line
+    }
+
+    /// Bytes were written to the segments, which end at `place` now.
+    pub fn applied_to(&mut self, place: Place, now: Instant) {
+        self.records_since_sync += place.end_offset - self.applied.end_offset;
+        self.applied = place;
+        self.changed_since.get_or_insert(now);
+    }
+
+    /// An entry of the log went into group `sequence`; after it the log is at `place`. Says whether the group is the
+    /// first news of this log since the last one.
+    pub fn submitted(&mut self, sequence: u64, place: Place) -> bool {
+        self.first_uncovered.get_or_insert(sequence);
+        self.capture_uncovered.get_or_insert(sequence);
+        match self.pending.back_mut() {
+            Some(last) if last.sequence == sequence => {
+                last.place = place;
+                false
+            }
+            _ => {
+                self.pending.push_back(Claim { sequence, place });
+                true
+            }
+        }
+    }
+
+    /// All groups up to `durable` are on stable storage. Gives what may be told as durable.
+    pub fn settle(&mut self, durable: u64) -> Option<Durable> {
+        let mut settled = None;
+        while self.pending.front().is_some_and(|claim| claim.sequence <= durable) {
+            settled = self.pending.pop_front();
+        }
+        let claim = settled?;
+        self.settled = Some(claim);
+        Some(Durable { offset: claim.place.end_offset, truncation: self.truncation })
+    }
+
+    /// Files will be cut or removed, or the mode changes: no capture until [`Progress::changed`], and none that is
+    /// being synced counts.
+    pub fn change(&mut self) {
+        assert!(!self.changing, "a log has one owner");
+        self.changing = true;
+    }
+
+    /// The files are as they should be after a cut: the log ends at `place`, and entries up to `sequence` led there.
+    pub fn cut(&mut self, sequence: u64, place: Place, truncation: u64, now: Instant) {
+        self.generation += 1;
+        self.pending.clear();
+        self.applied = place;
+        self.settled = Some(Claim { sequence: self.settled_sequence().max(sequence), place });
+        self.truncation = truncation;
+        self.names_changed = true;
+        self.epochs_changed = true;
+        self.changed_since.get_or_insert(now);
+    }
+
+    /// The change that began with [`Progress::change`] is over, or did not happen.
+    pub fn changed(&mut self) {
+        self.changing = false;
+    }
+
+    /// A segment takes no more appends, and there is a new file.
+    pub fn rolled(&mut self, closed: Arc<Segment>, place: Place, now: Instant) {
+        self.changed_since.get_or_insert(now);
+        self.unsynced.push(closed);
+        self.names_changed = true;
+        self.applied = place;
+    }
+
+    /// The last group with an entry of this log.
+    pub fn last_submitted(&self) -> u64 {
+        self.pending.back().map_or(self.settled_sequence(), |claim| claim.sequence)
+    }
+
+    /// Segments that are gone need no sync.
+    pub fn removed(&mut self, still_there: impl Fn(&Arc<Segment>) -> bool) {
+        self.unsynced.retain(still_there);
+        self.names_changed = true;
+    }
+
+    /// Found so after a crash: nothing is known to be on stable storage, least of all these closed segments.
+    pub fn recovered(&mut self, closed: Vec<Arc<Segment>>, now: Instant) {
+        self.unsynced = closed;
+        self.names_changed = true;
+        self.epochs_changed = true;
+        self.changed_since.get_or_insert(now);
+    }
+
+    /// Names in the partition's directory changed.
+    pub fn names_changed(&mut self, now: Instant) {
+        self.names_changed = true;
+        self.changed_since.get_or_insert(now);
+    }
+
+    /// The epochs changed.
+    pub fn epochs_changed(&mut self, now: Instant) {
+        self.epochs_changed = true;
+        self.changed_since.get_or_insert(now);
+    }
+
+    /// Since when something waits for a sync, and how many records.
+    pub fn waiting(&self) -> Option<(Instant, i64)> {
+        self.changed_since.map(|since| (since, self.records_since_sync))
+    }
+
+    /// The first journal group that must be kept for this log.
+    pub fn first_uncovered(&self) -> Option<u64> {
+        if self.journaled { self.first_uncovered } else { None }
+    }
+
+    /// Whether a capture is being synced.
+    pub fn is_in_flight(&self) -> bool {
+        self.in_flight
+    }
+
+    /// Whether closed segments wait for a sync.
+    pub fn has_closed_segments(&self) -> bool {
+        !self.unsynced.is_empty()
+    }
+
+    /// Takes down what a sync that begins now will prove. `active` is the segment that takes appends.
+    pub fn capture(&mut self, active: &Arc<Segment>) -> Option<Capture> {
+        if self.changing || self.in_flight || self.changed_since.is_none() {
+            return None;
+        }
+        let claim = match self.settled? {
+            settled if self.journaled => settled,
+            settled => Claim { place: self.applied, ..settled },
+        };
+        self.capture_uncovered = self.pending.front().map(|pending| pending.sequence);
+        self.changed_since = self.capture_uncovered.and(self.changed_since);
+        self.records_since_sync = 0;
+        self.in_flight = true;
+        let mut segments = std::mem::take(&mut self.unsynced);
+        segments.push(active.clone());
+        Some(Capture {
+            claim,
+            journaled: self.journaled,
+            segments,
+            names: std::mem::take(&mut self.names_changed),
+            epochs: std::mem::take(&mut self.epochs_changed),
+            generation: self.generation,
+        })
+    }
+
+    /// The files of `capture` are synced. Says what the checkpoint may say now; `None` when the log was cut meanwhile,
+    /// and the sync proves nothing.
+    pub fn captured(&self, capture: &Capture) -> Option<Claim> {
+        if !self.changing && capture.generation == self.generation {
+            return Some(capture.claim);
+        }
+        mark!("cut during a segment sync");
+        if planted!("checkpoint-by-end-offset") && self.applied.end_offset >= capture.claim.place.end_offset {
+            return Some(Claim { sequence: self.settled_sequence(), place: capture.claim.place });
+        }
+        None
+    }
+
+    /// The sync of `capture` proves nothing: all of it waits for the next one.
+    pub fn give_up(&mut self, mut capture: Capture, now: Instant) {
+        self.in_flight = false;
+        capture.segments.pop();
+        capture.segments.append(&mut self.unsynced);
+        self.unsynced = capture.segments;
+        self.names_changed |= capture.names;
+        self.epochs_changed |= capture.epochs;
+        self.changed_since.get_or_insert(now);
+    }
+
+    /// The checkpoint with the line `claim`, of the last capture, is durable.
+    pub fn covered(&mut self, claim: Claim) {
+        self.in_flight = false;
+        // A cut may have begun since: it has lowered the recovery point, and that stays.
+        if !self.changing {
+            self.line = Some(claim);
+            self.first_uncovered = self.capture_uncovered;
+        }
+    }
+
+    /// The first group that must be kept once the claim of the last capture is on the disk.
+    pub fn uncovered_by_capture(&self) -> Option<u64> {
+        if self.journaled { self.capture_uncovered } else { None }
+    }
+
+    fn settled_sequence(&self) -> u64 {
+        self.settled.map_or(0, |settled| settled.sequence)
+    }
+
+    /// The checkpoint says `line`, and with it everything so far is on stable storage; only the owner can know.
+    pub fn all_covered(&mut self, journaled: bool, line: Claim) {
+        assert!(self.pending.is_empty(), "entries that the journal does not have yet");
+        self.in_flight = false;
+        self.generation += 1;
+        self.journaled = journaled;
+        self.settled = Some(line);
+        self.line = Some(line);
+        self.first_uncovered = None;
+        self.capture_uncovered = None;
+        self.unsynced.clear();
+        self.names_changed = false;
+        self.epochs_changed = false;
+        self.changed_since = None;
+        self.records_since_sync = 0;
+    }
+
+    /// Lowers the recovery point before the files are cut to `end`. Says whether the checkpoint must be written.
+    pub fn lower_line(&mut self, place: Place) -> bool {
+        match &mut self.line {
+            Some(line) if line.place.end_offset > place.end_offset => {
+                line.place = place;
+                true
+            }
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Closing a segment and starting the next.
+
+use super::Log;
+use super::progress::Place;
+use super::run::Run;
+use crate::fault::StorageFault;
+use crate::names::SegmentFile;
+use crate::offset_index;
+use crate::scan::Scan;
+use crate::segment::{IndexState, Segment};
+use crate::segment_index::{self, LoadHint, SegmentIndex};
+use model::{Offset, Timestamp, mark};
+use std::sync::Arc;
+
+/// When the segment that takes appends is due to be closed.
+#[derive(Debug, Default)]
+pub(crate) struct Rolling {
+    /// Whether the rest was found out.
+    known: bool,
+    /// The largest timestamp of its first batch; none in an empty segment, or one without times.
+    first_timestamp: Option<Timestamp>,
+    /// When it began to take appends, by the wall clock, as far as this process knows.
+    started_at: Timestamp,
+    /// Taken off `segment.ms`.
+    jitter_ms: i64,
+}
+
+impl Rolling {
+    /// The first batch of the segment was written.
+    pub fn first_batch(&mut self, max_timestamp: Timestamp) {
+        self.first_timestamp = Some(max_timestamp).filter(|timestamp| *timestamp >= 0);
+    }
+}
+
+impl Log {
+    /// Whether the segment must be closed before `size` more bytes, up to `last_offset`, follow `run`.
+    pub(super) fn is_roll_due(
+        &self,
+        run: &Run,
+        size: usize,
+        last_offset: Offset,
+        largest_timestamp: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let segment = self.shared.active();
+        let length = run.end.position;
+        if length == 0 {
+            return false;
+        }
+        if !offset_index::fits(segment.base_offset, last_offset) {
+            mark!("segment closed before its offsets overflow");
+            return true;
+        }
+        let too_large = length + size as u64 > self.config.segment_bytes.min(i32::MAX as u64);
+        too_large || self.is_index_full(&segment, run) || self.waited_long(largest_timestamp, now)
+    }
+
+    fn is_index_full(&self, segment: &Segment, run: &Run) -> bool {
+        // The run's entries are not in the index yet: one an interval at most, and one more.
+        let added = run.added_to(segment.length()) / self.config.index_interval_bytes.max(1);
+        let room = self.config.segment_index_bytes.saturating_sub(added * crate::time_index::ENTRY_BYTES);
+        segment.with_index(|state| match state {
+            IndexState::Live(index) => index.is_full(room),
+            _ => false,
+        })
+    }
+
+    fn waited_long(&self, largest_timestamp: Timestamp, now: Timestamp) -> bool {
+        let limit = self.config.segment_ms.saturating_sub(self.rolling.jitter_ms);
+        let waited = match self.rolling.first_timestamp {
+            Some(first) if largest_timestamp >= 0 => largest_timestamp.saturating_sub(first),
+            _ => now.saturating_sub(self.rolling.started_at),
+        };
+        waited > limit
+    }
+
+    /// Closes the segment that takes appends if it did so for `segment.ms` by the wall clock.
+    ///
+    /// # Errors
+    /// The disk refused; the log is as before.
+    pub async fn roll_if_due(&mut self, now: Timestamp) -> Result<bool, StorageFault> {
+        self.core.reading.volume.check()?;
+        if self.shared.active().length() == 0 {
+            return Ok(false);
+        }
+        self.make_live().await?;
+        let limit = self.config.segment_ms.saturating_sub(self.rolling.jitter_ms);
+        if now.saturating_sub(self.rolling.started_at) <= limit {
+            return Ok(false);
+        }
+        self.roll(now).await?;
+        Ok(true)
+    }
+
+    /// Closes the segment that takes appends; the next starts at the log end. An empty one stays.
+    pub(super) async fn roll(&mut self, now: Timestamp) -> Result<(), StorageFault> {
+        let closed = self.shared.active();
+        if closed.length() == 0 {
+            return Ok(());
+        }
+        let base_offset = self.log_end_offset();
+        let next = self.new_segment(base_offset, now).await?;
+        self.close_segment(&closed, base_offset).await;
+        let mut segments = self.shared.segments().to_vec();
+        segments.push(next);
+        {
+            // Together: a sync that begins in between would miss one of the two.
+            let mut progress = self.shared.progress();
+            self.shared.set_segments(segments);
+            let place = Place { end_offset: base_offset, segment_base_offset: base_offset, position: 0 };
+            progress.rolled(closed, place, runtime::time::Instant::now());
+        }
+        self.start_rolling(now);
+        self.core.wake_syncer();
+        Ok(())
+    }
+
+    /// Makes the file of an empty segment.
+    pub(super) async fn new_segment(&self, base_offset: Offset, now: Timestamp) -> Result<Arc<Segment>, StorageFault> {
+        let live = IndexState::Live(SegmentIndex::default());
+        let segment = Segment::new(self.shared.directory.clone(), base_offset, 0, live, now);
+        segment.create_file(&self.core.reading.volume).await?;
+        Ok(Arc::new(segment))
+    }
+
+    pub(super) fn start_rolling(&mut self, now: Timestamp) {
+        let jitter = u64::try_from(self.config.segment_jitter_ms).unwrap_or(0);
+        let jitter_ms = if jitter == 0 { 0 } else { runtime::rand::below(jitter) as i64 };
+        self.rolling = Rolling { known: true, first_timestamp: None, started_at: now, jitter_ms };
+    }
+
+    /// Writes the index files and the producer snapshot of a segment that takes no more appends. What cannot be
+    /// written now is written, or made again, later.
+    async fn close_segment(&self, segment: &Segment, next_offset: Offset) {
+        if let Err(fault) = write_index(&self.core.reading.volume, segment).await {
+            tracing::warn!(segment = segment.path(), "the index is not written yet: {fault}");
+        }
+        let path = SegmentFile::ProducerSnapshot.path(&self.shared.directory, next_offset);
+        if let Err(fault) = self.core.reading.volume.write_new(&path, self.producers.encode_snapshot()).await {
+            tracing::warn!("no producer snapshot: {fault}");
+        }
+    }
+
+    /// Loads what only an append needs: the index of the last segment, and since when it takes appends.
+    pub(super) async fn make_live(&mut self) -> Result<(), StorageFault> {
+        if self.rolling.known {
+            return Ok(());
+        }
+        let segment = self.shared.active();
+        let volume = &self.core.reading.volume;
+        if !segment.with_index(|state| matches!(state, IndexState::Live(_))) {
+            let hint =
+                LoadHint { next_offset: Some(self.log_end_offset()), interval: self.config.index_interval_bytes };
+            let index = segment_index::load(volume, &segment, hint).await?;
+            segment.with_index(|state| *state = IndexState::Live(index));
+        }
+        let path = segment.path();
+        let mut scan = Scan::new(segment.file(volume).await?, path.clone(), 0, segment.length());
+        let first = scan.next_header().await.map_err(|error| error.into_fault(&path))?;
+        self.start_rolling(runtime::clock::now());
+        if let Some(first) = first {
+            self.rolling.first_batch(first.header.max_timestamp);
+        }
+        Ok(())
+    }
+}
+
+/// Writes the index files of a closed segment, if they are not yet.
+pub(crate) async fn write_index(volume: &crate::volume::Volume, segment: &Segment) -> Result<(), StorageFault> {
+    let index = segment.with_index(|state| match state {
+        IndexState::Live(index) => {
+            index.close();
+            Some(index.clone())
+        }
+        IndexState::OnDisk | IndexState::Cached(_) => None,
+    });
+    let Some(index) = index else { return Ok(()) };
+    index.write(volume, &segment.directory, segment.base_offset).await?;
+    segment.set_largest_timestamp(index.largest_timestamp());
+    segment.with_index(|state| *state = IndexState::OnDisk);
+    Ok(())
+}

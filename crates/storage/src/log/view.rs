@@ -1,0 +1,292 @@
+//! What the owner of a log publishes and everybody else reads.
+
+use super::progress::{Capture, Progress};
+use super::read_hints::ReadHints;
+use super::{Bounds, Durable};
+use crate::config::LogConfig;
+use crate::epochs::LeaderEpochs;
+use crate::read_buffers::ReadBuffers;
+use crate::segment::Segment;
+use crate::segment_index::{IndexCache, LoadHint};
+use crate::volume::Volume;
+use arc_swap::ArcSwap;
+use model::{LeaderEpoch, Offset, TopicPartition, Uuid};
+use runtime::sync::watch;
+use runtime::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What every reader of a log directory uses.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub volume: Volume,
+    pub indexes: IndexCache,
+    pub buffers: Arc<ReadBuffers>,
+    pub decompressed_batch_bytes: usize,
+}
+
+/// The segments of a log, by base offset. Never empty: the last one takes the appends.
+pub(crate) type Segments = Vec<Arc<Segment>>;
+
+/// One log, as others than its owner see it.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub topic_partition: TopicPartition,
+    /// The partition's directory.
+    pub directory: Arc<str>,
+    topic_id: Mutex<Uuid>,
+    segments: ArcSwap<Segments>,
+    log_start_offset: AtomicI64,
+    /// What the file of log start offsets should say; may be ahead of what is published.
+    start_to_write: AtomicI64,
+    log_end_offset: AtomicI64,
+    /// Counts the cuts. Bytes that were read while it moved may be anything.
+    truncation: AtomicU64,
+    high_watermark: AtomicI64,
+    /// Below this offset others may be missing: a cleaner was there.
+    gaps_below: AtomicI64,
+    epochs: Mutex<LeaderEpochs>,
+    /// One writer at a time for the epochs' file.
+    pub epochs_file: runtime::sync::Mutex<()>,
+    pub durable: watch::Sender<Durable>,
+    progress: Mutex<Progress>,
+    pub hints: ReadHints,
+    index_interval: AtomicUsize,
+    check_crc: AtomicBool,
+    flush_messages: AtomicI64,
+    flush_ms: AtomicI64,
+    deleted: AtomicBool,
+}
+
+/// A consistent look at a log.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub truncation: u64,
+    pub log_start_offset: Offset,
+    pub log_end_offset: Offset,
+    pub segments: Arc<Segments>,
+}
+
+/// What a log is published with.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub topic_partition: TopicPartition,
+    pub topic_id: Uuid,
+    pub directory: Arc<str>,
+    pub segments: Segments,
+    pub log_start_offset: Offset,
+    pub log_end_offset: Offset,
+    pub high_watermark: Offset,
+    pub gaps_below: Offset,
+    pub epochs: LeaderEpochs,
+    pub progress: Progress,
+}
+
+impl Shared {
+    pub fn new(published: Published) -> Shared {
+        let durable = Durable { offset: published.log_end_offset, truncation: 0 };
+        Shared {
+            topic_partition: published.topic_partition,
+            directory: published.directory,
+            topic_id: Mutex::new(published.topic_id),
+            segments: ArcSwap::from_pointee(published.segments),
+            log_start_offset: AtomicI64::new(published.log_start_offset),
+            start_to_write: AtomicI64::new(published.log_start_offset),
+            log_end_offset: AtomicI64::new(published.log_end_offset),
+            truncation: AtomicU64::new(0),
+            high_watermark: AtomicI64::new(published.high_watermark),
+            gaps_below: AtomicI64::new(published.gaps_below),
+            epochs: Mutex::new(published.epochs),
+            epochs_file: runtime::sync::Mutex::new(()),
+            durable: watch::Sender::new(durable),
+            progress: Mutex::new(published.progress),
+            hints: ReadHints::default(),
+            index_interval: AtomicUsize::new(4096),
+            check_crc: AtomicBool::new(true),
+            flush_messages: AtomicI64::new(i64::MAX),
+            flush_ms: AtomicI64::new(i64::MAX),
+            deleted: AtomicBool::new(false),
+        }
+    }
+
+    /// A look that is consistent if [`Shared::truncation`] is still the same afterwards.
+    pub fn view(&self) -> View {
+        // First the generation, then what it guards: a cut publishes the new ends before it counts up.
+        let truncation = self.truncation();
+        let log_start_offset = self.log_start_offset();
+        let log_end_offset = self.log_end_offset();
+        View { truncation, log_start_offset, log_end_offset, segments: self.segments() }
+    }
+
+    pub fn bounds(&self) -> Bounds {
+        let view = self.view();
+        Bounds {
+            log_start_offset: view.log_start_offset,
+            log_end_offset: view.log_end_offset,
+            truncation: view.truncation,
+            leader_epoch: self.with_epochs(|epochs| epochs.latest()),
+        }
+    }
+
+    pub fn segments(&self) -> Arc<Segments> {
+        self.segments.load_full()
+    }
+
+    /// The segment that takes the appends.
+    pub fn active(&self) -> Arc<Segment> {
+        self.segments.load().last().expect("a log always has a segment").clone()
+    }
+
+    /// Publishes other segments.
+    pub fn set_segments(&self, segments: Segments) {
+        assert!(!segments.is_empty(), "a log always has a segment");
+        self.segments.store(Arc::new(segments));
+    }
+
+    pub fn log_start_offset(&self) -> Offset {
+        self.log_start_offset.load(Ordering::Acquire)
+    }
+
+    pub fn set_log_start_offset(&self, offset: Offset) {
+        self.log_start_offset.store(offset, Ordering::Release);
+        self.set_start_to_write(offset);
+    }
+
+    /// What the file of log start offsets should say.
+    pub fn start_to_write(&self) -> Offset {
+        self.start_to_write.load(Ordering::Acquire)
+    }
+
+    pub fn set_start_to_write(&self, offset: Offset) {
+        self.start_to_write.store(offset, Ordering::Release);
+    }
+
+    pub fn log_end_offset(&self) -> Offset {
+        self.log_end_offset.load(Ordering::Acquire)
+    }
+
+    /// Publishes a new end, after the segments have it.
+    pub fn set_log_end_offset(&self, offset: Offset) {
+        self.log_end_offset.store(offset, Ordering::Release);
+    }
+
+    pub fn truncation(&self) -> u64 {
+        self.truncation.load(Ordering::Acquire)
+    }
+
+    /// Counts a cut whose ends are published and whose files are about to change.
+    pub fn count_truncation(&self) -> u64 {
+        self.truncation.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    pub fn high_watermark(&self) -> Offset {
+        self.high_watermark.load(Ordering::Relaxed)
+    }
+
+    pub fn set_high_watermark(&self, offset: Offset) {
+        self.high_watermark.store(offset, Ordering::Relaxed);
+    }
+
+    pub fn gaps_below(&self) -> Offset {
+        self.gaps_below.load(Ordering::Relaxed)
+    }
+
+    pub fn set_gaps_below(&self, offset: Offset) {
+        self.gaps_below.store(offset, Ordering::Relaxed);
+    }
+
+    pub fn topic_id(&self) -> Uuid {
+        *self.topic_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set_topic_id(&self, topic_id: Uuid) {
+        *self.topic_id.lock().unwrap_or_else(PoisonError::into_inner) = topic_id;
+    }
+
+    /// Looks at, or changes, the epochs.
+    pub fn with_epochs<T>(&self, work: impl FnOnce(&mut LeaderEpochs) -> T) -> T {
+        work(&mut self.epochs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The last epoch, or -1.
+    pub fn latest_epoch(&self) -> LeaderEpoch {
+        self.with_epochs(|epochs| epochs.latest()).unwrap_or(-1)
+    }
+
+    /// Locks the progress; never over an await.
+    pub fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes down what a sync that begins now will prove.
+    pub fn capture(&self) -> Option<Capture> {
+        // Under the lock: the owner changes segments and progress together.
+        let mut progress = self.progress();
+        let active = self.active();
+        progress.capture(&active)
+    }
+
+    /// Tells what is durable now, unless a cut made that old news.
+    pub fn publish_durable(&self, news: Durable) {
+        self.durable.send_if_modified(|durable| {
+            let newer = news.truncation == durable.truncation && news.offset > durable.offset;
+            if newer {
+                durable.offset = news.offset;
+            }
+            newer
+        });
+    }
+
+    /// What others than the owner need of the log's config.
+    pub fn configure(&self, config: &LogConfig) {
+        self.index_interval.store(config.index_interval_bytes, Ordering::Relaxed);
+        self.check_crc.store(config.check_crc_on_read, Ordering::Relaxed);
+        self.flush_messages.store(config.flush_messages, Ordering::Relaxed);
+        self.flush_ms.store(config.flush_ms, Ordering::Relaxed);
+    }
+
+    /// Whether what waits for a sync has waited for as long as the config allows.
+    pub fn is_sync_due(&self, now: Instant, interval: Duration) -> bool {
+        let progress = self.progress();
+        let Some((since, records)) = progress.waiting() else { return false };
+        let flush_ms = u64::try_from(self.flush_ms.load(Ordering::Relaxed)).unwrap_or(0);
+        let longest = interval.min(Duration::from_millis(flush_ms));
+        let enough = !progress.journaled && records >= self.flush_messages.load(Ordering::Relaxed);
+        enough || progress.has_closed_segments() || now.saturating_duration_since(since) >= longest
+    }
+
+    pub fn index_interval(&self) -> usize {
+        self.index_interval.load(Ordering::Relaxed)
+    }
+
+    pub fn checks_crc(&self) -> bool {
+        self.check_crc.load(Ordering::Relaxed)
+    }
+
+    /// Whether the log was deleted: its files are gone, or going.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Acquire)
+    }
+
+    pub fn set_deleted(&self) {
+        self.deleted.store(true, Ordering::Release);
+    }
+
+    /// Bytes of all segments.
+    pub fn size(&self) -> u64 {
+        self.segments.load().iter().map(|segment| segment.length()).sum()
+    }
+}
+
+impl View {
+    /// Which segment holds `offset`; `None` below the first.
+    pub fn segment_of(&self, offset: Offset) -> Option<usize> {
+        self.segments.partition_point(|segment| segment.base_offset <= offset).checked_sub(1)
+    }
+
+    /// What helps to load the index of segment `at`.
+    pub fn load_hint(&self, at: usize, interval: usize) -> LoadHint {
+        let next = self.segments.get(at + 1).map_or(self.log_end_offset, |next| next.base_offset);
+        LoadHint { next_offset: Some(next), interval }
+    }
+}
