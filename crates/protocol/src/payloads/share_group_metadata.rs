@@ -1,0 +1,14 @@
+//! `ShareGroupMetadata`.
+
+use crate::definition::{Text, messages};
+
+messages! {
+    message ShareGroupMetadataKey, versions 0, flexible none {
+        group_id: Text [0-0],
+    }
+
+    message ShareGroupMetadataValue, versions 0, flexible 0+ {
+        epoch: i32 [0+],
+        metadata_hash: i64 [0+],
+    }
+}
