@@ -163,7 +163,10 @@ mod tests {
     #[test]
     fn the_epoch_of_an_offset_is_the_last_that_started() {
         let known = epochs(&[(2, 10), (4, 20)]);
-        assert_eq!([9, 10, 19, 20, 99].map(|offset| known.epoch_of(offset)), [None, Some(2), Some(2), Some(4), Some(4)]);
+        assert_eq!(
+            [9, 10, 19, 20, 99].map(|offset| known.epoch_of(offset)),
+            [None, Some(2), Some(2), Some(4), Some(4)]
+        );
     }
 
     #[test]

@@ -36,7 +36,9 @@ pub enum StorageFault {
         root: String,
     },
     /// The directory belongs to another broker.
-    #[error("{root} belongs to node {found}, and this is node {expected}; set node.id, or choose another log directory")]
+    #[error(
+        "{root} belongs to node {found}, and this is node {expected}; set node.id, or choose another log directory"
+    )]
     OtherNode {
         /// The log directory.
         root: String,

@@ -103,7 +103,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in ["", "version=0\nbroker.id=1\n", "version=1\ncluster.id=a\n", "version=1\nnode.id=x\ncluster.id=a\n"] {
+        for text in
+            ["", "version=0\nbroker.id=1\n", "version=1\ncluster.id=a\n", "version=1\nnode.id=x\ncluster.id=a\n"]
+        {
             assert!(MetaProperties::parse(text).is_err(), "{text:?}");
         }
     }

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn other_names_are_no_segment_files() {
-        for name in ["leader-epoch-checkpoint", "0.log", "00000000000000000000.log.deleted", "+0000000000000000001.log"] {
+        for name in ["leader-epoch-checkpoint", "0.log", "00000000000000000000.log.deleted", "+0000000000000000001.log"]
+        {
             assert_eq!(SegmentFile::parse(name), None, "{name}");
         }
         assert_eq!(SegmentFile::parse("99999999999999999999.log"), None, "larger than any offset");

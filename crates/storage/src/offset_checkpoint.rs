@@ -93,7 +93,18 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_and_not_taken_for_empty() {
-        for text in ["", "0", "1\n0\n", "0\nx\n", "0\n1\n", "0\n1\na 0 1\nb 0 1\n", "0\n1\na 0\n", "0\n1\na 0 1 2\n", "0\n1\na x 1\n", "0\n1\na 0 y\n"] {
+        for text in [
+            "",
+            "0",
+            "1\n0\n",
+            "0\nx\n",
+            "0\n1\n",
+            "0\n1\na 0 1\nb 0 1\n",
+            "0\n1\na 0\n",
+            "0\n1\na 0 1 2\n",
+            "0\n1\na x 1\n",
+            "0\n1\na 0 y\n",
+        ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

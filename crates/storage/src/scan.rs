@@ -115,7 +115,8 @@ impl Scan {
         }
         self.buffered = 0;
         let read = self.file.read_at(&mut self.buffer[..wanted], position).await;
-        self.buffered = read.map_err(|error| ScanError::Fault(StorageFault::Disk { path: self.path.clone(), error }))?;
+        self.buffered =
+            read.map_err(|error| ScanError::Fault(StorageFault::Disk { path: self.path.clone(), error }))?;
         self.buffered_from = position;
         Ok(0)
     }

@@ -82,6 +82,16 @@ impl Checkpoints {
     /// Kafka's files before anything is cut. Those who ask at the same time are answered with one write.
     pub async fn write_ahead(&self, core: &Core, shared: &Shared, start: Offset) -> Result<(), StorageFault> {
         shared.set_start_to_write(start);
+        self.write_once(core, false).await
+    }
+
+    /// Takes a log that is gone out of Kafka's files.
+    pub async fn forget(&self, core: &Core) -> Result<(), StorageFault> {
+        self.write_once(core, true).await
+    }
+
+    /// Writes Kafka's files for all who ask until the write begins.
+    async fn write_once(&self, core: &Core, high_watermarks: bool) -> Result<(), StorageFault> {
         let asked = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         let mut written = self.written.lock().await;
         if written.answered >= asked {
@@ -89,6 +99,9 @@ impl Checkpoints {
         }
         let all_asked = self.asked.load(Ordering::Acquire);
         written.write_offsets(core, &[]).await?;
+        if high_watermarks || all_asked > asked {
+            written.write_high_watermarks(core).await?;
+        }
         written.answered = all_asked;
         Ok(())
     }
@@ -170,8 +183,7 @@ impl Written {
 
     async fn write_high_watermarks(&mut self, core: &Core) -> Result<(), StorageFault> {
         let logs = core.logs();
-        let marks: Offsets =
-            logs.iter().map(|log| (log.topic_partition.clone(), log.high_watermark())).collect();
+        let marks: Offsets = logs.iter().map(|log| (log.topic_partition.clone(), log.high_watermark())).collect();
         self.replace(core, HIGH_WATERMARKS, encode(&marks)).await
     }
 

@@ -39,6 +39,8 @@ pub(crate) struct Core {
     out_of_space: AtomicBool,
     /// Names in the root changed since it was last synced.
     root_changed: AtomicBool,
+    /// Held while the root is synced: who waits for it has waited for the sync.
+    root_sync: runtime::sync::Mutex<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<Lock>>,
 }
@@ -65,6 +67,7 @@ impl Core {
             syncer: Arc::default(),
             out_of_space: AtomicBool::new(false),
             root_changed: AtomicBool::new(false),
+            root_sync: runtime::sync::Mutex::new(()),
             tasks: Mutex::default(),
             lock: Mutex::new(Some(lock)),
         }
@@ -202,6 +205,7 @@ impl Core {
 
     /// Makes the names in the root durable, if they changed.
     pub async fn sync_root(&self) -> Result<(), StorageFault> {
+        let _one_at_a_time = self.root_sync.lock().await;
         if !self.root_changed.swap(false, Ordering::AcqRel) {
             return Ok(());
         }

@@ -38,7 +38,7 @@ impl LogDirectory {
         let place = Place { end_offset: 0, segment_base_offset: 0, position: 0 };
         let settled = (!journaled).then(|| Claim { sequence: core.journal_durable(), place });
         let mut progress = Progress::new(journaled, place, settled, None);
-        progress.names_changed(Instant::now());
+        progress.created(Instant::now());
         let shared = Arc::new(Shared::new(Published {
             topic_partition: topic_partition.clone(),
             topic_id,

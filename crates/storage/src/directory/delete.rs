@@ -27,7 +27,9 @@ impl LogDirectory {
         let delay = Duration::from_millis(log.config().file_delete_delay_ms);
         let renamed = self.rename_away(log.topic_partition(), delay).await;
         core.unregister(&log.shared, true);
-        renamed
+        renamed?;
+        // Kafka's files know logs by name: the next of this name must not find this one's offsets.
+        core.checkpoints.forget(core).await
     }
 
     /// Deletes a partition that is closed for safety.

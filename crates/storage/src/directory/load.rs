@@ -39,6 +39,8 @@ pub(super) struct Loaded {
     pub broken: Option<Broken>,
     /// No epoch up to this may be given again.
     pub highest_epoch: Option<LeaderEpoch>,
+    /// Its directory belongs to another partition of that name by now: it must have been dropped.
+    pub is_replaced: bool,
 }
 
 /// The parts of a log that come from its files.
@@ -68,6 +70,7 @@ impl Found {
             covered: u64::MAX,
             broken: None,
             highest_epoch: None,
+            is_replaced: false,
         }
     }
 }
@@ -94,7 +97,7 @@ pub(super) async fn assemble(core: &Arc<Core>, found: &Found, parts: Parts) -> R
         segments: parts.segments,
         log_start_offset,
         log_end_offset: end,
-        high_watermark: found.high_watermark,
+        high_watermark: found.high_watermark.clamp(log_start_offset.min(end), end),
         gaps_below: found.gaps_below,
         epochs,
         progress,
@@ -103,7 +106,11 @@ pub(super) async fn assemble(core: &Arc<Core>, found: &Found, parts: Parts) -> R
 }
 
 /// Opens the segments with these base offsets, none of them looked into.
-pub(super) async fn open_segments(volume: &Volume, directory: &str, bases: &[Offset]) -> Result<Segments, StorageFault> {
+pub(super) async fn open_segments(
+    volume: &Volume,
+    directory: &str,
+    bases: &[Offset],
+) -> Result<Segments, StorageFault> {
     let shared_directory: Arc<str> = directory.into();
     let now = runtime::clock::now();
     let mut segments = Segments::with_capacity(bases.len());

@@ -4,7 +4,7 @@ use super::Core;
 use super::layout;
 use super::load::{Found, Loaded, Parts, Walk, assemble, open_segments, read_epochs, remove_segments, tidy, walk};
 use crate::checkpoint::CheckpointLine;
-use crate::fault::StorageFault;
+use crate::fault::{FailedClosed, StorageFault};
 use crate::log::{Broken, Chain, Place, Segments};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
@@ -16,6 +16,16 @@ use std::sync::Arc;
 pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine) -> Result<Loaded, StorageFault> {
     let volume = &core.reading.volume;
     let directory = found.directory();
+    match layout::topic_id(volume, &directory).await? {
+        found_id if found_id == line.topic_id => {}
+        found_id if found_id.is_zero() => {}
+        _ => {
+            mark!("the directory belongs to a later partition");
+            let reason = "another partition has its directory, and the journal does not say that it was dropped";
+            let failed = found.failed(line.topic_id, FailedClosed { reason: reason.to_owned() });
+            return Ok(Loaded { covered: line.sequence, is_replaced: true, ..failed });
+        }
+    }
     let files = match tidy(volume, &directory).await {
         Err(fault) if fault.is_not_found() => {
             layout::make_partition(volume, &directory, line.topic_id).await?;
@@ -24,8 +34,10 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine)
         result => result?,
     };
     if files.failed_closed {
-        return Ok(found.failed(line.topic_id, super::fail_closed::read(volume, &directory).await?));
+        let failed = found.failed(line.topic_id, super::fail_closed::read(volume, &directory).await?);
+        return Ok(Loaded { covered: line.sequence, ..failed });
     }
+    layout::write_topic_id(volume, &directory, line.topic_id).await?;
     let kept = files.segments.partition_point(|base| *base <= line.segment_base_offset);
     remove_segments(volume, &directory, &files.segments[kept..]).await?;
     let mut segments = open_segments(volume, &directory, &files.segments[..kept]).await?;
@@ -55,6 +67,7 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine)
         covered: line.sequence,
         broken,
         highest_epoch,
+        is_replaced: false,
     })
 }
 
@@ -76,11 +89,8 @@ async fn cut_to_line(
         return Ok(Some(broken(line, Offset::MIN, "there is no segment".to_owned())));
     };
     let end = if is_there { last.length().min(line.position) } else { last.length() };
-    let chain = Chain {
-        next_offset: Some(last.base_offset),
-        leader_epoch: LeaderEpoch::MIN,
-        gaps_below: found.gaps_below,
-    };
+    let chain =
+        Chain { next_offset: Some(last.base_offset), leader_epoch: LeaderEpoch::MIN, gaps_below: found.gaps_below };
     let interval = found.config.index_interval_bytes;
     let walked = walk(volume, &last, Walk { chain, end, crc_from: Offset::MAX, interval }, epochs).await?;
     let good_end = walked.chain.next_offset.unwrap_or(last.base_offset);

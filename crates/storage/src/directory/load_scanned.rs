@@ -3,12 +3,12 @@
 use super::Core;
 use super::load::{Found, Loaded, Parts, Walk, assemble, open_segments, read_epochs, remove_segments, tidy, walk};
 use super::{fail_closed, layout};
+use crate::LeaderEpochs;
 use crate::fault::{FailedClosed, StorageFault};
 use crate::log::{Chain, Place, Segments, write_index};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
 use crate::volume::Volume;
-use crate::LeaderEpochs;
 use model::{LeaderEpoch, Offset, mark};
 use std::sync::Arc;
 
@@ -57,6 +57,7 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, clean: bool) -> Result
         covered: u64::MAX,
         broken: None,
         highest_epoch,
+        is_replaced: false,
     })
 }
 
@@ -78,11 +79,8 @@ async fn finish(
         scanned = Scanned { end_offset: found.log_start_offset, unsynced: Vec::new(), is_synced: false };
     }
     let last = segments.last().expect("a log always has a segment");
-    let place = Place {
-        end_offset: scanned.end_offset,
-        segment_base_offset: last.base_offset,
-        position: last.length(),
-    };
+    let place =
+        Place { end_offset: scanned.end_offset, segment_base_offset: last.base_offset, position: last.length() };
     // An epoch that was raised at the very end has no batch yet.
     epochs.truncate_to(scanned.end_offset.saturating_add(1));
     let Scanned { unsynced, is_synced, .. } = scanned;
@@ -179,21 +177,13 @@ fn missing(found: &Found, end: Offset) -> FailedClosed {
 }
 
 fn header_walk(found: &Found, segment: &Segment) -> Walk {
-    let chain = Chain {
-        next_offset: Some(segment.base_offset),
-        leader_epoch: LeaderEpoch::MIN,
-        gaps_below: found.gaps_below,
-    };
+    let chain =
+        Chain { next_offset: Some(segment.base_offset), leader_epoch: LeaderEpoch::MIN, gaps_below: found.gaps_below };
     Walk { chain, end: segment.length(), crc_from: Offset::MAX, interval: found.config.index_interval_bytes }
 }
 
 /// Only the first `kept` segments are part of the log.
-async fn cut_after(
-    volume: &Volume,
-    found: &Found,
-    segments: &mut Segments,
-    kept: usize,
-) -> Result<(), StorageFault> {
+async fn cut_after(volume: &Volume, found: &Found, segments: &mut Segments, kept: usize) -> Result<(), StorageFault> {
     let bases: Vec<Offset> = segments[kept..].iter().map(|segment| segment.base_offset).collect();
     segments.truncate(kept);
     remove_segments(volume, &found.directory(), &bases).await

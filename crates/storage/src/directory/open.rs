@@ -122,17 +122,17 @@ async fn recover(
 ) -> Result<Vec<Loaded>, StorageFault> {
     let files = OffsetFiles::read(&core.reading.volume).await?;
     let lines: Vec<CheckpointLine> = checkpoint.map(|checkpoint| checkpoint.partitions).unwrap_or_default();
-    let by_name: BTreeMap<TopicPartition, CheckpointLine> = lines
-        .into_iter()
-        .map(|line| (TopicPartition::new(line.topic.as_str(), line.partition), line))
-        .collect();
+    let by_name: BTreeMap<TopicPartition, CheckpointLine> =
+        lines.into_iter().map(|line| (TopicPartition::new(line.topic.as_str(), line.partition), line)).collect();
     let find = |topic_partition: &TopicPartition| {
         files.found(topic_partition, config_of(topic_partition), by_name.get(topic_partition).cloned())
     };
     let journaled: Vec<Found> = by_name.keys().map(find).filter(is_journaled).collect();
     let loaded = load_all(core, journaled, clean).await?;
     let logs = loaded.into_iter().map(|loaded| ((loaded.topic_id, loaded.topic_partition.partition), loaded));
-    let mut replaying = Replaying { core, config_of, logs: logs.collect() };
+    let plain = by_name.values().filter(|line| !line.journaled);
+    let plain = plain.map(|line| ((line.topic_id, line.partition), line.sequence)).collect();
+    let mut replaying = Replaying { core, config_of, logs: logs.collect(), plain };
     if !clean {
         apply_journal(&mut replaying, replay).await?;
     }
@@ -140,7 +140,12 @@ async fn recover(
     let known: BTreeSet<TopicPartition> = loaded.iter().map(|loaded| loaded.topic_partition.clone()).collect();
     let mut listed = layout::list(&core.reading.volume).await?;
     listed.partitions.retain(|topic_partition| !known.contains(topic_partition));
-    loaded.extend(load_all(core, listed.partitions.iter().map(find).collect(), clean).await?);
+    let find_plain = |topic_partition: &TopicPartition| {
+        // A journaled line of that name was another log's, which was dropped.
+        let found = find(topic_partition);
+        if is_journaled(&found) { Found { line: None, ..found } } else { found }
+    };
+    loaded.extend(load_all(core, listed.partitions.iter().map(find_plain).collect(), clean).await?);
     for directory in listed.to_remove {
         core.removals.directory_after(directory, Duration::ZERO);
     }

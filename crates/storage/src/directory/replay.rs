@@ -1,7 +1,7 @@
 //! Recovery: the journal's groups, in order, each entry to the log it is of.
 
 use super::layout;
-use super::load::{Found, Loaded, Parts, assemble};
+use super::load::{Found, Loaded, Parts, assemble, read_epochs};
 use super::{Core, fail_closed};
 use crate::config::LogConfig;
 use crate::epochs::LeaderEpochs;
@@ -11,7 +11,7 @@ use crate::log::{Place, ReplayFault};
 use crate::names::{deleted_directory, partition_directory};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
-use model::{Offset, PartitionId, TopicPartition, Uuid, mark};
+use model::{LeaderEpoch, Offset, PartitionId, TopicPartition, Uuid, mark};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub(super) struct Replaying<'a> {
     pub core: &'a Arc<Core>,
     pub config_of: &'a dyn Fn(&TopicPartition) -> LogConfig,
     pub logs: ById,
+    /// The logs that are not journaled, and up to which group their lines cover them.
+    pub plain: BTreeMap<(Uuid, PartitionId), u64>,
 }
 
 impl Replaying<'_> {
@@ -33,6 +35,8 @@ impl Replaying<'_> {
             Some(loaded) if sequence <= loaded.covered => Ok(()),
             Some(_) if entry.change == Change::Dropped => self.drop_log(key).await,
             Some(loaded) => replay_into(loaded, sequence, entry).await,
+            // It was journaled before its line said otherwise.
+            None if self.plain.get(&key).is_some_and(|covered| sequence <= *covered) => Ok(()),
             None => match entry.change {
                 Change::Open { topic, start } => self.open_log(sequence, key, &topic, start).await,
                 // It was dropped, and the checkpoint knows.
@@ -44,6 +48,9 @@ impl Replaying<'_> {
     async fn drop_log(&mut self, key: (Uuid, PartitionId)) -> Result<(), StorageFault> {
         mark!("drop replayed");
         let Some(loaded) = self.logs.remove(&key) else { return Ok(()) };
+        if loaded.is_replaced {
+            return Ok(());
+        }
         self.rename_away(&partition_directory(&loaded.topic_partition), &loaded.topic_partition).await
     }
 
@@ -62,7 +69,7 @@ impl Replaying<'_> {
             tracing::error!("{reason}");
             return Ok(());
         }
-        self.clear_directory(&topic_partition, key.0).await?;
+        let highest_epoch = self.clear_directory(&topic_partition, key.0).await?;
         let config = (self.config_of)(&topic_partition);
         let gaps_below = if config.compact { Offset::MAX } else { 0 };
         let found = Found {
@@ -89,15 +96,26 @@ impl Replaying<'_> {
         log.set_recovering(true);
         // Other entries of the same group come after this one.
         let covered = sequence - 1;
-        let loaded =
-            Loaded { topic_partition, topic_id: key.0, log: Ok(log), covered, broken: None, highest_epoch: None };
+        let loaded = Loaded {
+            topic_partition,
+            topic_id: key.0,
+            log: Ok(log),
+            covered,
+            broken: None,
+            highest_epoch,
+            is_replaced: false,
+        };
         self.logs.insert(key, loaded);
         Ok(())
     }
 
     /// Makes an empty directory for the partition. What has its name is this one's, or an earlier one's whose removal
-    /// was lost with the power.
-    async fn clear_directory(&self, topic_partition: &TopicPartition, topic_id: Uuid) -> Result<(), StorageFault> {
+    /// was lost with the power. Gives the highest leader epoch that this one was given.
+    async fn clear_directory(
+        &self,
+        topic_partition: &TopicPartition,
+        topic_id: Uuid,
+    ) -> Result<Option<LeaderEpoch>, StorageFault> {
         let volume = &self.core.reading.volume;
         let directory = partition_directory(topic_partition);
         let found = match volume.disk().list(&directory).await {
@@ -105,16 +123,21 @@ impl Replaying<'_> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(StorageFault::Disk { path: directory, error }),
         };
+        let mut highest_epoch = None;
         match found {
             Some(found) if found != topic_id && !found.is_zero() => {
                 mark!("an earlier partition of the same name");
                 self.rename_away(&directory, topic_partition).await?;
             }
-            Some(_) => layout::remove_partition(volume, &directory).await?,
+            Some(_) => {
+                highest_epoch = read_epochs(volume, &directory).await?.and_then(|epochs| epochs.latest());
+                layout::remove_partition(volume, &directory).await?;
+            }
             None => {}
         }
         self.core.root_changed();
-        layout::make_partition(volume, &directory, topic_id).await
+        layout::make_partition(volume, &directory, topic_id).await?;
+        Ok(highest_epoch)
     }
 
     async fn rename_away(&self, directory: &str, topic_partition: &TopicPartition) -> Result<(), StorageFault> {
@@ -138,7 +161,10 @@ impl Replaying<'_> {
             if loaded.covered < corrupt && loaded.log.is_ok() {
                 mark!("corrupt journal group");
                 loaded.log = Err(FailedClosed {
-                    reason: format!("journal group {corrupt} is corrupt, and the files are covered up to {}", loaded.covered),
+                    reason: format!(
+                        "journal group {corrupt} is corrupt, and the files are covered up to {}",
+                        loaded.covered
+                    ),
                 });
             }
         }
@@ -148,6 +174,10 @@ impl Replaying<'_> {
     pub async fn finish(self) -> Result<Vec<Loaded>, StorageFault> {
         let mut finished = Vec::with_capacity(self.logs.len());
         for mut loaded in self.logs.into_values() {
+            if let (true, Err(failed)) = (loaded.is_replaced, &loaded.log) {
+                tracing::error!(log = %loaded.topic_partition, "forgotten: {failed}");
+                continue;
+            }
             if let (Ok(_), Some(broken)) = (&loaded.log, loaded.broken.take()) {
                 loaded.log = Err(FailedClosed { reason: broken.reason });
             }
@@ -180,8 +210,6 @@ async fn replay_into(loaded: &mut Loaded, sequence: u64, entry: Entry) -> Result
 pub(super) async fn mark_failed(core: &Core, loaded: &Loaded) -> Result<(), StorageFault> {
     match &loaded.log {
         Ok(_) => Ok(()),
-        Err(failed) => {
-            fail_closed::leave(&core.reading.volume, &loaded.topic_partition, loaded.topic_id, failed).await
-        }
+        Err(failed) => fail_closed::leave(&core.reading.volume, &loaded.topic_partition, loaded.topic_id, failed).await,
     }
 }

@@ -6,6 +6,7 @@ use crate::log::{Capture, Shared, write_epochs, write_index};
 use crate::names::SegmentFile;
 use crate::segment::Segment;
 use crate::segment_index::SegmentIndex;
+use crate::volume::join;
 use model::{mark, planted};
 use runtime::disk::Open;
 use runtime::sync::Notify;
@@ -129,6 +130,10 @@ impl Core {
         }
         let volume = &self.reading.volume;
         volume.sync_file(&active.file(volume).await?, &active.path()).await?;
+        if capture.identity && !shared.topic_id().is_zero() {
+            let path = join(&shared.directory, crate::partition_metadata::FILE);
+            volume.sync_file(&volume.open(&path, Open::Existing).await?, &path).await?;
+        }
         if capture.epochs {
             write_epochs(self, shared).await?;
         }

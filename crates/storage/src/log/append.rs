@@ -97,7 +97,8 @@ impl Log {
     fn check(&self, run: &Run, request: &LeaderAppend) -> Result<Checked, Outcome> {
         let refuse = |error, message: String| Err(AppendError::outcome(error, message));
         if request.leader_epoch < self.shared.latest_epoch() {
-            let message = format!("epoch {} of the leader is below {}", request.leader_epoch, self.shared.latest_epoch());
+            let message =
+                format!("epoch {} of the leader is below {}", request.leader_epoch, self.shared.latest_epoch());
             return Err(refuse(ErrorCode::FencedLeaderEpoch, message));
         }
         let mut checked = Checked { headers: Vec::with_capacity(1), size: request.records.len(), offsets: 0 };
@@ -125,12 +126,9 @@ impl Log {
         let facts = producer_facts(&batch.header, batch.bytes)?;
         match self.producers.check(&run.tentative, &facts, request.origin == Origin::Client) {
             Verdict::New => None,
-            Verdict::Duplicate { first_offset, last_offset, timestamp } => Some(Ok(Appended {
-                base_offset: first_offset,
-                last_offset,
-                max_timestamp: timestamp,
-                duplicate: true,
-            })),
+            Verdict::Duplicate { first_offset, last_offset, timestamp } => {
+                Some(Ok(Appended { base_offset: first_offset, last_offset, max_timestamp: timestamp, duplicate: true }))
+            }
             Verdict::Refused { error, message } => Some(Err(AppendError::outcome(error, message))),
         }
     }

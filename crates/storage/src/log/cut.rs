@@ -130,12 +130,16 @@ impl Log {
         Ok(())
     }
 
-    fn publish_cut(&self, place: Place, segments: super::Segments) {
+    pub(super) fn publish_cut(&self, place: Place, segments: super::Segments) {
         {
             // No sync may begin between the two.
             let mut progress = self.shared.progress();
             self.shared.set_segments(segments.clone());
             progress.removed(|unsynced| segments.iter().any(|kept| Arc::ptr_eq(kept, unsynced)));
+        }
+        if place.end_offset < self.log_start_offset() {
+            // The batch that reached over the log start is gone.
+            self.shared.set_log_start_offset(place.end_offset);
         }
         self.shared.set_log_end_offset(place.end_offset);
         self.shared.set_high_watermark(self.shared.high_watermark().min(place.end_offset));

@@ -19,6 +19,8 @@ impl Log {
     pub async fn assign_leader_epoch(&mut self, epoch: LeaderEpoch) -> Result<(), StorageFault> {
         if self.note_leader_epoch(epoch) {
             write_epochs(&self.core, &self.shared).await?;
+            // Of a new log the directory's name may not be durable yet.
+            self.core.sync_root().await?;
         }
         Ok(())
     }
@@ -27,9 +29,9 @@ impl Log {
     /// with the next checkpoint. Says whether it was news.
     pub fn note_leader_epoch(&mut self, epoch: LeaderEpoch) -> bool {
         let log_end = self.log_end_offset();
-        let news = self.shared.with_epochs(|epochs| {
-            epochs.latest().is_none_or(|latest| latest < epoch) && epochs.assign(epoch, log_end)
-        });
+        let news = self
+            .shared
+            .with_epochs(|epochs| epochs.latest().is_none_or(|latest| latest < epoch) && epochs.assign(epoch, log_end));
         if news {
             self.shared.progress().epochs_changed(runtime::time::Instant::now());
         }

@@ -15,11 +15,7 @@ impl Log {
     /// # Errors
     /// The batches do not follow the log (nothing is appended), the disk is full, or the directory failed. Batches
     /// before an error may have been appended.
-    pub async fn append_follower(
-        &mut self,
-        records: Bytes,
-        now: Timestamp,
-    ) -> Result<Option<Appended>, AppendError> {
+    pub async fn append_follower(&mut self, records: Bytes, now: Timestamp) -> Result<Option<Appended>, AppendError> {
         self.get_ready().await?;
         let headers = self.check_follower(&records)?;
         let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return Ok(None) };

@@ -18,13 +18,13 @@ mod timestamps;
 mod view;
 
 pub(crate) use chain::Chain;
+pub(crate) use epochs::write_epochs;
 pub(crate) use progress::{Capture, Claim, Place, Progress};
 pub use read::LogReader;
 pub(crate) use replay::{Broken, ReplayFault};
 pub use retention::Retired;
 pub(crate) use roll::{Rolling, write_index};
 pub(crate) use run::producer_facts;
-pub(crate) use epochs::write_epochs;
 pub(crate) use view::{Published, Reading, Segments, Shared};
 
 use crate::config::LogConfig;

@@ -38,6 +38,8 @@ pub(crate) struct Capture {
     pub segments: Vec<Arc<Segment>>,
     pub names: bool,
     pub epochs: bool,
+    /// The file with the topic's id.
+    pub identity: bool,
     generation: u64,
 }
 
@@ -67,6 +69,7 @@ pub(crate) struct Progress {
     unsynced: Vec<Arc<Segment>>,
     names_changed: bool,
     epochs_changed: bool,
+    identity_changed: bool,
     changed_since: Option<Instant>,
     records_since_sync: i64,
 }
@@ -89,6 +92,7 @@ impl Progress {
             unsynced: Vec::new(),
             names_changed: false,
             epochs_changed: false,
+            identity_changed: false,
             changed_since: None,
             records_since_sync: 0,
         }
@@ -187,7 +191,14 @@ impl Progress {
         self.unsynced = closed;
         self.names_changed = true;
         self.epochs_changed = true;
+        self.identity_changed = true;
         self.changed_since.get_or_insert(now);
+    }
+
+    /// The partition is new: its directory, its topic id and its first segment.
+    pub fn created(&mut self, now: Instant) {
+        self.identity_changed = true;
+        self.names_changed(now);
     }
 
     /// Names in the partition's directory changed.
@@ -243,6 +254,7 @@ impl Progress {
             segments,
             names: std::mem::take(&mut self.names_changed),
             epochs: std::mem::take(&mut self.epochs_changed),
+            identity: std::mem::take(&mut self.identity_changed),
             generation: self.generation,
         })
     }
@@ -268,6 +280,7 @@ impl Progress {
         self.unsynced = capture.segments;
         self.names_changed |= capture.names;
         self.epochs_changed |= capture.epochs;
+        self.identity_changed |= capture.identity;
         self.changed_since.get_or_insert(now);
     }
 
@@ -303,6 +316,7 @@ impl Progress {
         self.unsynced.clear();
         self.names_changed = false;
         self.epochs_changed = false;
+        self.identity_changed = false;
         self.changed_since = None;
         self.records_since_sync = 0;
     }

@@ -210,7 +210,8 @@ impl LogReader {
 
 /// An index may lead behind the batch that was asked for: then the first one found is too late.
 fn check_first(batches: &[u8], start: Start, wanted: &Wanted) -> Result<(), ReadError> {
-    let first = protocol::records::BatchHeader::parse(batches).map_err(|error| ReadError::Corrupt(error.to_string()))?;
+    let first =
+        protocol::records::BatchHeader::parse(batches).map_err(|error| ReadError::Corrupt(error.to_string()))?;
     if start.next_offset.is_none() && first.base_offset > wanted.from && !offset_index::is_trusted() {
         return Err(ReadError::Corrupt(format!("offset {} where {} was looked for", first.base_offset, wanted.from)));
     }

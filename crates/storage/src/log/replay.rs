@@ -88,17 +88,21 @@ impl Log {
 
     async fn replay_truncation(&mut self, to: Offset, broken: &mut Option<Broken>) -> Result<(), ReplayFault> {
         mark!("truncation replayed");
-        if to > self.log_end_offset() || to < self.log_start_offset().min(self.log_end_offset()) {
+        let first = self.shared.segments()[0].base_offset;
+        if to > self.log_end_offset() || to < first {
             return Err(contradiction(format!("a truncation to {to} is outside the log")));
         }
-        if let Some(Broken { reason, good_end, line_end }) = broken {
-            if to < *line_end && to > *good_end {
-                return Err(contradiction(reason.clone()));
+        match broken {
+            Some(Broken { good_end, line_end, .. }) if to > *good_end && to < *line_end => {
+                // Less is missing now, and something is. A later entry may still take that away too.
+                *line_end = to;
+                return Ok(self.stand_at(to).await?);
             }
-            if to <= *good_end {
+            Some(Broken { good_end, .. }) if to <= *good_end => {
                 mark!("short file explained by a truncation");
                 *broken = None;
             }
+            _ => {}
         }
         let place = self.place_of(to).await?;
         if place.end_offset != to {
@@ -107,6 +111,18 @@ impl Log {
         let index = self.index_for_cut(place).await?;
         self.cut_files(place, index).await?;
         Ok(self.finish_cut(0, place).await?)
+    }
+
+    /// The log ends at `to`, where its files do not reach: an empty segment stands there for what is missing.
+    async fn stand_at(&mut self, to: Offset) -> Result<(), StorageFault> {
+        let (mut kept, gone): (super::Segments, super::Segments) =
+            self.shared.segments().iter().cloned().partition(|segment| segment.base_offset < to);
+        for segment in &gone {
+            self.remove_files(segment.base_offset).await?;
+        }
+        kept.push(self.new_segment(to, runtime::clock::now()).await?);
+        self.publish_cut(self.empty_place(to), kept);
+        self.finish_cut(0, self.empty_place(to)).await
     }
 
     fn replay_start(&mut self, sequence: u64, to: Offset, broken: &mut Option<Broken>) -> Result<(), ReplayFault> {

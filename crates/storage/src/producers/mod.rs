@@ -162,7 +162,8 @@ mod tests {
         let states = five_batches();
         for n in 0..5 {
             let offset = 100 + 10 * i64::from(n);
-            let expected = Verdict::Duplicate { first_offset: offset, last_offset: offset + 9, timestamp: 1000 + offset };
+            let expected =
+                Verdict::Duplicate { first_offset: offset, last_offset: offset + 9, timestamp: 1000 + offset };
             assert_eq!(judge(&states, &batch(3, 10 * n, 10, 999)), expected);
         }
     }
@@ -183,7 +184,11 @@ mod tests {
         assert!(is_new(&states, &batch(3, 50, 1, 150)), "the refused batch changed nothing");
         assert!(is_new(&states, &batch(4, 0, 1, 150)));
         states.learn(&batch(4, 0, 10, 150), 0);
-        assert_eq!(refusal(&states, &batch(3, 40, 10, 999)), ErrorCode::InvalidProducerEpoch, "known, but of an old epoch");
+        assert_eq!(
+            refusal(&states, &batch(3, 40, 10, 999)),
+            ErrorCode::InvalidProducerEpoch,
+            "known, but of an old epoch"
+        );
     }
 
     #[test]
