@@ -204,8 +204,12 @@ macro_rules! structure {
 
 /// What is in the brackets, or else what follows them.
 macro_rules! given {
-    ([] $otherwise:expr) => { $otherwise };
-    ([$given:expr] $otherwise:expr) => { $given };
+    ([] $otherwise:expr) => {
+        $otherwise
+    };
+    ([$given:expr] $otherwise:expr) => {
+        $given
+    };
 }
 
 /// What is in the braces, if there is anything in the brackets.
@@ -215,12 +219,18 @@ macro_rules! only_if {
 }
 
 macro_rules! flexible_from {
-    (none) => { i16::MAX };
-    ($first:literal) => { $first };
+    (none) => {
+        i16::MAX
+    };
+    ($first:literal) => {
+        $first
+    };
 }
 
 macro_rules! is_ignorable {
-    (ignorable) => { true };
+    (ignorable) => {
+        true
+    };
 }
 
 pub(crate) use {flexible_from, given, is_ignorable, messages, only_if, structure};

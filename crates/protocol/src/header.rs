@@ -3,8 +3,8 @@
 use bytes::Bytes;
 
 use crate::api_key::ApiKey;
-use crate::wire::{DecodeError, DecodeProblem, EncodeError, Field, Reader, TaggedFields, Text, Writer};
 use crate::schema::Layout;
+use crate::wire::{DecodeError, DecodeProblem, EncodeError, Field, Reader, TaggedFields, Text, Writer};
 
 /// Which request, and whose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

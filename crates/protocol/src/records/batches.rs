@@ -142,7 +142,9 @@ pub(super) fn front(bytes: &[u8]) -> Result<Front, BatchError> {
     let length = match check_prefix(bytes) {
         Ok(length) => length,
         Err(BatchError::Cut { .. }) => return Ok(Front::Nothing),
-        Err(BatchError::Legacy(_)) => i32::from_be_bytes(bytes[at::LENGTH..at::LEADER_EPOCH].try_into().expect("4 bytes")),
+        Err(BatchError::Legacy(_)) => {
+            i32::from_be_bytes(bytes[at::LENGTH..at::LEADER_EPOCH].try_into().expect("4 bytes"))
+        }
         Err(error) => return Err(error),
     };
     let size = length as usize + super::header::LENGTH_PREFIX_BYTES;

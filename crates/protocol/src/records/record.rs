@@ -275,7 +275,10 @@ mod tests {
                 }
                 bytes[at] = value;
                 let items: Vec<_> = RecordViews::new(&bytes, 2).collect();
-                assert!(matches!(items.last(), Some(Err(BatchError::Record { .. }))), "byte {at} = {value:#x}: {items:?}");
+                assert!(
+                    matches!(items.last(), Some(Err(BatchError::Record { .. }))),
+                    "byte {at} = {value:#x}: {items:?}"
+                );
             }
         }
     }

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn every_width_reads_back() {
         for shift in 0..64 {
-            for value in [1i64 << shift, -(1i64 << shift), (1i64 << shift).wrapping_sub(1)] {
+            for value in [1i64 << shift, (1i64 << shift).wrapping_neg(), (1i64 << shift).wrapping_sub(1)] {
                 let bytes = written(value);
                 let mut position = 0;
                 assert_eq!(read_i64(&bytes, &mut position), Some(value));

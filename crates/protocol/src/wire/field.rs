@@ -180,7 +180,11 @@ impl Field for Text {
         if let Some(length) = length.filter(|length| *length > i16::MAX as usize) {
             return Err(EncodeError::new(EncodeProblem::TooLong(length)));
         }
-        if layout.flexible { writer.compact_length(length)? } else { writer.short_length(length)? }
+        if layout.flexible {
+            writer.compact_length(length)?
+        } else {
+            writer.short_length(length)?
+        }
         if let Some(text) = value {
             writer.bytes(text.as_bytes());
         }
@@ -217,7 +221,11 @@ impl Field for Bytes {
 
     fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {
         let length = value.map(Bytes::len);
-        if layout.flexible { writer.compact_length(length)? } else { writer.long_length(length)? }
+        if layout.flexible {
+            writer.compact_length(length)?
+        } else {
+            writer.long_length(length)?
+        }
         if let Some(bytes) = value {
             writer.bytes(bytes);
         }
@@ -260,7 +268,11 @@ impl<T: Field> Field for Vec<T> {
 
     fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {
         let count = value.map(Vec::len);
-        if layout.flexible { writer.compact_length(count)? } else { writer.long_length(count)? }
+        if layout.flexible {
+            writer.compact_length(count)?
+        } else {
+            writer.long_length(count)?
+        }
         for element in value.into_iter().flatten() {
             element.write(writer, layout.of_element())?;
         }

@@ -125,7 +125,9 @@ impl Writer {
     pub fn compact_length(&mut self, length: Option<usize>) -> Result<(), EncodeError> {
         let plus_one = match length {
             None => 0,
-            Some(length) => i32::try_from(length).ok().and_then(|length| length.checked_add(1)).ok_or_else(|| too_long(length))?,
+            Some(length) => {
+                i32::try_from(length).ok().and_then(|length| length.checked_add(1)).ok_or_else(|| too_long(length))?
+            }
         };
         self.unsigned_varint(plus_one as u32);
         Ok(())
