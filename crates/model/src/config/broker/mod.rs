@@ -1,0 +1,53 @@
+//! The keys of `server.properties`, by theme.
+
+mod cluster;
+mod group;
+mod log;
+mod network;
+mod security;
+mod server;
+mod tiering;
+mod transaction;
+
+use super::key::ConfigKey;
+
+/// All tables.
+pub(super) const TABLES: &[&[ConfigKey]] = &[
+    cluster::KEYS,
+    group::KEYS,
+    log::KEYS,
+    network::KEYS,
+    security::KEYS,
+    server::KEYS,
+    tiering::KEYS,
+    transaction::KEYS,
+];
+
+/// Why a key of older Kafka versions means nothing any more; `None` for one that never was.
+pub(super) fn removed_from_kafka(name: &str) -> Option<&'static str> {
+    match name {
+        "inter.broker.protocol.version" | "log.message.format.version" => {
+            Some("Kafka 4 has removed it: the newest protocol and format are used")
+        }
+        "log.message.timestamp.difference.max.ms" => {
+            Some("Kafka 4 has removed it: set log.message.timestamp.before.max.ms and .after.max.ms")
+        }
+        "broker.id.generation.enable" | "reserved.broker.max.id" | "delegation.token.master.key" => {
+            Some("Kafka 4 has removed it")
+        }
+        _ if name.starts_with("zookeeper.") || name.starts_with("control.plane.") => {
+            Some("Kafka 4 has removed it: there is no ZooKeeper")
+        }
+        _ => None,
+    }
+}
+
+/// Why a key of a Java plug-in means nothing here; `None` for one that is not of a plug-in.
+pub(super) fn is_plugin_key(name: &str) -> Option<&'static str> {
+    let plugins =
+        ["listener.name.", "remote.log.storage.manager.impl.", "rlmm.config.", "rsm.config.", "client.quota.callback."];
+    plugins
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
+        .then_some("it configures one listener or a Java plug-in, which is not there yet")
+}

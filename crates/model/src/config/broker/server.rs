@@ -1,0 +1,43 @@
+//! Keys of the server as a whole, by name.
+
+use super::super::key::{ConfigKey, Valid, boolean, class, int, list, long, string};
+
+#[rustfmt::skip] // a table, a key a line
+pub(super) const KEYS: &[ConfigKey] = &[
+    class("alter.config.policy.class.name").without_effect("nothing here depends on it", "A setting of the server: alter config policy class name."),
+    int("alter.log.dirs.replication.quota.window.num").default("11").without_effect("nothing here depends on it", "A setting of the server: alter log dirs replication quota window num."),
+    int("alter.log.dirs.replication.quota.window.size.seconds").default("1").without_effect("nothing here depends on it", "A setting of the server: alter log dirs replication quota window size seconds."),
+    boolean("auto.create.topics.enable").default("true").works("Whether asking for the metadata of a topic that does not exist creates it."),
+    int("background.threads").default("10").at_least(1).dynamic().works("Accepted for the range check only; work in the background is scheduled by the runtime."),
+    int("broker.id").default("-1").works("The old name of `node.id`, used when that is not given."),
+    string("broker.rack").works("The rack or zone of this broker, told to clients and used when replicas are placed."),
+    int("compression.gzip.level").default("-1").valid(Valid::DefaultOrBetween(1, 9)).dynamic().without_effect("nothing here depends on it", "A setting of the server: compression gzip level."),
+    int("compression.lz4.level").default("9").valid(Valid::Between(1, 17)).dynamic().without_effect("nothing here depends on it", "A setting of the server: compression lz4 level."),
+    string("compression.type").default("producer").valid(Valid::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])).dynamic().without_effect("nothing here depends on it", "The codec that batches are stored in; `producer` keeps what comes."),
+    int("compression.zstd.level").default("3").valid(Valid::Between(-131_072, 22)).dynamic().without_effect("nothing here depends on it", "A setting of the server: compression zstd level."),
+    list("config.providers").default("").dynamic().without_effect("nothing here depends on it", "A setting of the server: config providers."),
+    list("cordoned.log.dirs").default("").dynamic().without_effect("nothing here depends on it", "A setting of the server: cordoned log dirs."),
+    class("create.topic.policy.class.name").without_effect("nothing here depends on it", "A setting of the server: create topic policy class name."),
+    int("default.replication.factor").default("1").works("Replicas of topics that are created automatically or without a count."),
+    int("delete.records.purgatory.purge.interval.requests").default("1").without_effect("nothing here depends on it", "A setting of the server: delete records purgatory purge interval requests."),
+    boolean("delete.topic.enable").default("true").works("Whether topics can be deleted."),
+    int("kafka.metrics.polling.interval.secs").default("10").without_effect("nothing here depends on it", "A setting of the server: kafka metrics polling interval secs."),
+    list("kafka.metrics.reporters").default("").without_effect("nothing here depends on it", "A setting of the server: kafka metrics reporters."),
+    list("log.dir").default("/tmp/kafka-logs").works("The data directory, used when `log.dirs` is not given."),
+    long("log.dir.failure.timeout.ms").default("30000").without_effect("nothing here depends on it", "A setting of the server: log dir failure timeout ms."),
+    list("log.dirs").works("The data directories, separated by commas."),
+    int("message.max.bytes").default("1048588").at_least(0).dynamic().works("The largest batch a producer may send, as it comes."),
+    list("metric.reporters").default("org.apache.kafka.common.metrics.JmxReporter").dynamic().without_effect("nothing here depends on it", "A setting of the server: metric reporters."),
+    int("metrics.num.samples").default("2").without_effect("nothing here depends on it", "A setting of the server: metrics num samples."),
+    string("metrics.recording.level").default("INFO").without_effect("nothing here depends on it", "A setting of the server: metrics recording level."),
+    long("metrics.sample.window.ms").default("30000").without_effect("nothing here depends on it", "A setting of the server: metrics sample window ms."),
+    int("min.insync.replicas").default("1").at_least(1).dynamic().without_effect("nothing here depends on it", "Replicas that must be in sync for a write with acks=all to be taken."),
+    int("node.id").at_least(0).works("The number of this node in its cluster."),
+    int("num.io.threads").default("8").at_least(1).dynamic().works("A setting of the server: num io threads."),
+    int("num.partitions").default("1").at_least(1).works("Partitions of topics that are created automatically or without a count."),
+    int("num.recovery.threads.per.data.dir").default("2").at_least(1).dynamic().works("A setting of the server: num recovery threads per data dir."),
+    int("num.replica.alter.log.dirs.threads").without_effect("nothing here depends on it", "A setting of the server: num replica alter log dirs threads."),
+    int("num.replica.fetchers").default("1").dynamic().without_effect("nothing here depends on it", "A setting of the server: num replica fetchers."),
+    int("telemetry.max.bytes").default("1048576").without_effect("nothing here depends on it", "A setting of the server: telemetry max bytes."),
+    boolean("unstable.api.versions.enable").default("false").hidden().works("Whether versions of APIs that are not final yet are served."),
+];

@@ -1,0 +1,41 @@
+//! The keys of topics, by name.
+
+use super::key::{ConfigKey, Valid, boolean, double, hours, int, list, long, minutes, same, string};
+
+#[rustfmt::skip] // a table, a key a line
+pub(super) const KEYS: &[ConfigKey] = &[
+    list("cleanup.policy").default("delete").valid(Valid::EachOf(&["compact", "delete"])).topic(&[same("log.cleanup.policy")]).works("Whether old records are deleted, compacted by key, or both."),
+    int("compression.gzip.level").default("-1").valid(Valid::DefaultOrBetween(1, 9)).topic(&[same("compression.gzip.level")]).works("How hard gzip works when `compression.type` is gzip; -1 is its own default."),
+    int("compression.lz4.level").default("9").valid(Valid::Between(1, 17)).topic(&[same("compression.lz4.level")]).works("How hard LZ4 works when `compression.type` is lz4; here LZ4 has one level."),
+    string("compression.type").default("producer").valid(Valid::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])).topic(&[same("compression.type")]).works("The codec that batches are stored in; `producer` keeps what comes."),
+    int("compression.zstd.level").default("3").valid(Valid::Between(-131_072, 22)).topic(&[same("compression.zstd.level")]).works("How hard zstd works when `compression.type` is zstd."),
+    long("delete.retention.ms").default("86400000").at_least(0).topic(&[same("log.cleaner.delete.retention.ms")]).works("How long tombstones are kept after their first cleaning."),
+    long("file.delete.delay.ms").default("60000").at_least(0).topic(&[same("log.segment.delete.delay.ms")]).works("How long the files of a deleted segment stay, for reads under way."),
+    long("flush.messages").default("1").at_least(1).topic(&[same("log.flush.interval.messages")]).works("1, our default, makes every acknowledged record durable on stable storage first; any other value leaves that to the page cache, as in Kafka."),
+    long("flush.ms").default("9223372036854775807").at_least(0).topic(&[same("log.flush.interval.ms")]).works("How long a record may be in the page cache alone, where flush.messages is not 1."),
+    list("follower.replication.throttled.replicas").default("").valid(Valid::ThrottledReplicas).topic(&[]).later("replication", "Replicas whose replication is throttled: follower replication throttled replicas."),
+    int("index.interval.bytes").default("4096").at_least(0).topic(&[same("log.index.interval.bytes")]).works("Bytes of records between two entries of the offset index."),
+    list("leader.replication.throttled.replicas").default("").valid(Valid::ThrottledReplicas).topic(&[]).later("replication", "Replicas whose replication is throttled: leader replication throttled replicas."),
+    long("local.retention.bytes").default("-2").at_least(-2).topic(&[same("log.local.retention.bytes")]).without_effect("there is no tiered storage", "Part of tiered storage: local retention bytes."),
+    long("local.retention.ms").default("-2").at_least(-2).topic(&[same("log.local.retention.ms")]).without_effect("there is no tiered storage", "Part of tiered storage: local retention ms."),
+    long("max.compaction.lag.ms").default("9223372036854775807").at_least(1).topic(&[same("log.cleaner.max.compaction.lag.ms")]).works("How long a record may stay before it is compacted."),
+    int("max.message.bytes").default("1048588").at_least(0).topic(&[same("message.max.bytes")]).works("The largest batch a producer may send, as it comes."),
+    long("message.timestamp.after.max.ms").default("3600000").at_least(0).topic(&[same("log.message.timestamp.after.max.ms")]).works("How far the time of a record may be ahead of the clock of the broker."),
+    long("message.timestamp.before.max.ms").default("9223372036854775807").at_least(0).topic(&[same("log.message.timestamp.before.max.ms")]).works("How far the time of a record may be behind the clock of the broker."),
+    string("message.timestamp.type").default("CreateTime").valid(Valid::OneOf(&["CreateTime", "LogAppendTime"])).topic(&[same("log.message.timestamp.type")]).works("Whether records keep the time of their producer or get the time of their append."),
+    double("min.cleanable.dirty.ratio").default("0.5").valid(Valid::Fraction(0.0, 1.0)).topic(&[same("log.cleaner.min.cleanable.ratio")]).works("The part of a log that must be new before it is compacted."),
+    long("min.compaction.lag.ms").default("0").at_least(0).topic(&[same("log.cleaner.min.compaction.lag.ms")]).works("How long a record stays at least before it is compacted."),
+    int("min.insync.replicas").default("1").at_least(1).topic(&[same("min.insync.replicas")]).works("Replicas that must be in sync for a write with acks=all to be taken."),
+    boolean("preallocate").default("false").topic(&[same("log.preallocate")]).works("Whether the file of a segment is given its full size at once."),
+    boolean("remote.log.copy.disable").default("false").topic(&[]).without_effect("there is no tiered storage", "Part of tiered storage: remote log copy disable."),
+    boolean("remote.log.delete.on.disable").default("false").topic(&[]).without_effect("there is no tiered storage", "Part of tiered storage: remote log delete on disable."),
+    boolean("remote.storage.enable").default("false").topic(&[]).refused("there is no tiered storage", "Part of tiered storage: remote storage enable."),
+    long("retention.bytes").default("-1").at_least(-1).topic(&[same("log.retention.bytes")]).works("Bytes a partition keeps at most before its oldest segments go; -1 for no bound."),
+    long("retention.ms").default("604800000").at_least(-1).topic(&[same("log.retention.ms"), minutes("log.retention.minutes"), hours("log.retention.hours")]).works("Milliseconds that records are kept; -1 for ever."),
+    int("segment.bytes").default("1073741824").at_least(1048576).topic(&[same("log.segment.bytes")]).works("Bytes at which a segment is closed and a new one begun."),
+    int("segment.index.bytes").default("10485760").at_least(4).topic(&[same("log.index.size.max.bytes")]).works("The largest size of an index file; a segment whose index is full is closed."),
+    long("segment.jitter.ms").default("0").at_least(0).topic(&[same("log.roll.jitter.ms"), hours("log.roll.jitter.hours")]).works("Random time by which segments are closed earlier, so that not all are at once."),
+    long("segment.ms").default("604800000").at_least(1).topic(&[same("log.roll.ms"), hours("log.roll.hours")]).works("Milliseconds after which a segment is closed even if it is not full."),
+    boolean("unclean.leader.election.enable").default("false").topic(&[same("unclean.leader.election.enable")]).works("Whether a replica that may lack committed records may lead when no other can."),
+    int("internal.segment.bytes").topic(&[]).hidden().works("Segments smaller than segment.bytes allows, for tests."),
+];
