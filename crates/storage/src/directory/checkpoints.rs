@@ -25,6 +25,9 @@ pub(crate) struct Checkpoints {
 
 #[derive(Debug, Default)]
 struct Written {
+    /// The journal's generation in the checkpoint. The first of a generation is written even when nothing is hosted:
+    /// without it, recovery could not tell whose groups count.
+    generation: Option<u64>,
     lines: BTreeMap<(Uuid, PartitionId), CheckpointLine>,
     /// The last text of each of Kafka's files.
     texts: BTreeMap<&'static str, String>,
@@ -47,7 +50,7 @@ impl Checkpoints {
                     drop(progress);
                     covered.push((shared, capture, claim));
                 }
-                None => progress.give_up(capture, Instant::now()),
+                None => shared.give_up_locked(&mut progress, capture),
             }
         }
         let claims = covered.iter().map(|(shared, _, claim)| (shared.clone(), *claim)).collect();
@@ -56,7 +59,7 @@ impl Checkpoints {
         for (shared, capture, claim) in covered {
             match result {
                 Ok(_) => shared.progress().covered(claim),
-                Err(_) => shared.progress().give_up(capture, Instant::now()),
+                Err(_) => shared.give_up(capture),
             }
         }
         core.journal.release(result?);
@@ -127,7 +130,9 @@ impl Written {
     ) -> Result<u64, StorageFault> {
         core.reading.volume.check()?;
         let dropped = core.dropped();
-        if lines.is_empty() && claims.is_empty() && dropped.is_empty() {
+        let generation = core.journal.generation();
+        let is_known = self.generation == Some(generation);
+        if is_known && lines.is_empty() && claims.is_empty() && dropped.is_empty() {
             return Ok(0);
         }
         core.sync_root().await?;
@@ -146,9 +151,9 @@ impl Written {
             if claimed.contains(&log.topic_partition) { uncovered(&progress) } else { progress.first_uncovered() }
         });
         let tail_sequence = needed.min().map_or(durable, |first| first.saturating_sub(1).min(durable));
-        let checkpoint = Checkpoint { generation: core.journal.generation(), tail_sequence, partitions };
+        let checkpoint = Checkpoint { generation, tail_sequence, partitions };
         write_checkpoint(core, &checkpoint).await?;
-        self.lines = new;
+        (self.lines, self.generation) = (new, Some(generation));
         core.forget_dropped(&dropped);
         Ok(tail_sequence)
     }
