@@ -1,0 +1,365 @@
+//! What a history proves, by partition: one pass over the operations, so that every checker is a walk over few facts.
+
+use super::topics::{Home, Topics};
+use crate::history::{
+    Acks, Action, Answer, Content, History, Index, OffsetQuery, Operation, OperationId, Received, RecordId,
+};
+use model::map::HashMap;
+use model::{Offset, Timestamp, TopicPartition};
+use std::collections::BTreeMap;
+
+/// Where and how a record was sent.
+#[derive(Clone, Copy, Debug)]
+pub struct SentAt {
+    /// The produce.
+    pub operation: OperationId,
+    /// Digest of what was sent.
+    pub content: Content,
+    /// The timestamp that was sent.
+    pub timestamp: Timestamp,
+}
+
+/// One record that was seen at one offset. What is seen again is noted, not stored again.
+#[derive(Clone, Debug)]
+pub struct Version {
+    /// Where.
+    pub offset: Offset,
+    /// Which record it said it was.
+    pub id: RecordId,
+    /// Digest and timestamp, once read.
+    pub read: Option<(Content, Timestamp)>,
+    /// The produce that was acknowledged with this offset.
+    pub acknowledged: Option<OperationId>,
+    /// The first read that returned it, scans included.
+    pub first_read: Option<OperationId>,
+    /// Whether the final scan returned it.
+    pub scanned: bool,
+    /// The operation, by completion, that showed it first, and the one that showed it last.
+    pub first: OperationId,
+    /// See `first`.
+    pub last: OperationId,
+}
+
+/// The final read of a partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Scan {
+    /// The operation.
+    pub operation: OperationId,
+    /// First offset.
+    pub log_start: Offset,
+    /// End.
+    pub end: Offset,
+}
+
+/// What is known of one partition of one life of a topic.
+#[derive(Debug)]
+pub struct Partition {
+    /// Its name.
+    pub name: TopicPartition,
+    /// The life of its topic: a place in [`Topics::lives`].
+    pub life: usize,
+    /// What was seen, by offset, and at one offset in the order of completion.
+    pub versions: Vec<Version>,
+    /// Produces, fetches, lookups, deletions and scans, in the order of invocation.
+    pub operations: Vec<OperationId>,
+    /// The first offset that no request so far can have deleted, by the event at which it grew.
+    deletable: Vec<(Index, Offset)>,
+    /// The end of what operations had shown so far, by the event at which it grew.
+    shown: Vec<(Index, Offset)>,
+    /// The last scan that succeeded.
+    pub scan: Option<Scan>,
+    /// The last scan that was refused, when none succeeded.
+    pub refused: Option<OperationId>,
+}
+
+/// The evidence of a whole history.
+#[derive(Debug)]
+pub struct Evidence<'h> {
+    /// Where it comes from.
+    pub history: &'h History,
+    /// The lives of topics.
+    pub topics: Topics,
+    /// By life and number.
+    pub partitions: Vec<Partition>,
+    /// Every record that was ever sent.
+    pub sent: HashMap<RecordId, SentAt>,
+    /// Where each operation took effect.
+    pub homes: Vec<Home>,
+    /// Operations whose topic's life is not clear.
+    pub ambiguous: u64,
+}
+
+impl<'h> Evidence<'h> {
+    /// Gathers it.
+    pub fn of(history: &'h History) -> Evidence<'h> {
+        let topics = Topics::of(history);
+        let homes: Vec<Home> = history.operations.iter().map(|operation| topics.home_of(operation)).collect();
+        let mut gathering = Gathering { history, homes: &homes, places: BTreeMap::new(), partitions: Vec::new() };
+        for id in by_completion(history) {
+            gathering.take(id);
+        }
+        let mut partitions = gathering.partitions;
+        for partition in &mut partitions {
+            partition.in_order();
+            partition.deletable = deletable(history, &partition.operations);
+            partition.shown = shown(history, &partition.operations);
+        }
+        let sent = sent(history);
+        let ambiguous = homes.iter().filter(|home| **home == Home::Ambiguous).count() as u64;
+        Evidence { history, topics, partitions, sent, homes, ambiguous }
+    }
+
+    /// The operation with this id.
+    pub fn operation(&self, id: OperationId) -> &'h Operation {
+        &self.history.operations[id as usize]
+    }
+
+    /// The event from which on an observation held: the invocation of the operation that made it.
+    pub fn since(&self, id: OperationId) -> Index {
+        self.operation(id).invoked.index
+    }
+
+    /// The event by which an operation was done.
+    pub fn until(&self, id: OperationId) -> Index {
+        self.operation(id).last_effect()
+    }
+}
+
+/// How far requests sent so far may have deleted.
+fn deletable(history: &History, operations: &[OperationId]) -> Vec<(Index, Offset)> {
+    growing(operations.iter().filter_map(|id| {
+        let operation = &history.operations[*id as usize];
+        let Action::DeleteRecords { before, .. } = &operation.action else { return None };
+        let below = match operation.answer() {
+            _ if operation.is_failed() => return None,
+            Some(Answer::RecordsDeleted { log_start }) if *before < 0 => *log_start,
+            _ if *before < 0 => Offset::MAX, // to the end, wherever that was
+            _ => *before,
+        };
+        Some((operation.invoked.index, below))
+    }))
+}
+
+/// How far the log had been shown.
+fn shown(history: &History, operations: &[OperationId]) -> Vec<(Index, Offset)> {
+    let mut ends: Vec<(Index, Offset)> = operations.iter().filter_map(|id| shown_by(history, *id)).collect();
+    ends.sort_unstable();
+    growing(ends.into_iter())
+}
+
+fn shown_by(history: &History, id: OperationId) -> Option<(Index, Offset)> {
+    let operation = &history.operations[id as usize];
+    let end = match operation.answer()? {
+        Answer::Fetched { records, .. } | Answer::Scanned { records, .. } => records.last()?.offset + 1,
+        _ => bounds(operation).acknowledged?.0,
+    };
+    Some((operation.last_effect(), end))
+}
+
+/// Keeps what is greater than all before it.
+fn growing(values: impl Iterator<Item = (Index, Offset)>) -> Vec<(Index, Offset)> {
+    let mut grown: Vec<(Index, Offset)> = Vec::new();
+    for (at, value) in values {
+        if grown.last().is_none_or(|(_, last)| value > *last) {
+            grown.push((at, value));
+        }
+    }
+    grown
+}
+
+fn grown_to(grown: &[(Index, Offset)], at: Index) -> Offset {
+    let count = grown.partition_point(|(since, _)| *since <= at);
+    count.checked_sub(1).map_or(0, |last| grown[last].1)
+}
+
+/// Operations in the order they completed; those that never did, last.
+fn by_completion(history: &History) -> Vec<OperationId> {
+    let mut ids: Vec<OperationId> = (0..history.operations.len() as OperationId).collect();
+    ids.sort_by_key(|id| history.operations[*id as usize].completed.map_or(Index::MAX, |moment| moment.index));
+    ids
+}
+
+fn sent(history: &History) -> HashMap<RecordId, SentAt> {
+    let mut sent = HashMap::default();
+    for (operation, o) in history.operations.iter().enumerate() {
+        let Action::Produce(produce) = &o.action else { continue };
+        for record in &produce.records {
+            let operation = operation as OperationId;
+            sent.insert(record.id, SentAt { operation, content: record.content, timestamp: record.timestamp });
+        }
+    }
+    sent
+}
+
+struct Gathering<'a> {
+    history: &'a History,
+    homes: &'a [Home],
+    places: BTreeMap<(usize, i32), usize>,
+    partitions: Vec<Partition>,
+}
+
+impl Gathering<'_> {
+    fn take(&mut self, id: OperationId) {
+        let operation = &self.history.operations[id as usize];
+        let Home::One(life) = self.homes[id as usize] else { return };
+        let Some(name) = partition_of(&operation.action) else { return };
+        let place = *self.places.entry((life, name.partition)).or_insert_with(|| {
+            self.partitions.push(Partition::new(name.clone(), life));
+            self.partitions.len() - 1
+        });
+        let partition = &mut self.partitions[place];
+        partition.operations.push(id);
+        match (&operation.action, operation.answer()) {
+            (Action::Produce(produce), Some(Answer::Produced { base_offset: Some(base) })) => {
+                for (offset, record) in (*base..).zip(&produce.records) {
+                    partition.acknowledged(offset, record.id, id);
+                }
+            }
+            (Action::Fetch(_), Some(Answer::Fetched { records, .. })) => {
+                records.iter().for_each(|record| partition.read(*record, id, false));
+            }
+            (Action::Scan { .. }, Some(Answer::Scanned { log_start, end, records })) => {
+                partition.scan = Some(Scan { operation: id, log_start: *log_start, end: *end });
+                records.iter().for_each(|record| partition.read(*record, id, true));
+            }
+            (Action::Scan { .. }, _) => partition.refused = Some(id),
+            _ => {}
+        }
+    }
+}
+
+/// The partition an operation is about.
+pub fn partition_of(action: &Action) -> Option<&TopicPartition> {
+    match action {
+        Action::Produce(produce) => Some(&produce.partition),
+        Action::Fetch(fetch) => Some(&fetch.partition),
+        Action::ListOffsets(list) => Some(&list.partition),
+        Action::DeleteRecords { partition, .. } | Action::Scan { partition } => Some(partition),
+        _ => None,
+    }
+}
+
+impl Partition {
+    fn new(name: TopicPartition, life: usize) -> Partition {
+        Partition {
+            name,
+            life,
+            versions: Vec::new(),
+            operations: Vec::new(),
+            deletable: Vec::new(),
+            shown: Vec::new(),
+            scan: None,
+            refused: None,
+        }
+    }
+
+    fn acknowledged(&mut self, offset: Offset, id: RecordId, by: OperationId) {
+        self.versions.push(Version {
+            offset,
+            id,
+            read: None,
+            acknowledged: Some(by),
+            first_read: None,
+            scanned: false,
+            first: by,
+            last: by,
+        });
+    }
+
+    fn read(&mut self, record: Received, by: OperationId, scanned: bool) {
+        self.versions.push(Version {
+            offset: record.offset,
+            id: record.id,
+            read: Some((record.content, record.timestamp)),
+            acknowledged: None,
+            first_read: Some(by),
+            scanned,
+            first: by,
+            last: by,
+        });
+    }
+
+    /// Sorts what was seen by offset, and joins what is the same.
+    fn in_order(&mut self) {
+        self.operations.sort_unstable();
+        self.versions.sort_by_key(|version| version.offset); // stable: at one offset by completion
+        self.versions.dedup_by(|next, version| version.absorbs(next));
+        self.versions.shrink_to_fit();
+    }
+
+    /// The first offset that no request sent before event `at` can have deleted.
+    pub fn asked_to_delete(&self, at: Index) -> Offset {
+        grown_to(&self.deletable, at)
+    }
+
+    /// An offset above all that completed operations had shown before event `at`.
+    pub fn shown_below(&self, at: Index) -> Offset {
+        grown_to(&self.shown, at)
+    }
+
+    /// The versions that the final scan returned, by offset.
+    pub fn final_log(&self) -> impl Iterator<Item = &Version> {
+        self.versions.iter().filter(|version| version.scanned)
+    }
+}
+
+impl Version {
+    /// Joins `next` into this one when it shows the same record at the same offset.
+    fn absorbs(&mut self, next: &Version) -> bool {
+        let same_bytes = self.read.is_none() || next.read.is_none() || self.read == next.read;
+        if self.offset != next.offset || self.id != next.id || !same_bytes {
+            return false;
+        }
+        self.read = self.read.or(next.read);
+        self.acknowledged = self.acknowledged.or(next.acknowledged);
+        self.first_read = self.first_read.or(next.first_read);
+        self.scanned |= next.scanned;
+        self.last = next.last;
+        true
+    }
+}
+
+/// What a completed operation of a partition tells about its bounds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bounds {
+    /// Everything below this was acknowledged by this operation, with these acks.
+    pub acknowledged: Option<(Offset, Acks)>,
+    /// The end of what can be read, as the broker told.
+    pub high_watermark: Option<Offset>,
+    /// The first offset, as the broker told.
+    pub log_start: Option<Offset>,
+    /// Whether the bounds come from a lookup of an offset.
+    pub is_lookup: bool,
+}
+
+/// Reads the bounds out of an operation.
+pub fn bounds(operation: &Operation) -> Bounds {
+    let told = |offset: Offset| Some(offset).filter(|offset| *offset >= 0);
+    let mut bounds = Bounds::default();
+    match (&operation.action, operation.answer()) {
+        (Action::Produce(produce), Some(Answer::Produced { base_offset: Some(base) })) => {
+            bounds.acknowledged = Some((*base + produce.records.len() as Offset, produce.acks));
+        }
+        (Action::Fetch(_), Some(Answer::Fetched { high_watermark, log_start, .. })) => {
+            bounds.high_watermark = told(*high_watermark);
+            bounds.log_start = told(*log_start);
+        }
+        (Action::Scan { .. }, Some(Answer::Scanned { log_start, end, .. })) => {
+            bounds.high_watermark = told(*end);
+            bounds.log_start = told(*log_start);
+        }
+        (Action::ListOffsets(list), Some(Answer::Offset { offset, .. })) => {
+            bounds.is_lookup = true;
+            match list.query {
+                OffsetQuery::Earliest => bounds.log_start = told(*offset),
+                OffsetQuery::Latest => bounds.high_watermark = told(*offset),
+                OffsetQuery::At(_) => {}
+            }
+        }
+        (Action::DeleteRecords { .. }, Some(Answer::RecordsDeleted { log_start })) => {
+            bounds.log_start = told(*log_start);
+        }
+        _ => {}
+    }
+    bounds
+}

@@ -1,0 +1,71 @@
+//! Forgotten config: a topic's config has a value that it cannot have had while it was asked for.
+
+use super::evidence::Evidence;
+use super::topics::Home;
+use super::witness;
+use crate::checker::{Anomaly, Class, Verdict};
+use crate::history::{Answer, OperationId};
+
+/// Compares each description with the changes before and beside it.
+pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
+    for (id, operation) in evidence.history.operations.iter().enumerate() {
+        let (Some(Answer::Configs { configs }), Home::One(life)) = (operation.answer(), evidence.homes[id]) else {
+            continue;
+        };
+        let life = &evidence.topics.lives[life];
+        for name in life.config_names() {
+            let told = configs.get(name).cloned();
+            let possible = life.possible_values(name, operation.invoked.index, operation.last_effect());
+            if !possible.contains(&told) {
+                let show = |value: &Option<String>| value.clone().unwrap_or("the default".into());
+                let witness = format!(
+                    "{} was told that {name} of topic {} is {}, which can only be {}",
+                    witness::operation(evidence, id as OperationId),
+                    life.topic,
+                    show(&told),
+                    possible.iter().map(show).collect::<Vec<_>>().join(" or ")
+                );
+                let operations = vec![id as OperationId];
+                verdict.report(Anomaly { class: Class::ForgottenConfig, partition: None, witness, operations });
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::Class;
+    use crate::checker::log::story::Story;
+    use crate::history::{Action, Outcome};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn a_config_has_the_value_from_before_the_change() {
+        let mut story = Story::with_topic(&[("segment.bytes", "4096")]);
+        story.alter("segment.bytes", Some("8192"));
+        story.describe(&[("segment.bytes", "4096"), ("retention.ms", "-1")]);
+        story.assert_only(Class::ForgottenConfig);
+    }
+
+    #[test]
+    fn a_config_that_was_set_is_the_default() {
+        let mut story = Story::with_topic(&[("segment.bytes", "4096")]);
+        story.describe(&[("retention.ms", "-1")]);
+        story.assert_only(Class::ForgottenConfig);
+    }
+
+    #[test]
+    fn a_change_whose_outcome_is_unknown_may_show_at_any_later_time() {
+        let mut story = Story::with_topic(&[("segment.bytes", "4096")]);
+        let changes = BTreeMap::from([("segment.bytes".to_owned(), Some("8192".to_owned()))]);
+        let change = story.invoke(9, Action::AlterConfigs { topic: "t".into(), changes });
+        story.complete(change, Outcome::Unknown("timed out".into()));
+        story.describe(&[("segment.bytes", "4096"), ("retention.ms", "-1")]);
+        story.alter("segment.bytes", Some("1024"));
+        story.describe(&[("segment.bytes", "1024"), ("retention.ms", "-1")]);
+        story.describe(&[("segment.bytes", "8192"), ("retention.ms", "-1")]);
+        story.assert_clean();
+        story.describe(&[("segment.bytes", "4096"), ("retention.ms", "-1")]);
+        story.assert_only(Class::ForgottenConfig);
+    }
+}

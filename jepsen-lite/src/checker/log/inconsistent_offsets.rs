@@ -1,0 +1,105 @@
+//! Inconsistent offsets: two different records were seen at one offset.
+
+use super::evidence::{Evidence, Version};
+use super::excuse::Observation;
+use super::witness;
+use crate::checker::{Class, Verdict};
+
+/// Looks at every offset at which more than one record was seen.
+pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
+    for partition in &evidence.partitions {
+        for pair in partition.versions.windows(2) {
+            let [before, after] = pair else { continue };
+            if before.offset != after.offset || before.id == after.id {
+                continue; // the same record with other bytes is corruption
+            }
+            match overwritten(evidence, partition, before, after) {
+                Some(because) => verdict.allow(Class::InconsistentOffsets, because),
+                None => {
+                    let sentence = format!(
+                        "{}, is record {} to {}",
+                        witness::shown(evidence, before),
+                        after.id,
+                        witness::operation(evidence, after.first)
+                    );
+                    let operations = [before.first, after.first];
+                    verdict.report(witness::anomaly(Class::InconsistentOffsets, partition, sentence, &operations));
+                }
+            }
+        }
+    }
+}
+
+/// Why one may have been lost and the other written in its place. An answer may come late, so the one that was shown
+/// first need not be the one that was there first.
+fn overwritten(
+    evidence: &Evidence<'_>,
+    partition: &super::evidence::Partition,
+    before: &Version,
+    after: &Version,
+) -> Option<&'static str> {
+    lost_before(evidence, partition, before, after).or_else(|| lost_before(evidence, partition, after, before))
+}
+
+fn lost_before(
+    evidence: &Evidence<'_>,
+    partition: &super::evidence::Partition,
+    old: &Version,
+    new: &Version,
+) -> Option<&'static str> {
+    // What was asked for and seen after the other had been seen was not lost before it.
+    if evidence.since(old.last) > evidence.until(new.first) {
+        return None;
+    }
+    evidence.may_be_gone(partition, Observation::of(evidence, old), evidence.until(new.last))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::Class;
+    use crate::checker::log::story::Story;
+    use crate::history::FaultKind;
+
+    #[test]
+    fn two_records_are_acknowledged_at_one_offset() {
+        let mut story = Story::with_topic(&[]);
+        let (a, b) = (story.produce(0, 1), story.produce(1, 1));
+        story.acknowledge(a, 0);
+        story.acknowledge(b, 0);
+        story.assert_only(Class::InconsistentOffsets);
+    }
+
+    #[test]
+    fn two_readers_see_two_records_at_one_offset() {
+        let mut story = Story::with_topic(&[]);
+        story.produce(0, 1);
+        story.produce(1, 1);
+        story.poll(1, 0, &[(0, 0)], 1);
+        story.poll(2, 0, &[(0, 1)], 1);
+        story.assert_only(Class::InconsistentOffsets);
+    }
+
+    #[test]
+    fn a_lost_tail_is_written_over_when_the_page_cache_was_lost() {
+        for (kind, clean) in [(FaultKind::PowerFailure, true), (FaultKind::ProcessCrash, false)] {
+            let mut story = Story::with_topic(&[("flush.messages", "50")]);
+            story.acknowledged(0, 2);
+            story.fault(kind, None);
+            let next = story.produce(2, 1);
+            story.acknowledge(next, 1);
+            story.scan(0, 2, &[(0, 0), (1, 2)]);
+            assert_eq!(story.verdict().is_clean(), clean, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_lost_tail_does_not_come_back() {
+        let mut story = Story::with_topic(&[("flush.messages", "50")]);
+        story.acknowledged(0, 2);
+        story.fault(FaultKind::PowerFailure, None);
+        let next = story.produce(2, 1);
+        story.acknowledge(next, 1);
+        story.poll(1, 1, &[(1, 1)], 2);
+        story.assert_finds(Class::InconsistentOffsets);
+    }
+}

@@ -1,0 +1,77 @@
+//! Judges what happened to partitions, records and topics, without groups and transactions: all such classes of
+//! Jepsen's Kafka workload, and more.
+
+mod aborted_read;
+mod corruption;
+mod deleted_returned;
+mod duplicate;
+mod evidence;
+mod excuse;
+mod external_poll_skip;
+mod forgotten_config;
+#[cfg(test)]
+mod generated;
+mod high_watermark_regress;
+mod hole;
+mod inconsistent_offsets;
+mod internal_poll_skip;
+mod log_start_regress;
+mod lost_topic;
+mod lost_write;
+mod nonmonotonic_poll;
+mod nonmonotonic_send;
+mod producer_order;
+mod resurrected_topic;
+mod stale_high_watermark;
+#[cfg(test)]
+mod story;
+mod sweep;
+mod topics;
+mod torn_batch;
+mod unavailable;
+mod unseen;
+mod vanished_read;
+mod witness;
+mod wrong_offset_lookup;
+
+use super::Verdict;
+use crate::history::History;
+use evidence::Evidence;
+
+type Check = fn(&Evidence<'_>, &mut Verdict);
+
+const CHECKS: &[Check] = &[
+    lost_write::check,
+    vanished_read::check,
+    duplicate::check,
+    inconsistent_offsets::check,
+    unseen::check,
+    internal_poll_skip::check,
+    external_poll_skip::check,
+    nonmonotonic_poll::check,
+    torn_batch::check,
+    nonmonotonic_send::check,
+    producer_order::check,
+    aborted_read::check,
+    corruption::check,
+    hole::check,
+    stale_high_watermark::check,
+    high_watermark_regress::check,
+    wrong_offset_lookup::check,
+    log_start_regress::check,
+    deleted_returned::check,
+    resurrected_topic::check,
+    lost_topic::check,
+    forgotten_config::check,
+    unavailable::check,
+];
+
+/// Judges a history by what its clients saw, against the promise table. Nearly linear in its size.
+pub fn check(history: &History) -> Verdict {
+    let evidence = Evidence::of(history);
+    let mut verdict = Verdict { ambiguous: evidence.ambiguous, ..Verdict::default() };
+    for check in CHECKS {
+        check(&evidence, &mut verdict);
+    }
+    verdict
+}

@@ -1,0 +1,119 @@
+//! Resurrected topic: a topic, or a record of it, is seen after its deletion was done.
+
+use super::evidence::{Evidence, Partition, Version};
+use super::topics::{Home, topic_of};
+use super::witness;
+use crate::checker::{Anomaly, Class, Verdict};
+use crate::history::{Action, Answer, OperationId};
+
+/// Looks for answers about topics that are gone, and for records of an earlier life.
+pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
+    for id in 0..evidence.history.operations.len() as OperationId {
+        answered_after_death(evidence, id, verdict);
+        listed_after_death(evidence, id, verdict);
+    }
+    for partition in &evidence.partitions {
+        for version in &partition.versions {
+            record_of_an_earlier_life(evidence, partition, version, verdict);
+        }
+    }
+}
+
+fn answered_after_death(evidence: &Evidence<'_>, id: OperationId, verdict: &mut Verdict) {
+    let operation = evidence.operation(id);
+    let creates = matches!(operation.action, Action::CreateTopic(_) | Action::DeleteTopic { .. });
+    let acks_none = matches!(operation.answer(), Some(Answer::Produced { base_offset: None }));
+    if evidence.homes[id as usize] != Home::Nowhere || creates || acks_none || !operation.is_ok() {
+        return;
+    }
+    if let Some(topic) = topic_of(&operation.action) {
+        report(
+            verdict,
+            format!("{} was answered, though topic {topic} had been deleted", witness::operation(evidence, id)),
+            id,
+        );
+    }
+}
+
+fn listed_after_death(evidence: &Evidence<'_>, id: OperationId, verdict: &mut Verdict) {
+    let operation = evidence.operation(id);
+    let Some(Answer::Topics { topics }) = operation.answer() else { return };
+    for topic in topics.iter().filter(|topic| !evidence.topics.of_name(topic).is_empty()) {
+        if evidence.topics.home(topic, None, operation.invoked.index, operation.last_effect()) == Home::Nowhere {
+            report(
+                verdict,
+                format!("{} was told of topic {topic}, which had been deleted", witness::operation(evidence, id)),
+                id,
+            );
+        }
+    }
+}
+
+fn record_of_an_earlier_life(evidence: &Evidence<'_>, partition: &Partition, version: &Version, verdict: &mut Verdict) {
+    let (Some(read), Some(sent)) = (version.first_read, evidence.sent.get(&version.id)) else { return };
+    let Home::One(life) = evidence.homes[sent.operation as usize] else { return };
+    let lives = &evidence.topics.lives;
+    if life == partition.life || lives[life].topic != lives[partition.life].topic {
+        return; // a record of another topic is corruption
+    }
+    let sentence = format!(
+        "record {}, sent by {} before the topic was deleted and made anew, was read at offset {} by {}",
+        version.id,
+        witness::operation(evidence, sent.operation),
+        version.offset,
+        witness::operation(evidence, read)
+    );
+    verdict.report(witness::anomaly(Class::ResurrectedTopic, partition, sentence, &[sent.operation, read]));
+}
+
+fn report(verdict: &mut Verdict, witness: String, id: OperationId) {
+    verdict.report(Anomaly { class: Class::ResurrectedTopic, partition: None, witness, operations: vec![id] });
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::Class;
+    use crate::checker::log::story::Story;
+
+    fn deleted() -> Story {
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 1);
+        story.delete_topic();
+        story
+    }
+
+    #[test]
+    fn a_deleted_topic_is_listed() {
+        let mut story = deleted();
+        story.topics(&["t"]);
+        story.assert_only(Class::ResurrectedTopic);
+    }
+
+    #[test]
+    fn a_deleted_topic_is_read() {
+        let mut story = deleted();
+        story.poll(1, 0, &[(0, 0)], 1);
+        story.assert_only(Class::ResurrectedTopic);
+    }
+
+    #[test]
+    fn a_topic_made_anew_holds_a_record_of_its_earlier_life() {
+        let mut story = deleted();
+        story.create(&[]);
+        story.poll(1, 0, &[(0, 0)], 1);
+        story.assert_only(Class::ResurrectedTopic);
+    }
+
+    #[test]
+    fn a_topic_made_anew_is_a_new_topic() {
+        let mut story = deleted();
+        story.topics(&["other"]);
+        story.create(&[]);
+        story.topics(&["t"]);
+        let write = story.produce(1, 1);
+        story.acknowledge(write, 0);
+        story.poll(1, 0, &[(0, 1)], 1);
+        story.scan(0, 1, &[(0, 1)]);
+        story.assert_clean();
+    }
+}

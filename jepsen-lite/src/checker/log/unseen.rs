@@ -1,0 +1,92 @@
+//! Unseen: a client that follows a partition, and went on following it after all was healed, stopped before an
+//! acknowledged record.
+
+use super::evidence::{Evidence, Partition, Scan};
+use super::witness;
+use crate::checker::{Class, Verdict};
+use crate::history::{Action, Answer, OperationId, Process};
+use model::Offset;
+use std::collections::BTreeMap;
+
+/// Looks at how far each follower came.
+pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
+    let Some(healed) = evidence.history.healed else { return };
+    for partition in &evidence.partitions {
+        if let Some(scan) = partition.scan {
+            check_partition(evidence, partition, scan, healed.index, verdict);
+        }
+    }
+}
+
+fn check_partition(evidence: &Evidence<'_>, partition: &Partition, scan: Scan, healed: u32, verdict: &mut Verdict) {
+    for (process, (position, last)) in positions(evidence, partition, healed) {
+        let missed = partition.final_log().find(|v| v.offset >= position && v.acknowledged.is_some());
+        let Some(missed) = missed else { continue };
+        let sentence = format!(
+            "client {process} followed it to offset {position}, last in {}, and never got record {} at offset {}, \
+             which the final log holds",
+            witness::operation(evidence, last),
+            missed.id,
+            missed.offset
+        );
+        let operations = [last, missed.acknowledged.unwrap_or(last), scan.operation];
+        verdict.report(witness::anomaly(Class::Unseen, partition, sentence, &operations));
+    }
+}
+
+/// Where each process that read on after the healing ended.
+fn positions(evidence: &Evidence<'_>, partition: &Partition, healed: u32) -> BTreeMap<Process, (Offset, OperationId)> {
+    let mut positions = BTreeMap::new();
+    for id in &partition.operations {
+        let operation = evidence.operation(*id);
+        let Action::Fetch(fetch) = &operation.action else { continue };
+        if operation.invoked.index < healed || !fetch.continues {
+            continue;
+        }
+        let position = match operation.answer() {
+            Some(Answer::Fetched { records, .. }) => records.last().map_or(fetch.from, |last| last.offset + 1),
+            _ => fetch.from,
+        };
+        positions.insert(operation.process, (position, *id));
+    }
+    positions
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::Class;
+    use crate::checker::log::story::Story;
+
+    #[test]
+    fn a_follower_never_gets_the_last_record() {
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 3);
+        story.healed();
+        story.poll(1, 0, &[(0, 0), (1, 1)], 3);
+        story.poll(1, 2, &[], 3);
+        story.scan(0, 3, &[(0, 0), (1, 1), (2, 2)]);
+        story.assert_only(Class::Unseen);
+    }
+
+    #[test]
+    fn a_follower_that_reaches_the_end_has_seen_all() {
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 3);
+        story.poll(1, 0, &[(0, 0)], 3);
+        story.healed();
+        story.poll(1, 1, &[(1, 1), (2, 2)], 3);
+        story.poll(1, 3, &[], 3);
+        story.scan(0, 3, &[(0, 0), (1, 1), (2, 2)]);
+        story.assert_clean();
+    }
+
+    #[test]
+    fn who_stopped_reading_before_the_healing_need_not_see_the_rest() {
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 3);
+        story.poll(1, 0, &[(0, 0)], 3);
+        story.healed();
+        story.scan(0, 3, &[(0, 0), (1, 1), (2, 2)]);
+        story.assert_clean();
+    }
+}

@@ -1,0 +1,6 @@
+//! Judges histories.
+
+pub mod log;
+mod verdict;
+
+pub use verdict::{Allowed, Anomaly, Class, Verdict};

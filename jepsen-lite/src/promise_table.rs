@@ -1,0 +1,460 @@
+//! What is promised about an acknowledged record, and under which settings and faults the promise is smaller.
+//!
+//! The checkers, the simulator and the durability page ([`render`]) read this one table. A row applies when all it names
+//! applies; the first row that applies decides; where none does, the record is [`Keeping::Kept`].
+
+use crate::history::{Acks, Durability, FaultKind, FileKind};
+use FaultKind as F;
+use FileKind as File;
+use std::fmt::Write;
+
+/// What happens to an acknowledged record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Keeping {
+    /// It stays at its offset with its bytes.
+    Kept,
+    /// It stays, or the partition refuses to serve and says so; it is never silently absent or different.
+    KeptOrRefused,
+    /// The newest records may be lost at the next start, all after some offset; those before it stay.
+    TailMayBeLost,
+    /// Nothing.
+    NotPromised,
+}
+
+impl Keeping {
+    const fn words(self) -> &'static str {
+        match self {
+            Keeping::Kept => "kept",
+            Keeping::KeptOrRefused => "kept, or refused loudly",
+            Keeping::TailMayBeLost => "the tail may be lost",
+            Keeping::NotPromised => "nothing promised",
+        }
+    }
+}
+
+/// How many replicas an acknowledgement speaks for: `min.insync.replicas`, but at most the number of replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InSync {
+    /// The partition has one replica.
+    Alone,
+    /// It has several, and one in sync is enough.
+    One,
+    /// At least two are in sync.
+    Several,
+}
+
+/// What a promise depends on, of one partition and one write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where an acknowledged record is.
+    pub durability: Durability,
+    /// When the write was answered.
+    pub acks: Acks,
+    /// How many replicas that speaks for.
+    pub in_sync: InSync,
+    /// Whether a replica out of sync may lead when no other can.
+    pub unclean_election: bool,
+}
+
+/// A fault as the table sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hit {
+    /// What.
+    pub kind: FaultKind,
+    /// Which kind of file, when it hit one.
+    pub file: Option<FileKind>,
+    /// Whether it hit the whole in-sync set at about the same time.
+    pub whole_set: bool,
+}
+
+/// A row of the table. Empty lists and `None` mean "any".
+#[derive(Debug)]
+pub struct Row {
+    durability: Option<Durability>,
+    acks: &'static [Acks],
+    in_sync: &'static [InSync],
+    unclean_election: Option<bool>,
+    faults: &'static [FaultKind],
+    files: &'static [FileKind],
+    whole_set: Option<bool>,
+    /// What is promised.
+    pub keeping: Keeping,
+    /// Why it is not more.
+    pub because: &'static str,
+}
+
+const ANY: Row = Row {
+    durability: None,
+    acks: &[],
+    in_sync: &[],
+    unclean_election: None,
+    faults: &[],
+    files: &[],
+    whole_set: None,
+    keeping: Keeping::Kept,
+    because: "",
+};
+
+/// Faults after which another replica may lead, so that what only the old leader had is cut off.
+const MAY_MOVE_LEADERSHIP: &[FaultKind] = &[
+    F::ProcessCrash,
+    F::PowerFailure,
+    F::GracefulRestart,
+    F::Pause,
+    F::Cut,
+    F::OneWayCut,
+    F::Clog,
+    F::Flap,
+    F::ConnectRefused,
+    F::ConnectHang,
+    F::SlowNetwork,
+    F::PacketLoss,
+    F::StalledDisk,
+    F::FailedSync,
+    F::FailedWrite,
+    F::FullDisk,
+];
+/// Faults after which stored bytes are not what was written.
+const WRONG_BYTES: &[FaultKind] = &[F::RotAtRest, F::RotOnRead, F::MisdirectedRead, F::MisdirectedWrite, F::LostWrite];
+
+/// What is promised about an acknowledged record.
+pub static KEEPING: &[Row] = &[
+    Row {
+        acks: &[Acks::None],
+        keeping: Keeping::NotPromised,
+        because: "acks=0 asks for no answer, so nothing was acknowledged",
+        ..ANY
+    },
+    Row {
+        in_sync: &[InSync::One, InSync::Several],
+        unclean_election: Some(true),
+        faults: MAY_MOVE_LEADERSHIP,
+        keeping: Keeping::TailMayBeLost,
+        because: "an unclean election prefers service over records: the new leader may lack the newest",
+        ..ANY
+    },
+    Row {
+        acks: &[Acks::Leader],
+        in_sync: &[InSync::One, InSync::Several],
+        faults: MAY_MOVE_LEADERSHIP,
+        keeping: Keeping::TailMayBeLost,
+        because: "acks=1 speaks for the leader alone; another leader may never have fetched it",
+        ..ANY
+    },
+    Row {
+        in_sync: &[InSync::Several],
+        acks: &[Acks::All],
+        faults: &[F::PowerFailure, F::FailedSync, F::WipedDisk],
+        whole_set: Some(false),
+        keeping: Keeping::Kept,
+        because: "another in-sync replica has it, and the one that lost it is in sync no more",
+        ..ANY
+    },
+    Row {
+        faults: &[F::WipedDisk],
+        keeping: Keeping::NotPromised,
+        because: "the only copies that the acknowledgement spoke for are gone",
+        ..ANY
+    },
+    Row {
+        durability: Some(Durability::PageCache),
+        faults: &[F::PowerFailure],
+        keeping: Keeping::TailMayBeLost,
+        because: "it was in memory of the machines that lost power, and nowhere else",
+        ..ANY
+    },
+    Row {
+        durability: Some(Durability::PageCache),
+        faults: &[F::FailedSync],
+        keeping: Keeping::TailMayBeLost,
+        because: "a failed background sync drops pages that were acknowledged from memory",
+        ..ANY
+    },
+    Row {
+        durability: Some(Durability::PageCache),
+        faults: WRONG_BYTES,
+        files: &[File::Segment, File::Metadata],
+        keeping: Keeping::TailMayBeLost,
+        because: "after an unclean stop a bad batch above the recovery point cannot be told from a torn write",
+        ..ANY
+    },
+    Row {
+        durability: Some(Durability::Journaled),
+        faults: WRONG_BYTES,
+        files: &[File::Journal],
+        keeping: Keeping::TailMayBeLost,
+        because: "rot in the last group of the journal cannot be told from a torn write; elsewhere in it, it is refused",
+        ..ANY
+    },
+    Row {
+        faults: WRONG_BYTES,
+        files: &[File::Derived],
+        keeping: Keeping::Kept,
+        because: "indexes and snapshots are rebuilt from the segments",
+        ..ANY
+    },
+    Row {
+        faults: WRONG_BYTES,
+        keeping: Keeping::KeptOrRefused,
+        because: "wrong bytes are found and refused; one replica alone cannot repair them",
+        ..ANY
+    },
+    Row {
+        faults: &[F::FailedRead],
+        keeping: Keeping::KeptOrRefused,
+        because: "what could not be read at a start is refused until the next one",
+        ..ANY
+    },
+];
+
+/// What is promised about records once deleted: that they stay deleted, but for these rows.
+pub static DELETION: &[Row] = &[
+    Row {
+        durability: Some(Durability::PageCache),
+        faults: &[F::ProcessCrash, F::PowerFailure, F::FailedSync, F::FailedWrite, F::StalledDisk],
+        keeping: Keeping::TailMayBeLost,
+        because: "the log start of a partition that is not journaled is written down from time to time, as Kafka does",
+        ..ANY
+    },
+    Row {
+        faults: WRONG_BYTES,
+        files: &[File::Journal, File::Metadata],
+        keeping: Keeping::TailMayBeLost,
+        because: "the deletion itself may be in the rotten place",
+        ..ANY
+    },
+    Row { faults: &[F::WipedDisk], keeping: Keeping::NotPromised, because: "nothing is left to know it", ..ANY },
+];
+
+/// How often a record that was sent once by the application may be in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copies {
+    /// Once at most, and in the order of sending.
+    OnceInOrder,
+    /// Once at most; the order is that of the acknowledgements.
+    Once,
+    /// As often as it was sent again.
+    EachResend,
+}
+
+/// What is promised about duplicates and order. No fault changes it: what the log keeps and what it knows of producers
+/// are the same bytes.
+pub const fn copies(idempotent: bool, may_resend: bool) -> Copies {
+    match (idempotent, may_resend) {
+        (true, _) => Copies::OnceInOrder,
+        (false, false) => Copies::Once,
+        (false, true) => Copies::EachResend,
+    }
+}
+
+impl Row {
+    /// Whether it speaks of these settings under this fault.
+    pub fn applies(&self, settings: Settings, hit: Hit) -> bool {
+        fn among<T: PartialEq>(list: &[T], value: T) -> bool {
+            list.is_empty() || list.contains(&value)
+        }
+        self.durability.is_none_or(|durability| durability == settings.durability)
+            && among(self.acks, settings.acks)
+            && among(self.in_sync, settings.in_sync)
+            && self.unclean_election.is_none_or(|unclean| unclean == settings.unclean_election)
+            && among(self.faults, hit.kind)
+            && (self.files.is_empty() || hit.file.is_some_and(|file| self.files.contains(&file)))
+            && self.whole_set.is_none_or(|whole| whole == hit.whole_set)
+    }
+}
+
+/// What is promised about a record under `settings` when `hit` strikes, and the row that says so; no row: it is kept.
+pub fn keeping(settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>) {
+    first(KEEPING, settings, hit)
+}
+
+/// What is promised about a deletion under `settings` when `hit` strikes, and the row that says so.
+pub fn deletion(settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>) {
+    first(DELETION, settings, hit)
+}
+
+fn first(table: &'static [Row], settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>) {
+    let row = table.iter().find(|row| row.applies(settings, hit));
+    (row.map_or(Keeping::Kept, |row| row.keeping), row)
+}
+
+/// The table as a page of Markdown: `PROMISES.md`.
+pub fn render() -> String {
+    let mut page = String::from(PREFACE);
+    rows(&mut page, "Records", KEEPING);
+    page.push_str("\nIn all other cases an acknowledged record is **kept**: at its offset, with its bytes.\n");
+    rows(&mut page, "Deleted records", DELETION);
+    page.push_str("\nIn all other cases they **stay deleted**. So do deleted topics.\n");
+    page.push_str(COPIES_PAGE);
+    page
+}
+
+const PREFACE: &str = "<!-- Written by a test from jepsen-lite/src/promise_table.rs. Change it there. -->
+# What is promised
+
+The checkers of the simulator and of jepsen-lite judge by this table. The first row that fits decides.
+\"Journaled\" is `flush.messages=1`, our default; \"page cache\" is any other value.
+\"In sync\" is `min.insync.replicas`, but at most the number of replicas.
+";
+
+const COPIES_PAGE: &str = "
+## Duplicates and order
+
+| producer | in the log |
+|---|---|
+| idempotent | once at most, in the order of sending |
+| not idempotent, never resends | once at most; later than all that was acknowledged before it was sent |
+| not idempotent, resends | as often as it was sent; later than all that was acknowledged before it was sent |
+
+No fault changes this. A write that timed out may be there, come later, or never. A write that was refused never comes.
+";
+
+fn rows(page: &mut String, title: &str, table: &[Row]) {
+    let head = "| durability | acks | in sync | unclean election | faults | promise | because |";
+    let _ = writeln!(page, "\n## {title}\n\n{head}\n|---|---|---|---|---|---|---|");
+    for row in table {
+        let durability = match row.durability {
+            None => "any",
+            Some(Durability::Journaled) => "journaled",
+            Some(Durability::PageCache) => "page cache",
+        };
+        let unclean = row.unclean_election.map_or("any", |unclean| if unclean { "on" } else { "off" });
+        let (acks, in_sync) = (list(row.acks, acks_words), list(row.in_sync, in_sync_words));
+        let (faults, keeping, because) = (faults_words(row), row.keeping.words(), row.because);
+        let _ =
+            writeln!(page, "| {durability} | {acks} | {in_sync} | {unclean} | {faults} | **{keeping}** | {because} |");
+    }
+}
+
+fn list<T: Copy>(values: &[T], words: fn(T) -> &'static str) -> String {
+    if values.is_empty() { "any".into() } else { values.iter().map(|v| words(*v)).collect::<Vec<_>>().join(", ") }
+}
+
+fn acks_words(acks: Acks) -> &'static str {
+    match acks {
+        Acks::None => "0",
+        Acks::Leader => "1",
+        Acks::All => "all",
+    }
+}
+
+fn in_sync_words(in_sync: InSync) -> &'static str {
+    match in_sync {
+        InSync::Alone => "one replica",
+        InSync::One => "1 of several",
+        InSync::Several => "2 or more",
+    }
+}
+
+fn faults_words(row: &Row) -> String {
+    let mut words = list(row.faults, F::name);
+    if !row.files.is_empty() {
+        let file = |file| match file {
+            File::Segment => "segment",
+            File::Journal => "journal",
+            File::Derived => "index or snapshot",
+            File::Metadata => "checkpoint or metadata file",
+        };
+        let _ = write!(words, " (of a {})", list(row.files, file));
+    }
+    match row.whole_set {
+        Some(true) => words.push_str(", of the whole in-sync set"),
+        Some(false) => words.push_str(", not of the whole in-sync set"),
+        None => {}
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEFAULT: Settings = Settings {
+        durability: Durability::Journaled,
+        acks: Acks::All,
+        in_sync: InSync::Alone,
+        unclean_election: false,
+    };
+
+    fn hit(kind: FaultKind) -> Hit {
+        Hit { kind, file: None, whole_set: true }
+    }
+
+    #[test]
+    fn the_default_survives_every_crash_and_power_failure() {
+        for kind in [F::ProcessCrash, F::PowerFailure, F::FailedSync, F::FailedWrite, F::FullDisk, F::Cut] {
+            assert_eq!(keeping(DEFAULT, hit(kind)).0, Keeping::Kept, "{kind}");
+        }
+    }
+
+    #[test]
+    fn page_cache_loses_its_tail_to_power_and_not_to_a_crash() {
+        let settings = Settings { durability: Durability::PageCache, ..DEFAULT };
+        assert_eq!(keeping(settings, hit(F::PowerFailure)).0, Keeping::TailMayBeLost);
+        assert_eq!(keeping(settings, hit(F::ProcessCrash)).0, Keeping::Kept);
+        let replicated = Settings { in_sync: InSync::Several, ..settings };
+        assert_eq!(keeping(replicated, hit(F::PowerFailure)).0, Keeping::TailMayBeLost, "all of them at once");
+        let some = Hit { whole_set: false, ..hit(F::PowerFailure) };
+        assert_eq!(keeping(replicated, some).0, Keeping::Kept);
+        assert_eq!(keeping(Settings { in_sync: InSync::One, ..settings }, some).0, Keeping::TailMayBeLost);
+    }
+
+    #[test]
+    fn acks_of_one_leader_end_with_its_leadership() {
+        let settings = Settings { acks: Acks::Leader, in_sync: InSync::Several, ..DEFAULT };
+        assert_eq!(keeping(settings, hit(F::Cut)).0, Keeping::TailMayBeLost);
+        assert_eq!(keeping(Settings { in_sync: InSync::Alone, ..settings }, hit(F::Cut)).0, Keeping::Kept);
+        assert_eq!(keeping(Settings { acks: Acks::None, ..settings }, hit(F::ClockBack)).0, Keeping::NotPromised);
+    }
+
+    #[test]
+    fn rot_is_refused_where_it_can_be_told_from_a_torn_write() {
+        let of = |file| Hit { file: Some(file), ..hit(F::RotAtRest) };
+        assert_eq!(keeping(DEFAULT, of(File::Segment)).0, Keeping::KeptOrRefused);
+        assert_eq!(keeping(DEFAULT, of(File::Journal)).0, Keeping::TailMayBeLost);
+        assert_eq!(keeping(DEFAULT, of(File::Derived)).0, Keeping::Kept);
+        assert_eq!(keeping(DEFAULT, of(File::Metadata)).0, Keeping::KeptOrRefused);
+    }
+
+    #[test]
+    fn every_row_decides_something() {
+        let mut used = vec![false; KEEPING.len()];
+        for (settings, hit) in every_case() {
+            if let Some(row) = keeping(settings, hit).1 {
+                let at = KEEPING.iter().position(|r| std::ptr::eq(r, row)).expect("a row of the table");
+                used[at] = true;
+            }
+        }
+        let idle: Vec<_> = KEEPING.iter().zip(used).filter(|(_, used)| !used).map(|(row, _)| row.because).collect();
+        assert!(idle.is_empty(), "rows behind rows that always win: {idle:?}");
+    }
+
+    fn every_case() -> Vec<(Settings, Hit)> {
+        let mut cases = Vec::new();
+        let files = [None, Some(File::Segment), Some(File::Journal), Some(File::Derived), Some(File::Metadata)];
+        for durability in [Durability::Journaled, Durability::PageCache] {
+            for acks in [Acks::None, Acks::Leader, Acks::All] {
+                for in_sync in [InSync::Alone, InSync::One, InSync::Several] {
+                    for unclean_election in [false, true] {
+                        let settings = Settings { durability, acks, in_sync, unclean_election };
+                        for (kind, file) in F::ALL.iter().flat_map(|k| files.map(|file| (*k, file))) {
+                            cases.extend([false, true].map(|whole_set| (settings, Hit { kind, file, whole_set })));
+                        }
+                    }
+                }
+            }
+        }
+        cases
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods)] // a test that keeps a page up to date
+    fn the_page_says_what_the_table_says() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/PROMISES.md");
+        let page = std::fs::read_to_string(path).unwrap_or_default();
+        if page != render() {
+            std::fs::write(path, render()).expect("the page can be written");
+            panic!("PROMISES.md was not what the table says; it has been written anew");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! What workloads of every kind need: records that can be recognised, and what an error says about a write.
+
+mod outcome;
+mod payload;
+
+pub use outcome::{may_have_happened, write_outcome};
+pub use payload::{Payload, Shape, identify};
