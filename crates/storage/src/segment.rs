@@ -35,7 +35,9 @@ pub(crate) enum IndexState {
     OnDisk,
     /// In its files, and in memory for a while.
     Cached(Arc<SegmentIndex>),
-    /// In memory and not, or not wholly, in its files: of the segment that takes appends.
+    /// In memory, and not in its files yet: of a segment that takes no more appends.
+    Closed(Arc<SegmentIndex>),
+    /// In memory: of the segment that takes appends.
     Live(SegmentIndex),
 }
 
@@ -124,6 +126,35 @@ impl Segment {
         work(&mut self.index.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The segment takes no more appends: its index is whole.
+    pub fn close_index(&self) {
+        self.with_index(|state| {
+            if let IndexState::Live(index) = state {
+                index.close();
+                *state = IndexState::Closed(Arc::new(std::mem::take(index)));
+            }
+        });
+    }
+
+    /// Writes the index files of a closed segment, if they are not written yet, and forgets what is in memory.
+    pub async fn write_index(&self, volume: &Volume) -> Result<(), StorageFault> {
+        let closed = self.with_index(|state| match state {
+            IndexState::Closed(index) => Some(index.clone()),
+            IndexState::OnDisk | IndexState::Cached(_) | IndexState::Live(_) => None,
+        });
+        let Some(index) = closed else { return Ok(()) };
+        index.write(volume, &self.directory, self.base_offset).await?;
+        self.with_index(|state| match state {
+            // A cut may have opened the segment again.
+            IndexState::Closed(still) if Arc::ptr_eq(still, &index) => {
+                self.set_largest_timestamp(index.largest_timestamp());
+                *state = IndexState::OnDisk;
+            }
+            _ => {}
+        });
+        Ok(())
+    }
+
     /// What an index of this segment may point to, when the segment ends before `next_offset`.
     pub fn bounds(&self, next_offset: Option<Offset>) -> SegmentBounds {
         let offsets = next_offset.map(|next| u64::try_from(next - self.base_offset).unwrap_or(0));
@@ -134,7 +165,7 @@ impl Segment {
     pub fn known_largest_timestamp(&self) -> Option<Timestamp> {
         let live = self.with_index(|index| match index {
             IndexState::Live(index) => Some(index.largest_timestamp()),
-            IndexState::Cached(index) => Some(index.largest_timestamp()),
+            IndexState::Cached(index) | IndexState::Closed(index) => Some(index.largest_timestamp()),
             IndexState::OnDisk => None,
         });
         live.or_else(|| Some(self.largest_timestamp.load(Ordering::Relaxed)).filter(|known| *known != UNKNOWN))

@@ -191,7 +191,7 @@ impl IndexCache {
         question: impl Fn(&SegmentIndex) -> T,
     ) -> Result<T, StorageFault> {
         let answer = segment.with_index(|state| match state {
-            IndexState::Cached(index) => Some(question(index)),
+            IndexState::Cached(index) | IndexState::Closed(index) => Some(question(index)),
             IndexState::Live(index) => Some(question(index)),
             IndexState::OnDisk => None,
         });

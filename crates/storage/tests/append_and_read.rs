@@ -109,14 +109,14 @@ fn segments_are_closed_by_size_time_and_full_index() {
         log.set_config(LogConfig { segment_index_bytes: 30, index_interval_bytes: 0, ..plain() });
         fill(&mut log, 10, 1).await;
         assert!(count(place.names("story-0").await) > 3);
+        assert_eq!(contents(&log).await.len(), 13);
+        close(directory, log).await;
         let names = place.names("story-0").await;
         for expected in
             ["00000000000000000002.index", "00000000000000000000.timeindex", "00000000000000000002.snapshot"]
         {
             assert!(names.iter().any(|name| name == expected), "{expected} in {names:?}");
         }
-        assert_eq!(contents(&log).await.len(), 13);
-        drop(directory);
     });
 }
 

@@ -80,6 +80,21 @@ fn timestamps_behind_a_cut_are_forgotten() {
 }
 
 #[test]
+fn a_closed_segment_that_takes_appends_again_is_indexed_again() {
+    // It was still on the list of closed segments, whose index is written once.
+    story(async {
+        let place = Place::new();
+        let (_directory, mut log) = place.with_log(small(journaled())).await;
+        fill(&mut log, 20, 3).await;
+        log.truncate(3).await.expect("a cut");
+        log.set_journaled(false).await.expect("a barrier");
+        append(&mut log, records("later", 1, START + 500)).await;
+        let largest = log.reader().max_timestamp(100).await.expect("a search").expect("a record");
+        assert_eq!((largest.offset, largest.timestamp), (3, START + 500));
+    });
+}
+
+#[test]
 fn a_reset_log_is_empty_and_starts_anywhere() {
     story(async {
         for config in both().map(small) {

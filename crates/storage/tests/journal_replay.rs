@@ -163,6 +163,46 @@ fn a_file_that_is_short_because_of_two_cuts_is_good() {
 }
 
 #[test]
+fn an_empty_last_segment_hides_nothing_that_a_later_cut_explains() {
+    // The line ended in an empty segment; the cut and the reset after it had replaced all files.
+    story(async {
+        let place = Place::new();
+        let config = LogConfig { segment_bytes: 1000, ..journaled() };
+        let (directory, mut log) = place.with_log(config.clone()).await;
+        fill(&mut log, 20, 3).await;
+        let base = log.log_end_offset() - 30;
+        log.truncate(base).await.expect("a cut");
+        log.roll_if_due(i64::MAX).await.expect("a roll");
+        checkpointed(&mut log).await;
+        log.truncate(base - 3).await.expect("a cut");
+        log.reset(base - 2).await.expect("a reset");
+        durable(&log).await;
+        drop((log, directory));
+        let (_directory, log) = place.again(config).await;
+        assert_eq!((log.log_start_offset(), log.log_end_offset()), (base - 2, base - 2));
+    });
+}
+
+#[test]
+fn a_file_with_other_batches_of_after_a_later_cut_is_good() {
+    // What was appended after the second cut has no batch boundary where the first one cut.
+    story(async {
+        let place = Place::new();
+        let (directory, mut log) = place.with_log(journaled()).await;
+        fill(&mut log, 10, 3).await;
+        checkpointed(&mut log).await;
+        log.truncate(9).await.expect("a cut");
+        log.truncate(6).await.expect("a cut");
+        append(&mut log, records("longer", 10, START)).await;
+        durable(&log).await;
+        let expected = contents(&log).await;
+        drop((log, directory));
+        let (_directory, log) = place.again(journaled()).await;
+        assert_eq!(contents(&log).await, expected);
+    });
+}
+
+#[test]
 fn a_file_with_bytes_of_after_a_later_cut_is_good() {
     // What was appended after the cut reached the disk over what the line speaks of.
     story(async {
@@ -201,6 +241,26 @@ fn a_segment_that_retention_removed_is_not_missed() {
         let (_directory, log) = place.again(config).await;
         assert_eq!(log.log_start_offset(), 120);
         assert_eq!(contents(&log).await, [(120, "after 0".to_owned()), (121, "after 1".to_owned())]);
+    });
+}
+
+#[test]
+fn a_segment_below_a_log_start_that_was_already_there_is_not_missed() {
+    // The start had moved before the line; the removal needed no entry of its own.
+    story(async {
+        let config = LogConfig { segment_bytes: 1000, retention_bytes: 0, ..journaled() };
+        let place = Place::new();
+        let (directory, mut log) = place.with_log(config.clone()).await;
+        fill(&mut log, 4, 3).await;
+        log.advance_start(12).await.expect("a new start");
+        checkpointed(&mut log).await;
+        log.roll_if_due(i64::MAX).await.expect("a roll");
+        log.apply_retention(START, 12).await.expect("retention");
+        append(&mut log, records("after", 1, START)).await;
+        durable(&log).await;
+        drop((log, directory));
+        let (_directory, log) = place.again(config).await;
+        assert_eq!((log.log_start_offset(), contents(&log).await), (12, vec![(12, "after 0".to_owned())]));
     });
 }
 

@@ -160,7 +160,7 @@ proptest! {
     #[test]
     fn any_history_leads_to_what_the_model_says(
         journaled in any::<bool>(),
-        segment_bytes in 4000..9000u64,
+        segment_bytes in 5000..9000u64,
         steps in proptest::collection::vec(any_step(), 1..40),
     ) {
         story(async {

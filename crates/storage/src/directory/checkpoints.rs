@@ -10,7 +10,7 @@ use crate::log::{Capture, Claim, Progress, Shared};
 use crate::offset_checkpoint::{CLEANER, HIGH_WATERMARKS, LOG_STARTS, Offsets, RECOVERY_POINTS, encode};
 use model::{Offset, PartitionId, TopicPartition, Uuid};
 use runtime::sync::Mutex;
-use runtime::time::{Instant, timeout};
+use runtime::time::timeout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

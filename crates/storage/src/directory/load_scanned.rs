@@ -5,7 +5,7 @@ use super::load::{Found, Loaded, Parts, Walk, assemble, open_segments, read_epoc
 use super::{fail_closed, layout};
 use crate::LeaderEpochs;
 use crate::fault::{FailedClosed, StorageFault};
-use crate::log::{Chain, Place, Segments, write_index};
+use crate::log::{Chain, Place, Segments};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
 use crate::volume::Volume;
@@ -159,7 +159,7 @@ async fn scan(
         return Ok(Err(missing(found, next_offset)));
     }
     for segment in &segments[first..segments.len() - 1] {
-        write_index(volume, segment).await?;
+        segment.close_index();
         unsynced.push(segment.clone());
     }
     Ok(Ok(Scanned { end_offset: next_offset, unsynced, is_synced: false }))

@@ -2,7 +2,7 @@
 
 use super::Core;
 use crate::fault::StorageFault;
-use crate::log::{Capture, Shared, write_epochs, write_index};
+use crate::log::{Capture, Shared, write_epochs};
 use crate::names::SegmentFile;
 use crate::segment::Segment;
 use crate::segment_index::SegmentIndex;
@@ -107,7 +107,7 @@ impl Core {
                 Ok((shared, capture, Ok(()))) => synced.push((shared, capture)),
                 Ok((shared, capture, Err(fault))) => {
                     tracing::warn!(log = %shared.topic_partition, "not synced: {fault}");
-                    shared.progress().give_up(capture, Instant::now());
+                    shared.give_up(capture);
                 }
                 Err(error) => self.reading.volume.fail(format!("a sync task ended: {error}")),
             }
@@ -145,7 +145,7 @@ impl Core {
 
     async fn sync_closed(&self, segment: &Segment, next_offset: model::Offset) -> Result<(), StorageFault> {
         let volume = &self.reading.volume;
-        write_index(volume, segment).await?;
+        segment.write_index(volume).await?;
         volume.sync_file(&segment.file(volume).await?, &segment.path()).await?;
         SegmentIndex::sync(volume, &segment.directory, segment.base_offset).await?;
         let path = SegmentFile::ProducerSnapshot.path(&segment.directory, next_offset);

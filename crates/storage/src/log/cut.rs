@@ -79,11 +79,10 @@ impl Log {
             self.core.wait_durable(sequence).await?;
             return Ok(sequence);
         }
-        let lowered = self.shared.progress().lower_line(place);
+        // Always: a checkpoint that is being written may be about to raise the recovery point.
+        self.shared.progress().lower_line(place);
         let start = self.log_start_offset().min(place.end_offset);
-        if lowered || start < self.log_start_offset() {
-            self.core.checkpoints.write_ahead(&self.core, &self.shared, start).await?;
-        }
+        self.core.checkpoints.write_ahead(&self.core, &self.shared, start).await?;
         Ok(0)
     }
 
@@ -135,7 +134,9 @@ impl Log {
             // No sync may begin between the two.
             let mut progress = self.shared.progress();
             self.shared.set_segments(segments.clone());
-            progress.removed(|unsynced| segments.iter().any(|kept| Arc::ptr_eq(kept, unsynced)));
+            // The last one takes appends again: it is no closed segment any more.
+            let closed = &segments[..segments.len() - 1];
+            progress.removed(|unsynced| closed.iter().any(|kept| Arc::ptr_eq(kept, unsynced)));
         }
         if place.end_offset < self.log_start_offset() {
             // The batch that reached over the log start is gone.
@@ -189,7 +190,7 @@ impl Log {
     }
 
     /// Where the log ends if it is cut to `to`, which is inside it.
-    pub(super) async fn place_of(&self, to: Offset) -> Result<Place, StorageFault> {
+    async fn place_of(&self, to: Offset) -> Result<Place, StorageFault> {
         let view = self.shared.view();
         let at = view.segment_of(to).expect("the offset is at or above the log start");
         let from = self.reader().indexed_position(&view, at, to).await?;
@@ -225,7 +226,7 @@ impl Log {
     }
 
     /// The index of the segment that will take appends after the cut.
-    pub(super) async fn index_for_cut(&self, place: Place) -> Result<SegmentIndex, StorageFault> {
+    async fn index_for_cut(&self, place: Place) -> Result<SegmentIndex, StorageFault> {
         let view = self.shared.view();
         let at = view.segment_of(place.segment_base_offset).expect("the segment of the place");
         let segment = &view.segments[at];
@@ -233,7 +234,7 @@ impl Log {
         let hint = view.load_hint(at, self.config.index_interval_bytes);
         let known = segment.with_index(|state| match state {
             IndexState::Live(index) => Some(index.clone()),
-            IndexState::Cached(index) => Some((**index).clone()),
+            IndexState::Cached(index) | IndexState::Closed(index) => Some((**index).clone()),
             IndexState::OnDisk => None,
         });
         let mut index = match known {

@@ -5,7 +5,7 @@ use super::run::{Run, producer_facts};
 use super::{Appended, Chain, Log};
 use crate::fault::{AppendError, StorageFault};
 use bytes::Bytes;
-use model::{ErrorCode, Offset, Timestamp, mark};
+use model::{ErrorCode, LeaderEpoch, Offset, Timestamp, mark};
 use protocol::records::{BatchHeader, BatchView};
 
 impl Log {
@@ -17,7 +17,7 @@ impl Log {
     /// before an error may have been appended.
     pub async fn append_follower(&mut self, records: Bytes, now: Timestamp) -> Result<Option<Appended>, AppendError> {
         self.get_ready().await?;
-        let headers = self.check_follower(&records)?;
+        let headers = self.check_follower(&records, self.last_batch_epoch())?;
         let (Some(first), Some(last)) = (headers.first(), headers.last()) else { return Ok(None) };
         let max_timestamp = headers.iter().map(|header| header.max_timestamp).max().unwrap_or(-1);
         let appended = Appended {
@@ -60,14 +60,14 @@ impl Log {
         self.write(run).await
     }
 
-    /// The batches' headers, if they follow the log.
-    pub(super) fn check_follower(&self, records: &Bytes) -> Result<Vec<BatchHeader>, AppendError> {
+    /// The batches' headers, if they follow the log, the last batch of which has `leader_epoch`.
+    pub(super) fn check_follower(
+        &self,
+        records: &Bytes,
+        leader_epoch: LeaderEpoch,
+    ) -> Result<Vec<BatchHeader>, AppendError> {
         let refuse = |reason: String| AppendError::outcome(ErrorCode::CorruptMessage, reason);
-        let mut chain = Chain {
-            next_offset: Some(self.log_end_offset()),
-            leader_epoch: self.last_batch_epoch(),
-            gaps_below: Offset::MAX,
-        };
+        let mut chain = Chain { next_offset: Some(self.log_end_offset()), leader_epoch, gaps_below: Offset::MAX };
         let mut headers = Vec::new();
         let mut rest = &records[..];
         while !rest.is_empty() {
@@ -80,7 +80,7 @@ impl Log {
     }
 
     /// The epoch of the last batch in the log, or -1.
-    fn last_batch_epoch(&self) -> i32 {
+    fn last_batch_epoch(&self) -> LeaderEpoch {
         let last = self.log_end_offset() - 1;
         self.shared.with_epochs(|epochs| epochs.epoch_of(last)).unwrap_or(-1)
     }

@@ -23,7 +23,7 @@ pub(crate) use progress::{Capture, Claim, Place, Progress};
 pub use read::LogReader;
 pub(crate) use replay::{Broken, ReplayFault};
 pub use retention::Retired;
-pub(crate) use roll::{Rolling, write_index};
+pub(crate) use roll::Rolling;
 pub(crate) use run::producer_facts;
 pub(crate) use view::{Published, Reading, Segments, Shared};
 

@@ -38,7 +38,7 @@ impl Log {
         let mut progress = self.shared.progress();
         progress.changed();
         if let (Err(_), Some(capture)) = (&result, capture) {
-            progress.give_up(capture, Instant::now());
+            self.shared.give_up_locked(&mut progress, capture);
         }
         drop(progress);
         result?;
@@ -53,15 +53,13 @@ impl Log {
         let last = self.shared.progress().last_submitted();
         self.core.wait_durable(last).await?;
         self.core.settle_acknowledgements();
-        while self.shared.progress().is_in_flight() {
-            runtime::time::sleep(IN_FLIGHT_CHECK).await;
-        }
+        self.wait_for_sync().await;
         let capture = self.shared.capture();
         if let Some(capture) = capture {
             return match self.core.sync_capture(&self.shared, &capture).await {
                 Ok(()) => Ok(Some(capture)),
                 Err(fault) => {
-                    self.shared.progress().give_up(capture, Instant::now());
+                    self.shared.give_up(capture);
                     Err(fault)
                 }
             };
@@ -69,14 +67,24 @@ impl Log {
         Ok(None)
     }
 
+    /// Waits until no sync in the background is under way.
+    async fn wait_for_sync(&self) {
+        while self.shared.progress().is_in_flight() {
+            runtime::time::sleep(IN_FLIGHT_CHECK).await;
+        }
+    }
+
     /// Writes what a clean stop leaves for the next start: the index of the last segment, and the producers.
     pub(crate) async fn write_for_clean_stop(&mut self) -> Result<(), StorageFault> {
+        // It may be writing an older index of the same segment.
+        self.wait_for_sync().await;
         let end = self.log_end_offset();
         let segment = self.shared.active();
         let volume = &self.core.reading.volume;
         let live = segment.with_index(|state| matches!(state, crate::segment::IndexState::Live(_)));
         if live && segment.length() > 0 {
-            super::write_index(volume, &segment).await?;
+            segment.close_index();
+            segment.write_index(volume).await?;
             crate::segment_index::SegmentIndex::sync(volume, &segment.directory, segment.base_offset).await?;
             self.shared.progress().names_changed(Instant::now());
         }

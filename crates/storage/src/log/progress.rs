@@ -273,10 +273,12 @@ impl Progress {
     }
 
     /// The sync of `capture` proves nothing: all of it waits for the next one.
-    pub fn give_up(&mut self, mut capture: Capture, now: Instant) {
+    /// `closed` are the segments of the log that take no appends now.
+    pub fn give_up(&mut self, mut capture: Capture, closed: &[Arc<Segment>], now: Instant) {
         self.in_flight = false;
-        capture.segments.pop();
         capture.segments.append(&mut self.unsynced);
+        capture.segments.retain(|segment| closed.iter().any(|closed| Arc::ptr_eq(closed, segment)));
+        capture.segments.dedup_by(|a, b| Arc::ptr_eq(a, b));
         self.unsynced = capture.segments;
         self.names_changed |= capture.names;
         self.epochs_changed |= capture.epochs;
@@ -321,14 +323,10 @@ impl Progress {
         self.records_since_sync = 0;
     }
 
-    /// Lowers the recovery point before the files are cut to `end`. Says whether the checkpoint must be written.
-    pub fn lower_line(&mut self, place: Place) -> bool {
-        match &mut self.line {
-            Some(line) if line.place.end_offset > place.end_offset => {
-                line.place = place;
-                true
-            }
-            _ => false,
+    /// Lowers the recovery point before the files are cut to `place`.
+    pub fn lower_line(&mut self, place: Place) {
+        if let Some(line) = self.line.as_mut().filter(|line| line.place.end_offset > place.end_offset) {
+            line.place = place;
         }
     }
 }

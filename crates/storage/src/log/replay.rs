@@ -5,6 +5,8 @@ use super::Log;
 use super::progress::Place;
 use crate::fault::{FailedClosed, StorageFault};
 use crate::journal::{Change, Entry};
+use crate::scan::{Scan, ScanError};
+use crate::segment_index::SegmentIndex;
 use bytes::Bytes;
 use model::{LeaderEpoch, Offset, mark};
 
@@ -78,7 +80,9 @@ impl Log {
     }
 
     async fn replay_append(&mut self, sequence: u64, records: &Bytes, end_after: Offset) -> Result<(), ReplayFault> {
-        let headers = self.check_follower(records).map_err(|error| contradiction(error.to_string()))?;
+        // What is before may be of later: a cut that is still to come, and appends after it, may be in the files.
+        let headers =
+            self.check_follower(records, LeaderEpoch::MIN).map_err(|error| contradiction(error.to_string()))?;
         if headers.last().map(|last| last.next_offset()) != Some(end_after) {
             return Err(contradiction(format!("an append in journal group {sequence} does not end where it says")));
         }
@@ -88,9 +92,8 @@ impl Log {
 
     async fn replay_truncation(&mut self, to: Offset, broken: &mut Option<Broken>) -> Result<(), ReplayFault> {
         mark!("truncation replayed");
-        let first = self.shared.segments()[0].base_offset;
-        if to > self.log_end_offset() || to < first {
-            return Err(contradiction(format!("a truncation to {to} is outside the log")));
+        if to > self.log_end_offset() {
+            return Err(contradiction(format!("a truncation to {to} is above the log end")));
         }
         match broken {
             Some(Broken { good_end, line_end, .. }) if to > *good_end && to < *line_end => {
@@ -104,13 +107,52 @@ impl Log {
             }
             _ => {}
         }
-        let place = self.place_of(to).await?;
-        if place.end_offset != to {
-            return Err(contradiction(format!("a truncation to {to} leads to {}", place.end_offset)));
+        match self.scan_for_cut(to).await? {
+            Ok((place, index)) => {
+                self.cut_files(place, index).await?;
+                Ok(self.finish_cut(0, place).await?)
+            }
+            Err(good_end) => {
+                // The files show what was done after a later cut. That one will be replayed too, or this is wrong.
+                mark!("file from after a later cut");
+                let reason = format!("a truncation to {to} finds its files good up to {good_end}");
+                *broken = Some(Broken { reason, good_end, line_end: to });
+                Ok(self.stand_at(to).await?)
+            }
         }
-        let index = self.index_for_cut(place).await?;
-        self.cut_files(place, index).await?;
-        Ok(self.finish_cut(0, place).await?)
+    }
+
+    /// Where the log ends if it is cut to `to`, and the index up to there; if the files have no batch boundary there,
+    /// the last offset below that they have. Trusts no index file: it may be older than the segment.
+    async fn scan_for_cut(&self, to: Offset) -> Result<Result<(Place, SegmentIndex), Offset>, StorageFault> {
+        let view = self.shared.view();
+        let Some(at) = view.segment_of(to) else { return Ok(Err(Offset::MIN)) };
+        let segment = &view.segments[at];
+        let file = segment.file(&self.core.reading.volume).await?;
+        let mut scan = Scan::new(file, segment.path(), 0, segment.length());
+        let mut index = SegmentIndex::default();
+        let mut end_offset = segment.base_offset;
+        let mut position = 0;
+        while end_offset < to {
+            let header = match scan.next_header().await {
+                Ok(Some(scanned)) if scanned.header.base_offset < to => scanned.header,
+                // Nothing is left between here and the cut: a cleaner was there, or it is gone.
+                Ok(_) if end_offset < self.shared.gaps_below() => {
+                    end_offset = to;
+                    break;
+                }
+                Ok(_) | Err(ScanError::NoBatch { .. }) => break,
+                Err(ScanError::Fault(fault)) => return Err(fault),
+            };
+            if header.base_offset < end_offset || header.next_offset() > to {
+                break;
+            }
+            index.learn(segment.base_offset, &header, position, self.config.index_interval_bytes);
+            end_offset = header.next_offset();
+            position = scan.position();
+        }
+        let place = Place { end_offset, segment_base_offset: segment.base_offset, position };
+        Ok(if end_offset == to { Ok((place, index)) } else { Err(end_offset) })
     }
 
     /// The log ends at `to`, where its files do not reach: an empty segment stands there for what is missing.

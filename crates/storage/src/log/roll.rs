@@ -100,7 +100,9 @@ impl Log {
         }
         let base_offset = self.log_end_offset();
         let next = self.new_segment(base_offset, now).await?;
-        self.close_segment(&closed, base_offset).await;
+        self.write_snapshot(base_offset).await;
+        // Its files are written with the next sync.
+        closed.close_index();
         let mut segments = self.shared.segments().to_vec();
         segments.push(next);
         {
@@ -129,13 +131,10 @@ impl Log {
         self.rolling = Rolling { known: true, first_timestamp: None, started_at: now, jitter_ms };
     }
 
-    /// Writes the index files and the producer snapshot of a segment that takes no more appends. What cannot be
-    /// written now is written, or made again, later.
-    async fn close_segment(&self, segment: &Segment, next_offset: Offset) {
-        if let Err(fault) = write_index(&self.core.reading.volume, segment).await {
-            tracing::warn!(segment = segment.path(), "the index is not written yet: {fault}");
-        }
-        let path = SegmentFile::ProducerSnapshot.path(&self.shared.directory, next_offset);
+    /// Writes the producer snapshot at `offset`. If that does not work now, the producers can be made again from the
+    /// batches.
+    async fn write_snapshot(&self, offset: Offset) {
+        let path = SegmentFile::ProducerSnapshot.path(&self.shared.directory, offset);
         if let Err(fault) = self.core.reading.volume.write_new(&path, self.producers.encode_snapshot()).await {
             tracing::warn!("no producer snapshot: {fault}");
         }
@@ -163,20 +162,4 @@ impl Log {
         }
         Ok(())
     }
-}
-
-/// Writes the index files of a closed segment, if they are not yet.
-pub(crate) async fn write_index(volume: &crate::volume::Volume, segment: &Segment) -> Result<(), StorageFault> {
-    let index = segment.with_index(|state| match state {
-        IndexState::Live(index) => {
-            index.close();
-            Some(index.clone())
-        }
-        IndexState::OnDisk | IndexState::Cached(_) => None,
-    });
-    let Some(index) = index else { return Ok(()) };
-    index.write(volume, &segment.directory, segment.base_offset).await?;
-    segment.set_largest_timestamp(index.largest_timestamp());
-    segment.with_index(|state| *state = IndexState::OnDisk);
-    Ok(())
 }

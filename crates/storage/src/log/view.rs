@@ -226,6 +226,18 @@ impl Shared {
         progress.capture(&active)
     }
 
+    /// The sync of `capture` proves nothing: all of it waits for the next one.
+    pub fn give_up(&self, capture: Capture) {
+        let mut progress = self.progress();
+        self.give_up_locked(&mut progress, capture);
+    }
+
+    /// The same for who has locked the progress.
+    pub fn give_up_locked(&self, progress: &mut Progress, capture: Capture) {
+        let segments = self.segments();
+        progress.give_up(capture, &segments[..segments.len() - 1], Instant::now());
+    }
+
     /// Tells what is durable now, unless a cut made that old news.
     pub fn publish_durable(&self, news: Durable) {
         self.durable.send_if_modified(|durable| {
