@@ -1,0 +1,87 @@
+//! DescribeTopicPartitions: topics page by page, with their eligible leaders (KIP-966).
+
+use crate::broker::Broker;
+use model::ErrorCode;
+use model::metadata_image::{MetadataImage, TopicImage};
+use protocol::messages::describe_topic_partitions::{
+    Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
+    DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
+};
+use std::collections::BTreeSet;
+
+const ALL_TOPIC_OPERATIONS: i32 = 0x0df8;
+
+/// Answers in the order of names, from the cursor on.
+pub fn handle(broker: &Broker, request: DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
+    let image = broker.metadata.image();
+    let (from_topic, from_partition) = match &request.cursor {
+        Some(cursor) => (&*cursor.topic_name, cursor.partition_index),
+        None => ("", 0),
+    };
+    let limit = usize::try_from(request.response_partition_limit).unwrap_or(0);
+    let mut left = limit.clamp(1, broker.config.max_partitions_per_answer);
+    let mut response = DescribeTopicPartitionsResponse { next_cursor: None, ..Default::default() };
+    for name in names(&image, &request).into_iter().filter(|name| &**name >= from_topic) {
+        let first = if *name == *from_topic { from_partition.max(0) } else { 0 };
+        if left == 0 {
+            response.next_cursor = Some(cursor(&name, first));
+            break;
+        }
+        let Some(topic) = image.topic(&name) else {
+            response.topics.push(unknown(&name));
+            continue;
+        };
+        let described = describe(topic, first, left);
+        let next = first + described.partitions.len() as i32;
+        left -= described.partitions.len();
+        response.topics.push(described);
+        if (next as usize) < topic.partitions.len() {
+            response.next_cursor = Some(cursor(&name, next));
+            break;
+        }
+    }
+    response
+}
+
+fn names(image: &MetadataImage, request: &DescribeTopicPartitionsRequest) -> BTreeSet<String> {
+    if request.topics.is_empty() {
+        return image.topics().map(|topic| topic.name.to_string()).collect();
+    }
+    request.topics.iter().map(|topic| topic.name.to_string()).collect()
+}
+
+fn cursor(name: &str, partition_index: i32) -> Cursor {
+    Cursor { topic_name: name.into(), partition_index, ..Default::default() }
+}
+
+fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
+    let error = match controller::topic_name::check(name) {
+        Ok(()) => ErrorCode::UnknownTopicOrPartition,
+        Err(_) => ErrorCode::InvalidTopicException,
+    };
+    DescribeTopicPartitionsResponseTopic { error_code: error.code(), name: Some(name.into()), ..Default::default() }
+}
+
+fn describe(topic: &TopicImage, first: i32, limit: usize) -> DescribeTopicPartitionsResponseTopic {
+    let partitions = topic.numbered_partitions().skip(first as usize).take(limit);
+    let partitions = partitions.map(|(partition_index, partition)| DescribeTopicPartitionsResponsePartition {
+        error_code: partition.leader.map_or(ErrorCode::LeaderNotAvailable, |_| ErrorCode::None).code(),
+        partition_index,
+        leader_id: partition.leader.unwrap_or(-1),
+        leader_epoch: partition.leader_epoch,
+        replica_nodes: partition.replicas.clone(),
+        isr_nodes: partition.isr.clone(),
+        eligible_leader_replicas: Some(partition.eligible_leaders.clone()),
+        last_known_elr: Some(partition.last_known_eligible_leaders.clone()),
+        offline_replicas: Vec::new(),
+        ..Default::default()
+    });
+    DescribeTopicPartitionsResponseTopic {
+        name: Some((&*topic.name).into()),
+        topic_id: topic.id,
+        is_internal: topic.is_internal(),
+        partitions: partitions.collect(),
+        topic_authorized_operations: ALL_TOPIC_OPERATIONS,
+        ..Default::default()
+    }
+}

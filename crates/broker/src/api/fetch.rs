@@ -1,0 +1,405 @@
+//! Fetch: records out of partitions, at once or when there are enough (KIP-227 sessions, KIP-320 epochs).
+
+use super::Context;
+use crate::broker::Broker;
+use crate::fetch_session::{FetchPartition, Told, next_epoch};
+use crate::partition::{FetchWait, Partition};
+use bytes::Bytes;
+use model::{ErrorCode, NodeId, Offset, PartitionId, Uuid};
+use protocol::messages::fetch::{
+    EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
+};
+use protocol::wire::Text;
+use runtime::time::{Duration, Instant, timeout_at};
+use std::sync::Arc;
+use storage::ReadError;
+
+/// Answers when `min_bytes` are there, when there is an error to tell, or when `max_wait_ms` have passed.
+pub async fn handle(broker: &Broker, context: &Context, request: FetchRequest) -> FetchResponse {
+    let terms = Terms::of(broker, context, &request);
+    let deadline = Instant::now() + Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+    let session = match Plan::of(broker, &request, context.version) {
+        Ok(plan) => plan,
+        Err(error) => return FetchResponse { error_code: error.code(), ..Default::default() },
+    };
+    let mut reads = read_all(broker, &terms, &session.partitions).await;
+    if !reads.is_empty() && terms.min_bytes > 0 {
+        wait_for_more(broker, &terms, &session.partitions, &mut reads, deadline).await;
+    }
+    answer(broker, context, session, reads)
+}
+
+/// What holds for all partitions of a request.
+struct Terms {
+    min_bytes: usize,
+    max_bytes: usize,
+    committed: bool,
+    replica_id: NodeId,
+    by_id: bool,
+}
+
+impl Terms {
+    fn of(broker: &Broker, context: &Context, request: &FetchRequest) -> Terms {
+        let replica_id = if context.version >= 15 { request.replica_state.replica_id } else { request.replica_id };
+        let size = |bytes: i32| usize::try_from(bytes).unwrap_or(0);
+        Terms {
+            min_bytes: size(request.min_bytes),
+            max_bytes: size(request.max_bytes).min(broker.config.fetch_max_bytes as usize),
+            committed: request.isolation_level == 1,
+            replica_id,
+            by_id: context.version >= 13,
+        }
+    }
+}
+
+/// Which partitions a request means, and how its answer is told.
+struct Plan {
+    partitions: Vec<FetchPartition>,
+    session_id: i32,
+    incremental: bool,
+}
+
+impl Plan {
+    /// Makes, goes on with, or ends a session, as the request's epoch says.
+    fn of(broker: &Broker, request: &FetchRequest, version: i16) -> Result<Plan, ErrorCode> {
+        let named = named_partitions(request);
+        let by_id = version >= 13;
+        let mut sessions = broker.sessions.lock().expect("no panic inside");
+        let now = Instant::now();
+        match request.session_epoch {
+            -1 => {
+                sessions.remove(request.session_id);
+                Ok(Plan { partitions: named, session_id: 0, incremental: false })
+            }
+            0 => {
+                sessions.remove(request.session_id);
+                let created = if named.is_empty() { None } else { sessions.create(by_id, now, runtime::rand::u64) };
+                let Some((session_id, session)) = created else {
+                    return Ok(Plan { partitions: named, session_id: 0, incremental: false });
+                };
+                session.update(named, &[]);
+                Ok(Plan { partitions: session.partitions(), session_id, incremental: false })
+            }
+            epoch => {
+                let session = sessions.get(request.session_id, now).ok_or(ErrorCode::FetchSessionIdNotFound)?;
+                if session.next_epoch != epoch {
+                    return Err(ErrorCode::InvalidFetchSessionEpoch);
+                }
+                if session.uses_topic_ids != by_id {
+                    return Err(ErrorCode::FetchSessionTopicIdError);
+                }
+                session.next_epoch = next_epoch(epoch);
+                session.update(named, &forgotten(request));
+                Ok(Plan { partitions: session.partitions(), session_id: request.session_id, incremental: true })
+            }
+        }
+    }
+}
+
+fn named_partitions(request: &FetchRequest) -> Vec<FetchPartition> {
+    let mut named = Vec::new();
+    for topic in &request.topics {
+        // The session may outlive the request's frame.
+        let name = topic.topic.detached();
+        named.extend(topic.partitions.iter().map(|partition| FetchPartition {
+            topic: name.clone(),
+            topic_id: topic.topic_id,
+            partition: partition.partition,
+            current_leader_epoch: partition.current_leader_epoch,
+            last_fetched_epoch: partition.last_fetched_epoch,
+            fetch_offset: partition.fetch_offset,
+            max_bytes: partition.partition_max_bytes,
+        }));
+    }
+    named
+}
+
+fn forgotten(request: &FetchRequest) -> Vec<(Uuid, Text, PartitionId)> {
+    let topics = request.forgotten_topics_data.iter();
+    topics.flat_map(|topic| topic.partitions.iter().map(|p| (topic.topic_id, topic.topic.clone(), *p))).collect()
+}
+
+/// What reading one partition gave.
+struct Read {
+    outcome: Result<Data, Failure>,
+    partition: Option<Arc<Partition>>,
+}
+
+#[derive(Default)]
+struct Data {
+    records: Bytes,
+    high_watermark: Offset,
+    last_stable_offset: Offset,
+    log_start_offset: Offset,
+    diverging: Option<(i32, Offset)>,
+}
+
+struct Failure {
+    error: ErrorCode,
+    /// The partition is not known at all: Kafka then names an empty list of aborted transactions.
+    unknown: bool,
+}
+
+impl Failure {
+    fn known(error: ErrorCode) -> Failure {
+        Failure { error, unknown: false }
+    }
+}
+
+impl Read {
+    fn bytes(&self) -> usize {
+        self.outcome.as_ref().map_or(0, |data| data.records.len())
+    }
+
+    /// Nothing is gained by waiting: there is something to tell.
+    fn is_urgent(&self) -> bool {
+        self.outcome.as_ref().map_or(true, |data| data.diverging.is_some())
+    }
+}
+
+async fn read_all(broker: &Broker, terms: &Terms, wanted: &[FetchPartition]) -> Vec<Read> {
+    let mut left = terms.max_bytes;
+    let mut any = false;
+    let mut reads = Vec::with_capacity(wanted.len());
+    for wanted in wanted {
+        let read = read_one(broker, terms, wanted, left, !any).await;
+        any |= read.bytes() > 0;
+        left = left.saturating_sub(read.bytes());
+        reads.push(read);
+    }
+    reads
+}
+
+async fn read_one(broker: &Broker, terms: &Terms, wanted: &FetchPartition, left: usize, first: bool) -> Read {
+    let partition = match find(broker, terms, wanted) {
+        Ok(partition) => partition,
+        Err(failure) => return Read { outcome: Err(failure), partition: None },
+    };
+    let outcome = read_partition(terms, &partition, wanted, left, first).await;
+    Read { outcome: outcome.map_err(Failure::known), partition: Some(partition) }
+}
+
+fn find(broker: &Broker, terms: &Terms, wanted: &FetchPartition) -> Result<Arc<Partition>, Failure> {
+    let unknown = |error| Failure { error, unknown: true };
+    let topic = if terms.by_id {
+        broker.partitions.topic_by_id(wanted.topic_id).ok_or_else(|| unknown(unknown_id(broker, wanted.topic_id)))?
+    } else {
+        broker.partitions.topic(&wanted.topic).ok_or_else(|| unknown(ErrorCode::UnknownTopicOrPartition))?
+    };
+    match topic.partition(wanted.partition) {
+        Ok(partition) => Ok(partition.clone()),
+        Err(error) => Err(Failure { error, unknown: error == ErrorCode::UnknownTopicOrPartition }),
+    }
+}
+
+/// An id that the metadata still has is only not hosted here yet.
+fn unknown_id(broker: &Broker, id: Uuid) -> ErrorCode {
+    match broker.metadata.image().topic_by_id(id) {
+        Some(_) => ErrorCode::NotLeaderOrFollower,
+        None => ErrorCode::UnknownTopicId,
+    }
+}
+
+async fn read_partition(
+    terms: &Terms,
+    partition: &Partition,
+    wanted: &FetchPartition,
+    left: usize,
+    first: bool,
+) -> Result<Data, ErrorCode> {
+    // No other broker replicates from here yet, so whoever says that it does is none of ours.
+    if terms.replica_id >= 0 {
+        return Err(ErrorCode::NotLeaderOrFollower);
+    }
+    partition.check_leader_epoch(wanted.current_leader_epoch)?;
+    let high_watermark = partition.high_watermark();
+    let last_stable_offset = partition.last_stable_offset();
+    let bounds = partition.reader.bounds();
+    let log_start_offset = bounds.log_start_offset;
+    let mut data = Data { high_watermark, last_stable_offset, log_start_offset, ..Data::default() };
+    if let Some(diverging) = diverging(partition, wanted)? {
+        data.diverging = Some(diverging);
+        return Ok(data);
+    }
+    if wanted.fetch_offset < log_start_offset || wanted.fetch_offset > bounds.log_end_offset {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    let end = if terms.committed { last_stable_offset } else { high_watermark };
+    let limit = usize::try_from(wanted.max_bytes).unwrap_or(0).min(left);
+    if wanted.fetch_offset < end && (limit > 0 || first) {
+        let read = partition.reader.read(wanted.fetch_offset, end, limit, first).await;
+        data.records = read.map_err(|error| {
+            if !matches!(error, ReadError::OffsetOutOfRange) {
+                model::mark!("a fetch could not read");
+                tracing::error!("{}: cannot read at {}: {error}", partition.topic_partition, wanted.fetch_offset);
+            }
+            error_of_read(&error)
+        })?;
+    }
+    Ok(data)
+}
+
+/// Where the client's log and ours part, when its last record is of an epoch that ended earlier here (KIP-595).
+fn diverging(partition: &Partition, wanted: &FetchPartition) -> Result<Option<(i32, Offset)>, ErrorCode> {
+    if wanted.last_fetched_epoch < 0 {
+        return Ok(None);
+    }
+    let (epoch, end) = partition.reader.end_offset_of_epoch(wanted.last_fetched_epoch);
+    if epoch < 0 || end < 0 {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    let parts = epoch < wanted.last_fetched_epoch || end < wanted.fetch_offset;
+    Ok(parts.then_some((epoch, end)))
+}
+
+/// What a client is told when its records cannot be read.
+pub(crate) fn error_of_read(error: &ReadError) -> ErrorCode {
+    match error {
+        ReadError::OffsetOutOfRange => ErrorCode::OffsetOutOfRange,
+        ReadError::Corrupt(_) => ErrorCode::CorruptMessage,
+        ReadError::Fault(_) => ErrorCode::KafkaStorageError,
+    }
+}
+
+/// Reads again what becomes ready, until there is enough.
+async fn wait_for_more(
+    broker: &Broker,
+    terms: &Terms,
+    wanted: &[FetchPartition],
+    reads: &mut [Read],
+    deadline: Instant,
+) {
+    let wait = Arc::new(FetchWait::default());
+    let mut total: usize = reads.iter().map(Read::bytes).sum();
+    for slot in 0..reads.len() {
+        register(&wait, slot, &wanted[slot], &reads[slot]);
+    }
+    while total < terms.min_bytes && total < terms.max_bytes && !reads.iter().any(Read::is_urgent) {
+        let Ok(ready) = timeout_at(deadline, wait.next()).await else { return };
+        for slot in ready {
+            let others = total - reads[slot].bytes();
+            let left = terms.max_bytes.saturating_sub(others);
+            reads[slot] = read_one(broker, terms, &wanted[slot], left, others == 0).await;
+            total = others + reads[slot].bytes();
+            register(&wait, slot, &wanted[slot], &reads[slot]);
+        }
+    }
+}
+
+/// Wakes the fetch when more than what was read can be read.
+fn register(wait: &Arc<FetchWait>, slot: usize, wanted: &FetchPartition, read: &Read) {
+    let (Some(partition), Ok(data)) = (&read.partition, &read.outcome) else { return };
+    if data.records.len() >= usize::try_from(wanted.max_bytes).unwrap_or(0) && !data.records.is_empty() {
+        return;
+    }
+    partition.wake_when_readable(wait, slot, data.high_watermark.max(wanted.fetch_offset));
+}
+
+fn answer(broker: &Broker, context: &Context, plan: Plan, reads: Vec<Read>) -> FetchResponse {
+    let mut response = FetchResponse { session_id: plan.session_id, ..Default::default() };
+    let mut sessions = broker.sessions.lock().expect("no panic inside");
+    let mut session = sessions.get(plan.session_id, Instant::now());
+    let mut leaders: Vec<NodeId> = Vec::new();
+    for (wanted, read) in plan.partitions.iter().zip(reads) {
+        let has_data = read.bytes() > 0;
+        let mut data = partition_data(broker, context, wanted, read, &mut leaders);
+        if let Some(session) = &mut session {
+            if plan.incremental && data.error_code == ErrorCode::UnknownTopicId.code() && session.knew(wanted) {
+                // The topic was there when the session began: it was deleted since.
+                data.error_code = ErrorCode::UnknownTopicOrPartition.code();
+            }
+            let told = Told {
+                high_watermark: data.high_watermark,
+                log_start_offset: data.log_start_offset,
+                error: data.error_code != 0 || data.diverging_epoch != EpochEndOffset::default(),
+            };
+            let news = session.is_news(wanted, told, has_data);
+            if plan.incremental && !news {
+                continue;
+            }
+        }
+        push(&mut response, wanted, data);
+    }
+    drop(sessions);
+    if context.version >= 16 && !leaders.is_empty() {
+        response.node_endpoints = node_endpoints(broker, context, &mut leaders);
+    }
+    response
+}
+
+fn push(response: &mut FetchResponse, wanted: &FetchPartition, data: PartitionData) {
+    let last = response.responses.last_mut();
+    match last.filter(|topic| topic.topic == wanted.topic && topic.topic_id == wanted.topic_id) {
+        Some(topic) => topic.partitions.push(data),
+        None => response.responses.push(FetchableTopicResponse {
+            topic: wanted.topic.clone(),
+            topic_id: wanted.topic_id,
+            partitions: vec![data],
+            ..Default::default()
+        }),
+    }
+}
+
+fn partition_data(
+    broker: &Broker,
+    context: &Context,
+    wanted: &FetchPartition,
+    read: Read,
+    leaders: &mut Vec<NodeId>,
+) -> PartitionData {
+    let mut answer = PartitionData {
+        partition_index: wanted.partition,
+        records: Some(Bytes::new()),
+        aborted_transactions: None,
+        ..Default::default()
+    };
+    match read.outcome {
+        Ok(data) => {
+            answer.high_watermark = data.high_watermark;
+            answer.last_stable_offset = data.last_stable_offset;
+            answer.log_start_offset = data.log_start_offset;
+            answer.records = Some(data.records);
+            if let Some((epoch, end_offset)) = data.diverging {
+                answer.diverging_epoch = EpochEndOffset { epoch, end_offset, ..Default::default() };
+            }
+        }
+        Err(failure) => {
+            answer.error_code = failure.error.code();
+            answer.high_watermark = -1;
+            answer.aborted_transactions = failure.unknown.then(Vec::new);
+            if failure.error == ErrorCode::NotLeaderOrFollower && context.version >= 16 {
+                name_leader(broker, wanted, &mut answer, leaders);
+            }
+        }
+    }
+    answer
+}
+
+fn name_leader(broker: &Broker, wanted: &FetchPartition, answer: &mut PartitionData, leaders: &mut Vec<NodeId>) {
+    let image = broker.metadata.image();
+    let told = image.topic_by_id(wanted.topic_id).and_then(|topic| topic.partition(wanted.partition));
+    if let Some((leader_id, leader_epoch)) = told.and_then(|told| Some((told.leader?, told.leader_epoch))) {
+        answer.current_leader = LeaderIdAndEpoch { leader_id, leader_epoch, ..Default::default() };
+        leaders.push(leader_id);
+    }
+}
+
+fn node_endpoints(
+    broker: &Broker,
+    context: &Context,
+    leaders: &mut Vec<NodeId>,
+) -> Vec<protocol::messages::fetch::NodeEndpoint> {
+    leaders.sort_unstable();
+    leaders.dedup();
+    let image = broker.metadata.image();
+    crate::endpoints::endpoints(broker, &image, context.listener, leaders)
+        .into_iter()
+        .map(|(node_id, host, port, rack)| protocol::messages::fetch::NodeEndpoint {
+            node_id,
+            host: (&*host).into(),
+            port,
+            rack: rack.map(|rack| (&*rack).into()),
+            ..Default::default()
+        })
+        .collect()
+}

@@ -1,0 +1,155 @@
+//! One file for each API. Here: which are served, and the way from a frame to its handler and back.
+
+pub mod alter_configs;
+pub mod api_versions;
+pub mod create_partitions;
+pub mod create_topics;
+pub mod delete_records;
+pub mod delete_topics;
+pub mod describe_cluster;
+pub mod describe_configs;
+pub mod describe_log_dirs;
+pub mod describe_topic_partitions;
+pub mod fetch;
+pub mod incremental_alter_configs;
+pub mod init_producer_id;
+pub mod list_offsets;
+pub mod metadata;
+pub mod offset_for_leader_epoch;
+pub mod produce;
+
+use crate::broker::Broker;
+use bytes::Bytes;
+use protocol::header::RequestHeader;
+use protocol::wire::{Reader, Text};
+use protocol::{ApiKey, Message, Request, frame};
+use std::sync::Arc;
+
+/// What a request's connection tells about it.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The listener's place in the broker's list.
+    pub listener: usize,
+    /// The client's address, for messages.
+    pub peer: Arc<str>,
+    /// The version of the request at hand.
+    pub version: i16,
+    /// The client's id of the request at hand.
+    pub client_id: Option<Text>,
+}
+
+impl Context {
+    /// The context of a connection before its first request.
+    pub fn new(listener: usize, peer: String) -> Context {
+        Context { listener, peer: peer.into(), version: 0, client_id: None }
+    }
+}
+
+/// A request header that names an API and a version served here.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Which API.
+    pub key: ApiKey,
+    /// Its version.
+    pub version: i16,
+    /// Given back with the answer.
+    pub correlation_id: i32,
+    /// Who asks, if it says so.
+    pub client_id: Option<Text>,
+}
+
+/// What the connection does about a request.
+#[derive(Debug)]
+pub enum Reply {
+    /// Send this frame, part by part.
+    Frame(Vec<Bytes>),
+    /// Send nothing (acks=0).
+    Nothing,
+    /// Close the connection: it cannot be told otherwise.
+    Close(String),
+}
+
+/// Whether version `version` of `key` is served. ApiVersions takes any version: it answers with what there is.
+fn is_served(key: ApiKey, version: i16) -> bool {
+    key == ApiKey::ApiVersions || api_versions::served(key).is_some_and(|versions| versions.contains(&version))
+}
+
+/// Takes the header off a frame.
+///
+/// # Errors
+/// Why the connection must be closed: no API of that number and version is served here, or the header is malformed.
+pub fn decode_header(frame: Bytes) -> Result<(Header, Reader), String> {
+    let (code, version) = match frame.first_chunk::<4>() {
+        Some([a, b, c, d]) => (i16::from_be_bytes([*a, *b]), i16::from_be_bytes([*c, *d])),
+        None => return Err("a request of less than 4 bytes".to_owned()),
+    };
+    let Some(key) = ApiKey::from_code(code).filter(|key| is_served(*key, version)) else {
+        return Err(format!("version {version} of API {code} is not served: ask ApiVersions what is"));
+    };
+    let mut reader = Reader::new(frame);
+    let header = RequestHeader::decode(&mut reader).map_err(|e| format!("malformed request header: {e}"))?;
+    let correlation_id = header.correlation_id;
+    Ok((Header { key, version, correlation_id, client_id: header.client_id }, reader))
+}
+
+/// Answers any request but Produce, which is accepted first and answered later.
+pub async fn handle(broker: &Arc<Broker>, context: &mut Context, header: Header, body: Reader) -> Reply {
+    context.version = header.version;
+    context.client_id.clone_from(&header.client_id);
+    let context = &*context;
+    match header.key {
+        ApiKey::ApiVersions => api_versions::answer(broker, header, body),
+        ApiKey::Fetch => boxed(header, body, async |r| fetch::handle(broker, context, r).await).await,
+        ApiKey::InitProducerId => boxed(header, body, async |r| init_producer_id::handle(broker, r).await).await,
+        ApiKey::ListOffsets => boxed(header, body, async |r| list_offsets::handle(broker, context, r).await).await,
+        ApiKey::OffsetForLeaderEpoch => {
+            boxed(header, body, async |r| offset_for_leader_epoch::handle(broker, r)).await
+        }
+        key => handle_admin(broker, context, key, header, body).await,
+    }
+}
+
+async fn handle_admin(broker: &Arc<Broker>, context: &Context, key: ApiKey, header: Header, body: Reader) -> Reply {
+    match key {
+        ApiKey::Metadata => boxed(header, body, async |r| metadata::handle(broker, context, r).await).await,
+        ApiKey::CreateTopics => boxed(header, body, async |r| create_topics::handle(broker, r).await).await,
+        ApiKey::DeleteTopics => boxed(header, body, async |r| delete_topics::handle(broker, r).await).await,
+        ApiKey::CreatePartitions => boxed(header, body, async |r| create_partitions::handle(broker, r).await).await,
+        ApiKey::DeleteRecords => boxed(header, body, async |r| delete_records::handle(broker, r).await).await,
+        ApiKey::DescribeConfigs => boxed(header, body, async |r| describe_configs::handle(broker, r)).await,
+        ApiKey::AlterConfigs => boxed(header, body, async |r| alter_configs::handle(broker, r).await).await,
+        ApiKey::IncrementalAlterConfigs => {
+            boxed(header, body, async |r| incremental_alter_configs::handle(broker, r).await).await
+        }
+        ApiKey::DescribeCluster => boxed(header, body, async |r| describe_cluster::handle(broker, context, r)).await,
+        ApiKey::DescribeTopicPartitions => {
+            boxed(header, body, async |r| describe_topic_partitions::handle(broker, r)).await
+        }
+        ApiKey::DescribeLogDirs => boxed(header, body, async |r| describe_log_dirs::handle(broker, r).await).await,
+        key => Reply::Close(format!("{} is not served", key.name())),
+    }
+}
+
+/// Decodes a request, lets `handler` answer it, and encodes the answer. Boxed, so that a connection's task is no
+/// larger than the handler it runs.
+async fn boxed<R: Request>(header: Header, mut body: Reader, handler: impl AsyncFnOnce(R) -> R::Response) -> Reply {
+    let request = match R::decode(&mut body, header.version) {
+        Ok(request) => request,
+        Err(error) => return Reply::Close(format!("malformed {} version {}: {error}", R::NAME, header.version)),
+    };
+    drop(body);
+    let response = Box::pin(handler(request)).await;
+    encode(&header, &response)
+}
+
+/// The frame that carries `response`.
+pub(crate) fn encode(header: &Header, response: &impl Message) -> Reply {
+    match frame::encode_response(header.correlation_id, header.key, header.version, response) {
+        Ok(parts) => Reply::Frame(parts),
+        // A value that this version cannot carry is a mistake of ours; the client must not wait for ever.
+        Err(error) => {
+            tracing::error!("cannot encode {} version {}: {error}", header.key.name(), header.version);
+            Reply::Close(format!("the answer cannot be encoded: {error}"))
+        }
+    }
+}

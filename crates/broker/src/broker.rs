@@ -1,0 +1,87 @@
+//! What all requests of one broker share.
+
+use crate::fetch_session::Sessions;
+use crate::metadata::Metadata;
+use crate::network::listener::PerIp;
+use crate::network::request_memory::RequestMemory;
+use crate::partitions::Partitions;
+use crate::producer_ids::ProducerIds;
+use model::NodeId;
+use model::config::{BrokerConfig, ServerConfig};
+use runtime::sync::{Semaphore, watch};
+use runtime::time::Duration;
+use std::sync::{Arc, Mutex};
+use storage::LogDirectory;
+
+/// A running broker.
+#[derive(Debug)]
+pub struct Broker {
+    /// `node.id`.
+    pub node_id: NodeId,
+    /// The static configuration, as typed values.
+    pub config: BrokerConfig,
+    /// The static configuration with the origin of each value, for DescribeConfigs.
+    pub server_config: ServerConfig,
+    /// The listeners in the order of `listeners`, with what clients are told to connect to.
+    pub listeners: Vec<Listener>,
+    /// Bounds of the network side.
+    pub limits: Limits,
+    /// The cluster's metadata and the way to change it.
+    pub metadata: Metadata,
+    /// The partitions hosted here.
+    pub partitions: Partitions,
+    /// The log directories, in the order of `log.dirs`.
+    pub directories: Vec<LogDirectory>,
+    /// How far the hosted partitions follow the metadata.
+    pub applied: watch::Receiver<model::Offset>,
+    pub(crate) sessions: Mutex<Sessions>,
+    pub(crate) producer_ids: ProducerIds,
+    pub(crate) request_memory: RequestMemory,
+    pub(crate) connections: Arc<Semaphore>,
+    pub(crate) per_ip: PerIp,
+}
+
+/// One listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name, such as `PLAINTEXT`.
+    pub name: Arc<str>,
+    /// The host that clients are told to connect to.
+    pub advertised_host: Arc<str>,
+    /// The port beside it.
+    pub advertised_port: u16,
+}
+
+/// Bounds of the network side, in bytes and counts.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// `socket.request.max.bytes`.
+    pub request_max_bytes: usize,
+    /// `connections.max.idle.ms`; none for ever.
+    pub max_idle: Option<Duration>,
+    /// `max.connections.per.ip`.
+    pub max_connections_per_ip: usize,
+}
+
+impl Broker {
+    /// The places of the log directories, the one with the fewest partitions first.
+    pub(crate) fn directories_by_load(&self) -> Vec<usize> {
+        let mut load = vec![0usize; self.directories.len()];
+        if load.len() > 1 {
+            for topic in self.partitions.topics() {
+                for partition in topic.online() {
+                    load[partition.directory] += 1;
+                }
+            }
+        }
+        let mut places: Vec<usize> = (0..load.len()).collect();
+        places.sort_by_key(|at| load[*at]);
+        places
+    }
+
+    /// Waits until the hosted partitions follow the metadata up to `end_offset`, at most until the broker stops.
+    pub async fn wait_until_applied(&self, end_offset: model::Offset) {
+        let mut applied = self.applied.clone();
+        let _ = applied.wait_for(|offset| *offset >= end_offset).await; // an error means that the broker stops
+    }
+}

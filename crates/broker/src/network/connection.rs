@@ -1,0 +1,165 @@
+//! One client connection: requests are accepted in order and answered in order.
+//!
+//! Produce requests are pipelined: each is accepted (handed to its partitions) before the next is read, and answered
+//! when it is durable. Every other request waits until those before it are answered, so that it sees what they did.
+
+use super::frames::{Frame, FrameError, FrameReader};
+use super::request_memory::Reservation;
+use crate::api::{self, Context, Reply};
+use crate::broker::Broker;
+use bytes::Bytes;
+use protocol::ApiKey;
+use runtime::io::{AsyncWrite, AsyncWriteExt};
+use runtime::net::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
+use runtime::sync::select;
+use runtime::time::{Duration, timeout};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Produce requests of one connection that are accepted and not yet answered, at most. Clients send five.
+const MAX_IN_FLIGHT: usize = 32;
+
+/// An accepted request on its way to an answer.
+pub type InFlight = Pin<Box<dyn Future<Output = Reply> + Send>>;
+
+/// Serves one connection until it ends.
+pub async fn serve(broker: Arc<Broker>, stream: TcpStream, listener: usize) {
+    let peer = stream.peer_addr().map_or_else(|_| "a peer that is gone".to_owned(), |p| p.to_string());
+    let (read, write) = stream.into_split();
+    let frames = FrameReader::new(read, broker.limits.request_max_bytes, broker.request_memory.clone());
+    let context = Context::new(listener, peer.clone());
+    let mut connection = Connection { broker, frames, write, context, pending: VecDeque::new() };
+    match connection.run().await {
+        Ok(()) => tracing::debug!("{peer}: connection closed"),
+        Err(Ending::Frame(error @ FrameError::Length(..))) => tracing::warn!("{peer}: {error}"),
+        Err(ending) => tracing::debug!("{peer}: {ending}"),
+    }
+}
+
+struct Connection {
+    broker: Arc<Broker>,
+    frames: FrameReader<OwnedReadHalf>,
+    write: OwnedWriteHalf,
+    context: Context,
+    pending: VecDeque<(InFlight, Reservation)>,
+}
+
+/// Why a connection was ended from this side, or broke.
+#[derive(Debug, thiserror::Error)]
+enum Ending {
+    #[error("{0}")]
+    Frame(#[from] FrameError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("closed: {0}")]
+    Refused(String),
+    #[error("closed: idle for longer than connections.max.idle.ms")]
+    Idle,
+}
+
+enum Step {
+    Answer(Reply),
+    Request(Option<Frame>),
+}
+
+impl Connection {
+    async fn run(&mut self) -> Result<(), Ending> {
+        loop {
+            match self.step().await? {
+                Step::Answer(reply) => self.answer(reply).await?,
+                Step::Request(Some(frame)) => self.request(frame).await?,
+                Step::Request(None) => return self.drain().await,
+            }
+        }
+    }
+
+    /// Whatever comes first: an answer that is due, or the next request.
+    async fn step(&mut self) -> Result<Step, Ending> {
+        let idle = self.broker.limits.max_idle;
+        let full = self.pending.len() >= MAX_IN_FLIGHT;
+        let Some((first, _)) = self.pending.front_mut() else {
+            return next_frame(&mut self.frames, idle).await;
+        };
+        if full {
+            let reply = first.as_mut().await;
+            self.pending.pop_front();
+            return Ok(Step::Answer(reply));
+        }
+        select! {
+            biased;
+            reply = first.as_mut() => {
+                self.pending.pop_front();
+                Ok(Step::Answer(reply))
+            }
+            frame = self.frames.next() => match frame {
+                Ok(frame) => Ok(Step::Request(frame)),
+                // What came before a bad frame is still answered.
+                Err(error) => {
+                    self.drain().await?;
+                    Err(error.into())
+                }
+            }
+        }
+    }
+
+    async fn request(&mut self, frame: Frame) -> Result<(), Ending> {
+        let (header, body) = match api::decode_header(frame.bytes) {
+            Ok(decoded) => decoded,
+            Err(why) => {
+                self.drain().await?;
+                return Err(Ending::Refused(why));
+            }
+        };
+        if header.key == ApiKey::Produce {
+            let in_flight = api::produce::accept(&self.broker, &self.context, header, body).await;
+            self.pending.push_back((in_flight, frame.memory));
+            return Ok(());
+        }
+        self.drain().await?;
+        let reply = api::handle(&self.broker, &mut self.context, header, body).await;
+        self.answer(reply).await
+    }
+
+    async fn drain(&mut self) -> Result<(), Ending> {
+        while let Some((mut in_flight, _memory)) = self.pending.pop_front() {
+            let reply = in_flight.as_mut().await;
+            self.answer(reply).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(&mut self, reply: Reply) -> Result<(), Ending> {
+        match reply {
+            Reply::Frame(parts) => Ok(write_all(&mut self.write, &parts).await?),
+            Reply::Nothing => Ok(()),
+            Reply::Close(why) => Err(Ending::Refused(why)),
+        }
+    }
+}
+
+async fn next_frame(frames: &mut FrameReader<OwnedReadHalf>, idle: Option<Duration>) -> Result<Step, Ending> {
+    let Some(idle) = idle else { return Ok(Step::Request(frames.next().await?)) };
+    match timeout(idle, frames.next()).await {
+        Ok(frame) => Ok(Step::Request(frame?)),
+        Err(_) => Err(Ending::Idle),
+    }
+}
+
+async fn write_all(stream: &mut (impl AsyncWrite + Unpin), parts: &[Bytes]) -> io::Result<()> {
+    if let [part] = parts {
+        return stream.write_all(part).await;
+    }
+    let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        let written = stream.write_vectored(&rest[..rest.len().min(1024)]).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        IoSlice::advance_slices(&mut rest, written);
+    }
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! The machine: which request goes where.
+
+use crate::dice::Dice;
+use crate::found::Founding;
+use crate::records::Record;
+use crate::replay;
+use crate::settings::Settings;
+use model::metadata_image::MetadataImage;
+use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
+use model::{ErrorCode, Offset};
+use protocol::messages::allocate_producer_ids::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
+use protocol::messages::alter_configs::{AlterConfigsRequest, AlterConfigsResponse};
+use protocol::messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
+use protocol::messages::broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse};
+use protocol::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse};
+use protocol::messages::create_topics::{CreateTopicsRequest, CreateTopicsResponse};
+use protocol::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
+use protocol::messages::incremental_alter_configs::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
+use std::convert::Infallible;
+
+/// The cluster's metadata and the decisions about it.
+#[derive(Debug)]
+pub struct Controller {
+    hard: MetadataImage,
+    soft: Soft,
+}
+
+/// What the log does not hold.
+#[derive(Debug)]
+pub(crate) struct Soft {
+    pub dice: Dice,
+}
+
+/// What the controller is asked. Kafka's messages, whoever sends them.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // the messages are the documentation
+pub enum Request {
+    Found(Founding),
+    RegisterBroker(BrokerRegistrationRequest),
+    BrokerHeartbeat(BrokerHeartbeatRequest),
+    AllocateProducerIds(AllocateProducerIdsRequest),
+    CreateTopics(CreateTopicsRequest),
+    DeleteTopics(DeleteTopicsRequest),
+    CreatePartitions(CreatePartitionsRequest),
+    IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
+    AlterConfigs(AlterConfigsRequest),
+}
+
+/// What it answers.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // the messages are the documentation
+pub enum Reply {
+    /// The cluster is founded, now or before.
+    Founded,
+    RegisterBroker(BrokerRegistrationResponse),
+    BrokerHeartbeat(BrokerHeartbeatResponse),
+    AllocateProducerIds(AllocateProducerIdsResponse),
+    /// Without the configs of the topics made, which whoever talks to the client adds.
+    CreateTopics(CreateTopicsResponse),
+    DeleteTopics(DeleteTopicsResponse),
+    CreatePartitions(CreatePartitionsResponse),
+    IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
+    AlterConfigs(AlterConfigsResponse),
+    /// What was decided could not be appended; nothing happened.
+    Rejected(ErrorCode),
+}
+
+impl Controller {
+    /// A controller that knows nothing yet. `seed` is for ids and placement, so it must differ between starts.
+    pub fn new(seed: [u64; 4]) -> Controller {
+        Controller::from_image(MetadataImage::default(), seed)
+    }
+
+    /// A controller that knows what a snapshot says.
+    pub fn from_image(image: MetadataImage, seed: [u64; 4]) -> Controller {
+        Controller { hard: image, soft: Soft { dice: Dice::new(seed) } }
+    }
+
+    /// All that it learnt: its hard state.
+    pub fn image(&self) -> &MetadataImage {
+        &self.hard
+    }
+}
+
+/// What a decision sees and may use. It has the hard state by shared reference: deciding does not write.
+pub(crate) struct View<'a> {
+    pub hard: &'a MetadataImage,
+    pub soft: &'a mut Soft,
+    pub settings: &'a Settings,
+    pub records: &'a mut Vec<Record>,
+}
+
+impl View<'_> {
+    /// The offset that the next record pushed will have.
+    pub fn next_offset(&self) -> Offset {
+        self.hard.end_offset() + i64::try_from(self.records.len()).unwrap_or(i64::MAX)
+    }
+}
+
+impl StateMachine for Controller {
+    type Request = Request;
+    type Reply = Reply;
+    type Record = Record;
+    type Effect = Infallible;
+    type World = Settings;
+
+    fn loaded(&mut self, _now: Now, _world: &Settings, _out: &mut Outbox<Self>) {}
+
+    fn handle(&mut self, _now: Now, world: &Settings, ticket: Ticket, request: Request, out: &mut Outbox<Self>) {
+        let (hard, soft, records) = (&self.hard, &mut self.soft, &mut out.records);
+        let mut view = View { hard, soft, settings: world, records };
+        let reply = match request {
+            Request::Found(founding) => view.found(&founding),
+            Request::RegisterBroker(request) => Reply::RegisterBroker(view.register_broker(request)),
+            Request::BrokerHeartbeat(request) => Reply::BrokerHeartbeat(view.broker_heartbeat(&request)),
+            Request::AllocateProducerIds(request) => Reply::AllocateProducerIds(view.allocate_producer_ids(&request)),
+            Request::CreateTopics(request) => Reply::CreateTopics(view.create_topics(&request)),
+            Request::DeleteTopics(request) => Reply::DeleteTopics(view.delete_topics(&request)),
+            Request::CreatePartitions(request) => Reply::CreatePartitions(view.create_partitions(&request)),
+            Request::IncrementalAlterConfigs(request) => {
+                Reply::IncrementalAlterConfigs(view.incremental_alter_configs(&request))
+            }
+            Request::AlterConfigs(request) => Reply::AlterConfigs(view.alter_configs(&request)),
+        };
+        out.reply(ticket, reply);
+    }
+
+    fn world_changed(&mut self, _now: Now, _world: &Settings, _out: &mut Outbox<Self>) {}
+
+    fn expire(&mut self, _now: Now, _world: &Settings, _out: &mut Outbox<Self>) {}
+
+    fn rejected(&mut self, ticket: Ticket, error: ErrorCode, out: &mut Outbox<Self>) {
+        out.reply(ticket, Reply::Rejected(error));
+    }
+
+    fn replay(&mut self, at: Position, entry: Entry<'_, Record>) {
+        match entry {
+            Entry::Record(record) => replay::fold(&mut self.hard, at.offset, record),
+            Entry::EndTransaction { .. } => {} // the metadata log has no transactions
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        None
+    }
+}
