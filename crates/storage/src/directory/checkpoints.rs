@@ -38,6 +38,9 @@ struct Written {
 impl Checkpoints {
     /// Writes the lines of logs whose captures are synced. A capture that a cut overtook is given up.
     pub async fn cover(&self, core: &Core, captures: Vec<(Arc<Shared>, Capture)>) -> Result<(), StorageFault> {
+        if captures.is_empty() && core.dropped().is_empty() {
+            return Ok(());
+        }
         let mut written = self.written.lock().await;
         let mut covered = Vec::new();
         let mut lines = Vec::new();
@@ -66,7 +69,8 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Writes the lines of logs whose owners wait at a barrier.
+    /// Writes the lines of logs whose owners wait at a barrier. The first time, when the directory is opened, it also
+    /// begins the journal's generation: before it, no group of that generation counts.
     pub async fn write_barriers(&self, core: &Core, barriers: Vec<Barrier>) -> Result<(), StorageFault> {
         let mut written = self.written.lock().await;
         let lines = barriers.iter().filter_map(|b| line(&b.shared, b.journaled, b.claim)).collect();

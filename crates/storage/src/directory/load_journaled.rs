@@ -16,15 +16,12 @@ use std::sync::Arc;
 pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine) -> Result<Loaded, StorageFault> {
     let volume = &core.reading.volume;
     let directory = found.directory();
-    match layout::topic_id(volume, &directory).await? {
-        found_id if found_id == line.topic_id => {}
-        found_id if found_id.is_zero() => {}
-        _ => {
-            mark!("the directory belongs to a later partition");
-            let reason = "another partition has its directory, and the journal does not say that it was dropped";
-            let failed = found.failed(line.topic_id, FailedClosed { reason: reason.to_owned() });
-            return Ok(Loaded { covered: line.sequence, is_replaced: true, ..failed });
-        }
+    let found_id = layout::topic_id(volume, &directory).await?;
+    if !found_id.is_zero() && found_id != line.topic_id {
+        mark!("the directory belongs to a later partition");
+        let reason = "another partition has its directory, and the journal does not say that it was dropped";
+        let failed = found.failed(line.topic_id, FailedClosed { reason: reason.to_owned() });
+        return Ok(Loaded { covered: line.sequence, is_replaced: true, ..failed });
     }
     let files = match tidy(volume, &directory).await {
         Err(fault) if fault.is_not_found() => {
@@ -37,27 +34,30 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine)
         let failed = found.failed(line.topic_id, super::fail_closed::read(volume, &directory).await?);
         return Ok(Loaded { covered: line.sequence, ..failed });
     }
-    layout::write_topic_id(volume, &directory, line.topic_id).await?;
+    let mut is_synced = !found_id.is_zero();
+    if !is_synced {
+        layout::write_topic_id(volume, &directory, line.topic_id).await?;
+    }
     let kept = files.segments.partition_point(|base| *base <= line.segment_base_offset);
     remove_segments(volume, &directory, &files.segments[kept..]).await?;
     let mut segments = open_segments(volume, &directory, &files.segments[..kept]).await?;
     let mut epochs = read_epochs(volume, &directory).await?.unwrap_or_default();
     let highest_epoch = epochs.latest();
-    let broken = cut_to_line(volume, found, line, &mut segments, &mut epochs).await?;
-    let place = match &broken {
-        None => {
-            let (segment_base_offset, position) = (line.segment_base_offset, line.position);
-            Place { end_offset: line.end_offset, segment_base_offset, position }
-        }
-        Some(_) => {
-            add_empty(volume, &directory, &mut segments, line.end_offset).await?;
-            Place { end_offset: line.end_offset, segment_base_offset: line.end_offset, position: 0 }
-        }
-    };
+    let mut broken = cut_to_line(volume, found, line, &mut segments, &mut epochs).await?;
+    let has_line = segments.last().is_some_and(|last| last.base_offset == line.segment_base_offset);
+    if broken.is_some() || !has_line {
+        add_empty(volume, &directory, &mut segments, line.end_offset).await?;
+        is_synced = false;
+    }
+    if found.log_start_offset >= line.end_offset {
+        // Whatever is missing was deleted before.
+        broken = None;
+    }
+    let last = segments.last().expect("a log always has a segment");
+    let place = Place { end_offset: line.end_offset, segment_base_offset: last.base_offset, position: last.length() };
     // An epoch that was raised at the very end has no batch yet.
     epochs.truncate_to(line.end_offset.saturating_add(1));
-    let parts =
-        Parts { topic_id: line.topic_id, segments, unsynced: Vec::new(), epochs, place, is_synced: broken.is_none() };
+    let parts = Parts { topic_id: line.topic_id, segments, unsynced: Vec::new(), epochs, place, is_synced };
     let mut log = assemble(core, found, parts).await?;
     log.set_recovering(true);
     Ok(Loaded {
@@ -71,8 +71,8 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine)
     })
 }
 
-/// Makes the last segment end at the line. If the files do not reach it, or are not what it says, tells how far they
-/// are good; that segment then ends there.
+/// Makes the last segment end at the line; one that was empty there may be missing. If the files do not reach it, or are
+/// not what it says, tells how far they are good; that segment then ends there.
 async fn cut_to_line(
     volume: &Volume,
     found: &Found,
@@ -81,10 +81,8 @@ async fn cut_to_line(
     epochs: &mut crate::LeaderEpochs,
 ) -> Result<Option<Broken>, StorageFault> {
     let is_there = segments.last().is_some_and(|last| last.base_offset == line.segment_base_offset);
-    if !is_there && line.position == 0 && line.end_offset == line.segment_base_offset {
-        add_empty(volume, &found.directory(), segments, line.end_offset).await?;
-        return Ok(None);
-    }
+    // A segment that was empty is missed only if what comes before it does not reach it.
+    let was_empty = line.position == 0 && line.end_offset == line.segment_base_offset;
     let Some(last) = segments.last().cloned() else {
         return Ok(Some(broken(line, Offset::MIN, "there is no segment".to_owned())));
     };
@@ -96,8 +94,8 @@ async fn cut_to_line(
     let good_end = walked.chain.next_offset.unwrap_or(last.base_offset);
     last.set_length(walked.position, last.changed_at());
     last.with_index(|state| *state = IndexState::Live(walked.index));
-    let whole = is_there && walked.stopped.is_none() && walked.position == line.position;
-    if whole && good_end == line.end_offset {
+    let reached = if is_there { walked.position == line.position } else { was_empty };
+    if reached && walked.stopped.is_none() && good_end == line.end_offset {
         return Ok(None);
     }
     mark!("file short of the line");
@@ -118,6 +116,9 @@ async fn add_empty(
     base_offset: Offset,
 ) -> Result<(), StorageFault> {
     segments.retain(|segment| segment.base_offset < base_offset);
+    for closed in segments.iter() {
+        closed.close_index();
+    }
     let live = IndexState::Live(SegmentIndex::default());
     let segment = Segment::new(directory.into(), base_offset, 0, live, runtime::clock::now());
     segment.create_file(volume).await?;

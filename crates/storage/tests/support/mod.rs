@@ -74,7 +74,7 @@ impl Place {
     pub async fn again_closed(&self, config: LogConfig) -> (LogDirectory, FailedClosed) {
         let mut opened = self.open(config).await;
         assert_eq!(opened.logs.len(), 1);
-        let failed = opened.logs.remove(0).log.err().expect("the log stays closed");
+        let failed = opened.logs.remove(0).log.expect_err("the log stays closed");
         (opened.directory, failed)
     }
 
