@@ -8,7 +8,7 @@ use protocol::wire::Text;
 
 const BROKERS: i8 = 1;
 const CONTROLLERS: i8 = 2;
-const ALL_CLUSTER_OPERATIONS: i32 = 0x1fa8;
+const ALL_CLUSTER_OPERATIONS: i32 = 0x1fa0;
 
 /// Answers with the brokers that are not fenced, or with all of them.
 pub fn handle(broker: &Broker, context: &Context, request: DescribeClusterRequest) -> DescribeClusterResponse {

@@ -59,7 +59,12 @@ fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
         Ok(()) => ErrorCode::UnknownTopicOrPartition,
         Err(_) => ErrorCode::InvalidTopicException,
     };
-    DescribeTopicPartitionsResponseTopic { error_code: error.code(), name: Some(name.into()), ..Default::default() }
+    DescribeTopicPartitionsResponseTopic {
+        error_code: error.code(),
+        name: Some(name.into()),
+        topic_authorized_operations: ALL_TOPIC_OPERATIONS,
+        ..Default::default()
+    }
 }
 
 fn describe(topic: &TopicImage, first: i32, limit: usize) -> DescribeTopicPartitionsResponseTopic {

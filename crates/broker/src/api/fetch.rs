@@ -26,7 +26,7 @@ pub async fn handle(broker: &Broker, context: &Context, request: FetchRequest) -
     if !reads.is_empty() && terms.min_bytes > 0 {
         wait_for_more(broker, &terms, &session.partitions, &mut reads, deadline).await;
     }
-    answer(broker, context, session, reads)
+    answer(broker, context, &terms, session, reads)
 }
 
 /// What holds for all partitions of a request.
@@ -295,7 +295,7 @@ fn register(wait: &Arc<FetchWait>, slot: usize, wanted: &FetchPartition, read: &
     partition.wake_when_readable(wait, slot, data.high_watermark.max(wanted.fetch_offset));
 }
 
-fn answer(broker: &Broker, context: &Context, plan: Plan, reads: Vec<Read>) -> FetchResponse {
+fn answer(broker: &Broker, context: &Context, terms: &Terms, plan: Plan, reads: Vec<Read>) -> FetchResponse {
     let mut response = FetchResponse { session_id: plan.session_id, ..Default::default() };
     let mut sessions = broker.sessions.lock().expect("no panic inside");
     let mut session = sessions.get(plan.session_id, Instant::now());
@@ -321,7 +321,8 @@ fn answer(broker: &Broker, context: &Context, plan: Plan, reads: Vec<Read>) -> F
         push(&mut response, wanted, data);
     }
     drop(sessions);
-    if context.version >= 16 && !leaders.is_empty() {
+    // Replicas know where their leaders are.
+    if context.version >= 16 && terms.replica_id < 0 && !leaders.is_empty() {
         response.node_endpoints = node_endpoints(broker, context, &mut leaders);
     }
     response

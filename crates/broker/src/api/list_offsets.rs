@@ -68,7 +68,7 @@ async fn partition(
             partition_index: wanted.partition_index,
             timestamp: found.timestamp,
             offset: found.offset,
-            leader_epoch: found.leader_epoch,
+            leader_epoch: if version >= 4 { found.leader_epoch } else { -1 },
             ..Default::default()
         },
         Err(error) => {

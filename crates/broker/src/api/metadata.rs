@@ -17,7 +17,7 @@ const NO_OPERATIONS: i32 = i32::MIN;
 /// READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS: all that can be done to a topic.
 const ALL_TOPIC_OPERATIONS: i32 = 0x0df8;
 /// CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE and the like.
-const ALL_CLUSTER_OPERATIONS: i32 = 0x1fa8;
+const ALL_CLUSTER_OPERATIONS: i32 = 0x1fa0;
 
 /// Answers with the topics asked for, or all.
 pub async fn handle(broker: &Arc<Broker>, context: &Context, request: MetadataRequest) -> MetadataResponse {

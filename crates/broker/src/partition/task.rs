@@ -207,7 +207,10 @@ impl Task {
 
     fn refused(&self, error: AppendError, log_start_offset: Offset) -> AppendFailure {
         match error {
-            AppendError::Outcome { error, message } => AppendFailure { error, message, log_start_offset },
+            AppendError::Outcome { error, message } => {
+                tracing::debug!("{}: append refused: {error}: {message}", self.partition.topic_partition);
+                AppendFailure { error, message: told(error, message), log_start_offset }
+            }
             AppendError::Fault(message) => {
                 self.partition.go_offline(&message);
                 AppendFailure { error: ErrorCode::KafkaStorageError, message, log_start_offset: -1 }
@@ -271,5 +274,13 @@ impl Task {
         let failure =
             AppendFailure { error: ErrorCode::KafkaStorageError, message: why.to_owned(), log_start_offset: -1 };
         self.acks.fail(&failure);
+    }
+}
+
+/// What a client reads beside an error. Kafka says nothing about sequences and epochs, and clients know the codes.
+fn told(error: ErrorCode, message: String) -> String {
+    match error {
+        ErrorCode::OutOfOrderSequenceNumber | ErrorCode::InvalidProducerEpoch => String::new(),
+        _ => message,
     }
 }

@@ -129,7 +129,7 @@ fn check_batch(view: &BatchView<'_>, rules: &Rules) -> Result<(), Refusal> {
         return Err(Refusal::new(ErrorCode::TransactionalIdAuthorizationFailed, false));
     }
     if header.base_offset != 0 {
-        return Err(Refusal::new(ErrorCode::InvalidRecord, false));
+        return Err(Refusal::new(ErrorCode::InvalidRecord, true));
     }
     if view.bytes.len() > rules.max_message_bytes {
         return Err(Refusal::new(ErrorCode::MessageTooLarge, false));

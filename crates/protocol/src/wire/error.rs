@@ -61,9 +61,6 @@ pub enum DecodeProblem {
     /// A null where this version has none.
     #[error("null is not allowed here")]
     Null,
-    /// A string that is not UTF-8.
-    #[error("not UTF-8")]
-    NotUtf8,
     /// A string of more than 32,767 bytes.
     #[error("a string of {0} bytes is too long")]
     StringTooLong(usize),

@@ -171,8 +171,7 @@ impl Field for Text {
         if length > i16::MAX as usize {
             return Err(reader.error(DecodeProblem::StringTooLong(length)));
         }
-        let text = Text::from_utf8(reader.bytes(length)?);
-        text.map(Some).ok_or_else(|| reader.error(DecodeProblem::NotUtf8))
+        Ok(Some(Text::from_utf8_lossy(reader.bytes(length)?)))
     }
 
     fn write_nullable(value: Option<&Self>, writer: &mut Writer, layout: Layout) -> Result<(), EncodeError> {

@@ -23,6 +23,14 @@ impl Text {
         std::str::from_utf8(&bytes).is_ok().then_some(Text(bytes))
     }
 
+    /// The text in `bytes`, with U+FFFD for what is not UTF-8, as Kafka reads it.
+    pub fn from_utf8_lossy(bytes: Bytes) -> Text {
+        match std::str::from_utf8(&bytes) {
+            Ok(_) => Text(bytes),
+            Err(_) => Text::from(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
     /// The text as a slice.
     pub fn as_str(&self) -> &str {
         // Checked again at each call: the price of having no unsafe code, and small for names.

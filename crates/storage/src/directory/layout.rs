@@ -15,11 +15,15 @@ pub(super) struct Layout {
     pub to_remove: Vec<String>,
 }
 
+/// Where Kafka and Thalweg keep the metadata log.
+const METADATA_DIRECTORY: &str = "__cluster_metadata-0";
+
 /// Lists the root.
 pub(super) async fn list(volume: &Volume) -> Result<Layout, StorageFault> {
     let mut layout = Layout::default();
     for entry in volume.disk().list("").await.map_err(StorageFault::disk(""))? {
-        if !entry.is_directory {
+        // The metadata log is in a directory of that form, and is none of ours.
+        if !entry.is_directory || entry.name == METADATA_DIRECTORY {
             continue;
         }
         if entry.name.ends_with(DELETE_DIRECTORY_SUFFIX) {

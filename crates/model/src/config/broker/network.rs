@@ -12,7 +12,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("fetch.max.bytes").default("57671680").at_least(1024).works("The most bytes one fetch answer holds, whatever the client allows; at least one batch always comes."),
     int("fetch.purgatory.purge.interval.requests").default("1000").without_effect("the runtime schedules connections by itself", "A setting of the network side: fetch purgatory purge interval requests."),
     string("listener.security.protocol.map").default("SASL_SSL:SASL_SSL,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT").dynamic().works("Which security protocol each listener name stands for."),
-    list("listeners").default("PLAINTEXT://:9092").dynamic().without_effect("the runtime schedules connections by itself", "Where the server listens, as NAME://host:port, separated by commas."),
+    list("listeners").default("PLAINTEXT://:9092").dynamic().works("Where the server listens, as NAME://host:port, separated by commas."),
     int("max.connection.creation.rate").default("2147483647").dynamic().works("A setting of the network side: max connection creation rate."),
     int("max.connections").default("2147483647").at_least(0).dynamic().works("Connections of the whole server at most; further ones wait."),
     int("max.connections.per.ip").default("2147483647").at_least(0).dynamic().works("Connections from one address at most; further ones are closed."),
