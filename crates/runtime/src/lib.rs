@@ -9,6 +9,8 @@ mod half;
 #[path = "simulated/mod.rs"]
 mod half;
 
+pub mod record;
+
 pub use half::{clock, disk, net, process, rand, task, time};
 
 #[cfg(madsim)]

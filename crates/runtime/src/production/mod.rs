@@ -7,3 +7,7 @@ pub mod process;
 pub mod rand;
 pub mod task;
 pub mod time;
+
+mod file;
+mod image_files;
+mod pressure;

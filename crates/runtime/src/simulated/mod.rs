@@ -1,1 +1,20 @@
-//! The simulated world, on the executor of madsim.
+//! The simulated world, on the executor of madsim. Madsim is the kernel only: executor, virtual time, node lifecycle.
+//! Timers, disks, sockets, clocks and dice are ours, and hang off one [`World`](world::World) a run.
+
+pub mod clock;
+pub mod disk;
+pub mod net;
+pub mod process;
+pub mod rand;
+pub mod simulation;
+pub mod task;
+pub mod time;
+
+mod errno;
+mod latency;
+mod lifecycle;
+mod stream;
+mod timers;
+mod trace;
+mod watchdog;
+mod world;
