@@ -201,4 +201,3 @@ impl Sessions {
 pub fn next_epoch(epoch: i32) -> i32 {
     if epoch == i32::MAX { 1 } else { epoch + 1 }
 }
-

@@ -69,7 +69,8 @@ pub enum StartError {
 fn describe_bind(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            "another process uses the port; stop it, or choose another with --set listeners=PLAINTEXT://HOST:PORT".into()
+            "another process uses the port; stop it, or choose another with --set listeners=PLAINTEXT://HOST:PORT"
+                .into()
         }
         io::ErrorKind::PermissionDenied => "ports below 1024 need more rights; choose a higher one".into(),
         io::ErrorKind::AddrNotAvailable => "this machine has no such address".into(),

@@ -41,6 +41,7 @@ macro_rules! messages {
 
         impl $crate::Request for $Request {
             const KEY: $crate::ApiKey = $crate::ApiKey::$key;
+            #[allow(clippy::needless_update)] // an API of both listeners names them all
             const DEFINITION: $crate::ApiDefinition = $crate::ApiDefinition {
                 name: stringify!($key),
                 versions: $crate::schema::Versions { first: $low, last: $crate::definition::given!([$($high)?] $low) },

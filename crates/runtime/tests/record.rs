@@ -103,7 +103,9 @@ fn a_sector_may_be_as_it_was_at_any_time_since_the_last_sync() {
     });
     let last = log.crash_points().last().expect("there is always one");
     let seen: BTreeSet<u8> = (0..200)
-        .map(|seed| last.after_power_failure(SectorSize::Bytes512, Kept::Random(seed)).file("a").expect("synced name")[0])
+        .map(|seed| {
+            last.after_power_failure(SectorSize::Bytes512, Kept::Random(seed)).file("a").expect("synced name")[0]
+        })
         .collect();
     assert!(seen.contains(&1) && seen.contains(&9) && seen.len() > 4, "{seen:?}");
 }

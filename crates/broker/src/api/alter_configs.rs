@@ -3,9 +3,7 @@
 use crate::broker::Broker;
 use controller::{Reply, Request};
 use model::ErrorCode;
-use protocol::messages::alter_configs::{
-    AlterConfigsResourceResponse, AlterConfigsRequest, AlterConfigsResponse,
-};
+use protocol::messages::alter_configs::{AlterConfigsRequest, AlterConfigsResourceResponse, AlterConfigsResponse};
 use std::sync::Arc;
 
 /// Answers when the partitions follow the change.

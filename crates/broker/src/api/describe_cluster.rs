@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::broker::Broker;
+use crate::endpoints::{Endpoint, all_endpoints};
 use model::ErrorCode;
 use protocol::messages::describe_cluster::{DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse};
 use protocol::wire::Text;
@@ -18,17 +19,17 @@ pub fn handle(broker: &Broker, context: &Context, request: DescribeClusterReques
         _ => return failed(ErrorCode::UnsupportedEndpointType, "endpoints are 1 (brokers) or 2 (controllers)"),
     }
     let image = broker.metadata.image();
-    let brokers = crate::endpoints::all_endpoints(broker, &image, context.listener).into_iter();
+    let brokers = all_endpoints(broker, &image, context.listener).into_iter();
     DescribeClusterResponse {
         endpoint_type: BROKERS,
         cluster_id: image.cluster_id().map(|id| Text::from(&**id)).unwrap_or_default(),
         controller_id: broker.node_id,
         brokers: brokers
-            .map(|(broker_id, host, port, rack)| DescribeClusterBroker {
+            .map(|Endpoint { node_id: broker_id, host, port, rack }| DescribeClusterBroker {
                 broker_id,
-                host: (&*host).into(),
+                host,
                 port,
-                rack: rack.map(|rack| (&*rack).into()),
+                rack,
                 ..Default::default()
             })
             .collect(),

@@ -4,8 +4,8 @@ use crate::broker::Broker;
 use model::ErrorCode;
 use model::metadata_image::{MetadataImage, TopicImage};
 use protocol::messages::describe_topic_partitions::{
-    Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
-    DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
+    Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, DescribeTopicPartitionsResponsePartition,
+    DescribeTopicPartitionsResponseTopic,
 };
 use std::collections::BTreeSet;
 

@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::broker::Broker;
+use crate::endpoints::{Endpoint, endpoints};
 use crate::fetch_session::{FetchPartition, Told, next_epoch};
 use crate::partition::{FetchWait, Partition};
 use bytes::Bytes;
@@ -393,13 +394,13 @@ fn node_endpoints(
     leaders.sort_unstable();
     leaders.dedup();
     let image = broker.metadata.image();
-    crate::endpoints::endpoints(broker, &image, context.listener, leaders)
+    endpoints(broker, &image, context.listener, leaders)
         .into_iter()
-        .map(|(node_id, host, port, rack)| protocol::messages::fetch::NodeEndpoint {
+        .map(|Endpoint { node_id, host, port, rack }| protocol::messages::fetch::NodeEndpoint {
             node_id,
-            host: (&*host).into(),
+            host,
             port,
-            rack: rack.map(|rack| (&*rack).into()),
+            rack,
             ..Default::default()
         })
         .collect()

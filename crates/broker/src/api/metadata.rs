@@ -2,6 +2,7 @@
 
 use super::Context;
 use crate::broker::Broker;
+use crate::endpoints::{Endpoint, all_endpoints};
 use controller::{Reply, Request};
 use model::ErrorCode;
 use model::metadata_image::{MetadataImage, TopicImage, is_internal_topic};
@@ -34,7 +35,10 @@ pub async fn handle(broker: &Arc<Broker>, context: &Context, request: MetadataRe
         Some(_) => named(broker, &image, &request).await,
     };
     if request.include_topic_authorized_operations {
-        topics.iter_mut().filter(|t| t.error_code == 0).for_each(|t| t.topic_authorized_operations = ALL_TOPIC_OPERATIONS);
+        topics
+            .iter_mut()
+            .filter(|t| t.error_code == 0)
+            .for_each(|t| t.topic_authorized_operations = ALL_TOPIC_OPERATIONS);
     }
     MetadataResponse {
         brokers: brokers(broker, context, &image),
@@ -149,13 +153,13 @@ fn describe(topic: &TopicImage) -> MetadataResponseTopic {
 }
 
 fn brokers(broker: &Broker, context: &Context, image: &MetadataImage) -> Vec<MetadataResponseBroker> {
-    crate::endpoints::all_endpoints(broker, image, context.listener)
+    all_endpoints(broker, image, context.listener)
         .into_iter()
-        .map(|(node_id, host, port, rack)| MetadataResponseBroker {
+        .map(|Endpoint { node_id, host, port, rack }| MetadataResponseBroker {
             node_id,
-            host: (&*host).into(),
+            host,
             port,
-            rack: rack.map(|rack| (&*rack).into()),
+            rack,
             ..Default::default()
         })
         .collect()

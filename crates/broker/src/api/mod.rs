@@ -102,9 +102,7 @@ pub async fn handle(broker: &Arc<Broker>, context: &mut Context, header: Header,
         ApiKey::Fetch => boxed(header, body, async |r| fetch::handle(broker, context, r).await).await,
         ApiKey::InitProducerId => boxed(header, body, async |r| init_producer_id::handle(broker, r).await).await,
         ApiKey::ListOffsets => boxed(header, body, async |r| list_offsets::handle(broker, context, r).await).await,
-        ApiKey::OffsetForLeaderEpoch => {
-            boxed(header, body, async |r| offset_for_leader_epoch::handle(broker, r)).await
-        }
+        ApiKey::OffsetForLeaderEpoch => boxed(header, body, async |r| offset_for_leader_epoch::handle(broker, r)).await,
         key => handle_admin(broker, context, key, header, body).await,
     }
 }

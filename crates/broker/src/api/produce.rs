@@ -2,12 +2,14 @@
 
 use super::{Context, Header, Reply, encode};
 use crate::broker::Broker;
+use crate::endpoints::{Endpoint, endpoints};
 use crate::network::connection::InFlight;
 use crate::partition::{Acked, AppendFailure, Command};
 use crate::partitions::HostedTopic;
 use bytes::Bytes;
 use model::metadata_image::is_internal_topic;
 use model::{ErrorCode, PartitionId, Timestamp, Uuid};
+use protocol::Message;
 use protocol::messages::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData, PartitionProduceResponse,
     ProduceRequest, ProduceResponse, TopicProduceData, TopicProduceResponse,
@@ -15,7 +17,6 @@ use protocol::messages::produce::{
 use protocol::records::TimestampType;
 use protocol::records::validate::{Refusal, validate};
 use protocol::wire::{Reader, Text};
-use protocol::Message;
 use runtime::sync::oneshot;
 use runtime::time::{Duration, Instant, timeout_at};
 use std::sync::Arc;
@@ -25,7 +26,11 @@ pub async fn accept(broker: &Arc<Broker>, context: &Context, header: Header, mut
     let request = match ProduceRequest::decode(&mut body, header.version) {
         Ok(request) => request,
         Err(error) => {
-            return ready(Reply::Close(format!("malformed {} version {}: {error}", ProduceRequest::NAME, header.version)));
+            return ready(Reply::Close(format!(
+                "malformed {} version {}: {error}",
+                ProduceRequest::NAME,
+                header.version
+            )));
         }
     };
     drop(body);
@@ -119,7 +124,8 @@ struct Terms {
 impl Terms {
     async fn start_topic(&self, broker: &Arc<Broker>, topic: TopicProduceData) -> AppendingTopic {
         let by_id = self.version >= 13;
-        let hosted = if by_id { broker.partitions.topic_by_id(topic.topic_id) } else { broker.partitions.topic(&topic.name) };
+        let hosted =
+            if by_id { broker.partitions.topic_by_id(topic.topic_id) } else { broker.partitions.topic(&topic.name) };
         let unknown = if by_id { ErrorCode::UnknownTopicId } else { ErrorCode::UnknownTopicOrPartition };
         let mut partitions: Vec<(PartitionId, State)> = Vec::with_capacity(topic.partition_data.len());
         for data in only_last_of_each(topic.partition_data) {
@@ -245,9 +251,8 @@ fn name_leaders(broker: &Broker, listener: usize, response: &mut ProduceResponse
     }
     leaders.sort_unstable();
     leaders.dedup();
-    for (node_id, host, port, rack) in crate::endpoints::endpoints(broker, &image, listener, &leaders) {
-        let rack = rack.map(|rack| Text::from(&*rack));
-        response.node_endpoints.push(NodeEndpoint { node_id, host: (&*host).into(), port, rack, ..Default::default() });
+    for Endpoint { node_id, host, port, rack } in endpoints(broker, &image, listener, &leaders) {
+        response.node_endpoints.push(NodeEndpoint { node_id, host, port, rack, ..Default::default() });
     }
 }
 

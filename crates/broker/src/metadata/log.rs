@@ -84,8 +84,7 @@ impl FoundLog {
             _ => None,
         });
         let disk = disk.clone();
-        let mut found =
-            FoundLog { disk, lock, image, base: start, length: 0, exists: false, torn: false, obsolete };
+        let mut found = FoundLog { disk, lock, image, base: start, length: 0, exists: false, torn: false, obsolete };
         found.read_records(&bases.collect::<Vec<_>>()).await?;
         Ok(found)
     }

@@ -13,9 +13,9 @@ pub use fault::MetadataFault;
 use controller::frame::{self, Batch};
 use controller::{Controller, Reply, Request, Settings};
 use log::{AppendError, FoundLog, MetadataLog};
+use model::ErrorCode;
 use model::metadata_image::MetadataImage;
 use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
-use model::ErrorCode;
 use runtime::disk::Disk;
 use runtime::sync::{mpsc, oneshot, watch};
 use std::sync::Arc;
@@ -152,4 +152,3 @@ impl Driver {
         Ok(())
     }
 }
-

@@ -226,7 +226,7 @@ impl Task {
             model::mark!("a sync ended after a truncation");
             return;
         }
-        let end = if model::planted!("ack-before-sync") { bounds.log_end_offset } else { durable.offset };
+        let end = durable.offset;
         self.log.set_high_watermark(end);
         self.partition.publish_high_watermark(end);
         self.acks.reached(end);

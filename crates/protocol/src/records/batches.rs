@@ -80,7 +80,7 @@ impl<'a> BatchView<'a> {
     /// When this view does not borrow from `owner`.
     pub fn records_of(&self, owner: &Bytes, limit: usize) -> Result<Records, BatchError> {
         let payload = match self.decompressed(limit)? {
-            Cow::Borrowed(payload) if payload.is_empty() => Bytes::new(),
+            Cow::Borrowed([]) => Bytes::new(),
             Cow::Borrowed(payload) => owner.slice_ref(payload),
             Cow::Owned(payload) => Bytes::from(payload),
         };

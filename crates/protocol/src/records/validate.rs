@@ -9,7 +9,6 @@ use super::patch;
 use super::record::RecordViews;
 use bytes::{Bytes, BytesMut};
 use model::{ErrorCode, Timestamp};
-use std::borrow::Cow;
 
 /// The rules of one topic for one request.
 #[derive(Clone, Debug)]
@@ -200,7 +199,7 @@ impl Faults {
     }
 }
 
-fn recompress(header: BatchHeader, payload: &Cow<'_, [u8]>, codec: Compression, level: Option<i32>) -> Bytes {
+fn recompress(header: BatchHeader, payload: &[u8], codec: Compression, level: Option<i32>) -> Bytes {
     let attributes = (header.attributes & !bit::COMPRESSION) | i16::from(codec.code());
     let header = BatchHeader { attributes, ..header };
     match codec {

@@ -333,10 +333,10 @@ impl Contents {
     fn settle_at(&mut self, length: u64) {
         self.pages.split_off(&length.div_ceil(PAGE as u64));
         let within = (length % PAGE as u64) as usize;
-        if let Some(page) = self.pages.get_mut(&(length / PAGE as u64)) {
-            if page[within..].iter().any(|byte| *byte != 0) {
-                Arc::make_mut(page)[within..].fill(0);
-            }
+        if let Some(page) = self.pages.get_mut(&(length / PAGE as u64))
+            && page[within..].iter().any(|byte| *byte != 0)
+        {
+            Arc::make_mut(page)[within..].fill(0);
         }
         self.length = length;
         self.durable = Durable { length, version: self.version, cut: None };
