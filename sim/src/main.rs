@@ -1,2 +1,25 @@
-//! `cargo sim`.
-fn main() {}
+//! `cargo sim`: the whole system under a deterministic simulator. Built plainly, this is a launcher that builds itself
+//! anew with `--cfg madsim` and runs that; see README.md.
+
+#[cfg(not(madsim))]
+mod launcher;
+
+#[cfg(madsim)]
+mod clients;
+#[cfg(madsim)]
+mod command_line;
+#[cfg(madsim)]
+mod fleet;
+#[cfg(madsim)]
+mod plan;
+#[cfg(madsim)]
+mod profile;
+#[cfg(madsim)]
+mod run;
+
+fn main() -> std::process::ExitCode {
+    #[cfg(not(madsim))]
+    return launcher::main();
+    #[cfg(madsim)]
+    command_line::main()
+}

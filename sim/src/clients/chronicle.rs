@@ -1,0 +1,92 @@
+//! Writes the history down, and each client-visible result into the trace.
+
+use jepsen_lite::history::{
+    Action, Answer, FaultNature, History, OperationId, Outcome, Process, Recorder, Session,
+};
+use runtime::simulation::{elapsed, trace};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// The history in the making. Clones share it.
+#[derive(Clone, Default)]
+pub struct Chronicle(Arc<Mutex<Recorder>>);
+
+fn now() -> u64 {
+    elapsed().as_nanos() as u64
+}
+
+impl Chronicle {
+    fn recorder(&self) -> MutexGuard<'_, Recorder> {
+        self.0.lock().expect("no panic inside")
+    }
+
+    /// A producer begins a new life.
+    pub fn session(&self, session: Session) -> u32 {
+        self.recorder().session(session)
+    }
+
+    /// An operation is about to be sent.
+    pub fn invoke(&self, process: Process, action: Action) -> OperationId {
+        self.recorder().invoke(now(), process, action)
+    }
+
+    /// An operation is done, refused or given up.
+    pub fn complete(&self, operation: OperationId, outcome: Outcome) {
+        let (kind, values) = traced(operation, &outcome);
+        trace::record(kind, values);
+        self.recorder().complete(now(), operation, outcome);
+    }
+
+    /// Whether some write was invoked and is not resolved.
+    pub fn writes_pending(&self) -> bool {
+        let recorder = self.recorder();
+        recorder.history().operations.iter().any(|o| o.completed.is_none() && matches!(o.action, Action::Produce(_)))
+    }
+
+    /// A fault begins.
+    pub fn fault_begins(&self, nature: FaultNature) -> usize {
+        self.recorder().fault_begins(now(), nature)
+    }
+
+    /// A fault ends.
+    pub fn fault_ends(&self, fault: usize) {
+        self.recorder().fault_ends(now(), fault);
+    }
+
+    /// Something that happens at once.
+    pub fn fault(&self, nature: FaultNature) {
+        let fault = self.fault_begins(nature);
+        self.fault_ends(fault);
+    }
+
+    /// All is well from now on.
+    pub fn healed(&self) {
+        self.recorder().healed(now());
+    }
+
+    /// The history so far.
+    pub fn history(&self) -> History {
+        self.recorder().history().clone()
+    }
+}
+
+fn traced(operation: OperationId, outcome: &Outcome) -> (&'static str, [u64; 3]) {
+    let id = u64::from(operation);
+    match outcome {
+        Outcome::Fail(_) => ("client: refused", [id, 0, 0]),
+        Outcome::Unknown(_) => ("client: unknown", [id, 0, 0]),
+        Outcome::Ok(answer) => match answer {
+            Answer::Produced { base_offset } => ("client: acknowledged", [id, base_offset.unwrap_or(-1) as u64, 0]),
+            Answer::Fetched { records, high_watermark, .. } => {
+                let digest = records.iter().fold(0, |digest: u64, r| digest.rotate_left(7) ^ r.content ^ r.id.0);
+                ("client: read", [id, *high_watermark as u64, digest])
+            }
+            Answer::Offset { offset, timestamp } => ("client: offset", [id, *offset as u64, *timestamp as u64]),
+            Answer::Corrupt { offset, .. } => ("client: corrupt", [id, *offset as u64, 0]),
+            Answer::RecordsDeleted { log_start } => ("client: records deleted", [id, *log_start as u64, 0]),
+            Answer::Scanned { log_start, end, .. } => ("client: scanned", [id, *log_start as u64, *end as u64]),
+            Answer::Created { .. } | Answer::Done | Answer::Configs { .. } | Answer::Topics { .. } => {
+                ("client: done", [id, 0, 0])
+            }
+        },
+    }
+}

@@ -1,0 +1,269 @@
+//! Follows partitions: reads on where the last read ended, with or without fetch sessions (KIP-227).
+
+use super::fetched;
+use super::surroundings::{Client, Phase};
+use super::wire::{Failure, Wire};
+use crate::plan::{FollowerHabit, Pause, Place};
+use jepsen_lite::history::{Action, Answer, Fetch, OperationId, Outcome};
+use model::{ErrorCode, Offset, Uuid};
+use protocol::messages::fetch::{FetchPartition, FetchTopic, PartitionData};
+use protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
+use protocol::messages::{FetchRequest, FetchResponse, ListOffsetsRequest};
+use runtime::time::{Duration, Instant};
+use std::collections::BTreeMap;
+
+/// The first version of Fetch that names topics by id.
+pub const BY_ID: i16 = 13;
+/// Follows on for so long after all is healed, unless it reaches the end before.
+const CATCH_UP: Duration = Duration::from_secs(30);
+
+/// Reads until the end of everything is reached after the last write, or time is over.
+pub async fn live(client: Client, habit: FollowerHabit, pauses: Vec<Pause>) {
+    let mut follower = Follower::new(client.clone(), habit);
+    let mut pauses = pauses.into_iter().cycle();
+    while !client.is_past(Phase::Drain) {
+        client.pause(pauses.next().unwrap_or(10_000), Phase::Drain).await;
+        follower.poll().await;
+    }
+    let deadline = Instant::now() + CATCH_UP;
+    let mut quiet = 0;
+    while quiet < 3 && Instant::now() < deadline {
+        quiet = if follower.poll().await && follower.is_at_the_end() { quiet + 1 } else { 0 };
+    }
+}
+
+/// What a follower knows of one partition.
+#[derive(Clone, Copy, Debug, Default)]
+struct Position {
+    next: Offset,
+    /// Whether the next read goes on where the last one ended.
+    continues: bool,
+    /// What the session last told.
+    high_watermark: Offset,
+    log_start: Offset,
+    /// The place and id the session was last told to read from.
+    asked: Option<(Offset, Option<Uuid>)>,
+    /// Where it is in the log is not known: look it up first.
+    lost: bool,
+    /// The life of the topic that the position belongs to, where it is known.
+    life: Option<Uuid>,
+}
+
+struct Follower {
+    client: Client,
+    habit: FollowerHabit,
+    positions: BTreeMap<Place, Position>,
+    wire: Option<Wire>,
+    session_id: i32,
+    session_epoch: i32,
+}
+
+/// A read on its way.
+struct Asked {
+    place: Place,
+    operation: OperationId,
+    from: Offset,
+}
+
+impl Follower {
+    fn new(client: Client, habit: FollowerHabit) -> Follower {
+        let positions = habit.places.iter().map(|place| (*place, Position::default())).collect();
+        Follower { client, habit, positions, wire: None, session_id: 0, session_epoch: 0 }
+    }
+
+    fn is_at_the_end(&self) -> bool {
+        self.positions.values().all(|position| !position.lost && position.next >= position.high_watermark)
+    }
+
+    /// One fetch; whether it was answered.
+    async fn poll(&mut self) -> bool {
+        if self.client.connected(&mut self.wire).await.is_none() {
+            self.forget_session();
+            return false;
+        }
+        self.notice_new_lives();
+        if let Err(_failure) = self.find_lost().await {
+            self.disconnect();
+            self.client.back_off().await;
+            return false;
+        }
+        let request = self.request();
+        let asked: Vec<Asked> = self.habit.places.clone().into_iter().map(|place| self.ask(place)).collect();
+        let within = Duration::from_millis(u64::from(self.habit.max_wait_ms) + 2000);
+        let Some(wire) = self.wire.as_mut() else { return false };
+        match wire.call(&request, self.habit.version, within).await {
+            Ok(response) => self.answered(&asked, &response),
+            Err(failure) => {
+                for read in asked {
+                    self.complete(&read, Outcome::Fail(failure.to_string()));
+                }
+                self.disconnect();
+                self.client.back_off().await;
+                false
+            }
+        }
+    }
+
+    fn disconnect(&mut self) {
+        self.wire = None;
+        self.forget_session();
+    }
+
+    fn forget_session(&mut self) {
+        (self.session_id, self.session_epoch) = (0, 0);
+        self.positions.values_mut().for_each(|position| position.asked = None);
+    }
+
+    /// The topic's id, where this follower's version names topics so.
+    fn topic_id(&self, place: Place) -> Option<Uuid> {
+        let topic = &self.client.around.topics[usize::from(place.topic)].name;
+        (self.habit.version >= BY_ID).then(|| self.client.around.id_of(topic).unwrap_or(Uuid::ZERO))
+    }
+
+    /// A topic that was made anew is read from its start.
+    fn notice_new_lives(&mut self) {
+        for (place, position) in &mut self.positions {
+            let topic = &self.client.around.topics[usize::from(place.topic)].name;
+            let life = self.client.around.id_of(topic);
+            if life.is_some() && position.life != life {
+                *position = Position { life, asked: position.asked, ..Position::default() };
+            }
+        }
+    }
+
+    fn ask(&mut self, place: Place) -> Asked {
+        let position = self.positions[&place];
+        let (partition, topic_id) = (self.client.partition(place), self.topic_id(place));
+        let fetch = Fetch { partition, topic_id, from: position.next, continues: position.continues };
+        let operation = self.client.around.chronicle.invoke(self.client.process, Action::Fetch(fetch));
+        Asked { place, operation, from: position.next }
+    }
+
+    fn complete(&self, read: &Asked, outcome: Outcome) {
+        self.client.around.chronicle.complete(read.operation, outcome);
+    }
+
+    fn request(&mut self) -> FetchRequest {
+        let mut topics: Vec<FetchTopic> = Vec::new();
+        let incremental = self.habit.session && self.session_epoch > 0;
+        for place in self.habit.places.clone() {
+            let topic_id = self.topic_id(place);
+            let max_bytes = self.habit.max_bytes;
+            let position = self.positions.get_mut(&place).expect("each place has a position");
+            let asks = (position.next, topic_id);
+            if incremental && position.asked == Some(asks) {
+                continue; // the session knows
+            }
+            position.asked = Some(asks);
+            let fetch_offset = position.next;
+            let partition = FetchPartition {
+                partition: i32::from(place.partition),
+                fetch_offset,
+                partition_max_bytes: max_bytes as i32,
+                ..Default::default()
+            };
+            let topic = &*self.client.around.topics[usize::from(place.topic)].name;
+            match topics.iter_mut().find(|known| &*known.topic == topic) {
+                Some(known) => known.partitions.push(partition),
+                None => topics.push(FetchTopic {
+                    topic: topic.into(),
+                    topic_id: topic_id.unwrap_or(Uuid::ZERO),
+                    partitions: vec![partition],
+                    ..Default::default()
+                }),
+            }
+        }
+        FetchRequest {
+            max_wait_ms: self.habit.max_wait_ms as i32,
+            min_bytes: 1,
+            max_bytes: self.habit.max_bytes as i32,
+            session_id: self.session_id,
+            session_epoch: if self.habit.session { self.session_epoch } else { -1 },
+            topics,
+            ..Default::default()
+        }
+    }
+
+    /// Whether the response was one to the fetch as a whole.
+    fn answered(&mut self, asked: &[Asked], response: &FetchResponse) -> bool {
+        let error = ErrorCode::from_wire(response.error_code);
+        if !error.is_none() {
+            asked.iter().for_each(|read| self.complete(read, Outcome::Fail(error.name().to_owned())));
+            self.forget_session();
+            return false;
+        }
+        if self.habit.session && self.habit.version >= 7 {
+            self.session_id = response.session_id;
+            // Without a session (its cache is full) every fetch is a whole one.
+            self.session_epoch = if response.session_id == 0 { 0 } else { self.session_epoch + 1 };
+        }
+        let mut found: BTreeMap<Place, &PartitionData> = BTreeMap::new();
+        for topic in &response.responses {
+            for data in &topic.partitions {
+                let is = |place: &Place| {
+                    let name = &*self.client.around.topics[usize::from(place.topic)].name;
+                    let same = &*topic.topic == name || (topic.topic.is_empty() && self.topic_id(*place) == Some(topic.topic_id));
+                    same && i32::from(place.partition) == data.partition_index
+                };
+                if let Some(place) = self.habit.places.iter().find(|place| is(place)) {
+                    found.insert(*place, data);
+                }
+            }
+        }
+        asked.iter().for_each(|read| self.take(read, found.get(&read.place).copied()));
+        true
+    }
+
+    /// What came for one partition; nothing means that nothing is new in the session.
+    fn take(&mut self, read: &Asked, data: Option<&PartitionData>) {
+        let position = self.positions.get_mut(&read.place).expect("each place has a position");
+        let Some(data) = data else {
+            let (high_watermark, log_start) = (position.high_watermark, position.log_start);
+            let nothing_new = Answer::Fetched { records: Vec::new(), high_watermark, log_start };
+            let in_session = self.session_id != 0 && read.from == position.next;
+            let outcome = if in_session { Outcome::Ok(nothing_new) } else { Outcome::Fail("not answered".into()) };
+            return self.complete(read, outcome);
+        };
+        let error = ErrorCode::from_wire(data.error_code);
+        if !error.is_none() {
+            position.lost = error == ErrorCode::OffsetOutOfRange;
+            position.asked = None;
+            return self.complete(read, Outcome::Fail(error.name().to_owned()));
+        }
+        let answer = fetched::answer(data, read.from);
+        if let Answer::Fetched { records, high_watermark, log_start } = &answer {
+            position.next = records.last().map_or(read.from, |last| last.offset + 1);
+            (position.high_watermark, position.log_start, position.continues) = (*high_watermark, *log_start, true);
+            self.client.around.learn(read.place, *log_start, *high_watermark);
+        }
+        self.complete(read, Outcome::Ok(answer));
+    }
+
+    /// Where a position is out of range, the log was cut at one of its ends: goes to that end.
+    async fn find_lost(&mut self) -> Result<(), Failure> {
+        let lost: Vec<Place> = self.positions.iter().filter(|(_, p)| p.lost).map(|(place, _)| *place).collect();
+        for place in lost {
+            let partition = self.client.partition(place);
+            let Some(wire) = self.wire.as_mut() else { return Ok(()) };
+            let start = list(wire, &partition.topic, partition.partition, -2).await?;
+            let end = list(wire, &partition.topic, partition.partition, -1).await?;
+            let position = self.positions.get_mut(&place).expect("each place has a position");
+            if let (Some(start), Some(end)) = (start, end) {
+                let next = position.next.clamp(start, end.max(start));
+                let life = position.life;
+                *position = Position { next, life, ..Position::default() };
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The offset at one of the special timestamps.
+async fn list(wire: &mut Wire, topic: &str, partition: i32, timestamp: i64) -> Result<Option<Offset>, Failure> {
+    let partition = ListOffsetsPartition { partition_index: partition, timestamp, ..Default::default() };
+    let topic = ListOffsetsTopic { name: topic.into(), partitions: vec![partition], ..Default::default() };
+    let request = ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
+    let response = wire.call(&request, 5, Duration::from_secs(2)).await?;
+    let found = response.topics.first().and_then(|topic| topic.partitions.first());
+    Ok(found.filter(|found| found.error_code == 0).map(|found| found.offset))
+}

@@ -1,0 +1,67 @@
+//! Looks offsets up: the first, the last, and by time.
+
+use super::surroundings::{Client, Phase};
+use super::wire::Wire;
+use crate::plan::{LookupQuery, LookupStep};
+use jepsen_lite::history::{Action, Answer, ListOffsets, OffsetQuery, Outcome};
+use model::ErrorCode;
+use protocol::messages::ListOffsetsRequest;
+use protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
+use runtime::time::Duration;
+
+/// Takes the steps.
+pub async fn live(client: Client, steps: Vec<LookupStep>) {
+    let mut wire = None;
+    let began = runtime::clock::now();
+    for step in steps {
+        client.pause(step.pause, Phase::Faults).await;
+        if client.is_past(Phase::Faults) {
+            return;
+        }
+        if client.connected(&mut wire).await.is_some() {
+            let now = runtime::clock::now();
+            let query = match step.query {
+                LookupQuery::Earliest => OffsetQuery::Earliest,
+                LookupQuery::Latest => OffsetQuery::Latest,
+                LookupQuery::At(fraction) => OffsetQuery::At(began + (now - began) * i64::from(fraction) / 65_536),
+            };
+            look_up(&client, &mut wire, step, query).await;
+        }
+    }
+}
+
+async fn look_up(client: &Client, wire: &mut Option<Wire>, step: LookupStep, query: OffsetQuery) {
+    let partition = client.partition(step.place);
+    let timestamp = match query {
+        OffsetQuery::Earliest => -2,
+        OffsetQuery::Latest => -1,
+        OffsetQuery::At(time) => time,
+    };
+    let data = ListOffsetsPartition { partition_index: partition.partition, timestamp, ..Default::default() };
+    let topic = ListOffsetsTopic { name: (&*partition.topic).into(), partitions: vec![data], ..Default::default() };
+    let request = ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
+    let action = Action::ListOffsets(ListOffsets { partition, query });
+    let operation = client.around.chronicle.invoke(client.process, action);
+    let Some(open) = wire.as_mut() else { return };
+    let outcome = match open.call(&request, 7, Duration::from_secs(2)).await {
+        Err(failure) => {
+            *wire = None;
+            Outcome::Fail(failure.to_string())
+        }
+        Ok(response) => match response.topics.first().and_then(|topic| topic.partitions.first()) {
+            Some(found) if found.error_code == 0 => {
+                Outcome::Ok(Answer::Offset { offset: found.offset, timestamp: found.timestamp })
+            }
+            Some(found) => Outcome::Fail(ErrorCode::from_wire(found.error_code).name().to_owned()),
+            None => Outcome::Fail("no answer for the partition".into()),
+        },
+    };
+    if let Outcome::Ok(Answer::Offset { offset, .. }) = &outcome {
+        match query {
+            OffsetQuery::Earliest => client.around.learn(step.place, *offset, -1),
+            OffsetQuery::Latest => client.around.learn(step.place, -1, *offset),
+            OffsetQuery::At(_) => {}
+        }
+    }
+    client.around.chronicle.complete(operation, outcome);
+}

@@ -1,0 +1,32 @@
+//! The clients of a run, each a node of its own with one habit. They speak the wire protocol by hand: what a client
+//! library would hide (sequences, sessions, what was sent when a connection broke) is what is tested here.
+
+mod admin;
+mod chronicle;
+mod fetched;
+mod follower;
+mod lookups;
+mod producer;
+mod reader;
+mod scan;
+mod surroundings;
+mod wire;
+
+pub use admin::create_topics;
+pub use chronicle::Chronicle;
+pub use scan::scan;
+pub use surroundings::{Client, Phase, Surroundings};
+pub use wire::Wire;
+
+use crate::plan::{ClientPlan, Habit};
+
+/// Lives the life of a client: the steps of its plan while there are faults, then what its habit does at the end.
+pub async fn live(client: Client, plan: ClientPlan) {
+    match plan.habit {
+        Habit::Producer(habit, steps) => producer::live(client, habit, steps).await,
+        Habit::Follower(habit, pauses) => follower::live(client, habit, pauses).await,
+        Habit::Reader(steps) => reader::live(client, steps).await,
+        Habit::Lookups(steps) => lookups::live(client, steps).await,
+        Habit::Admin(steps) => admin::live(client, steps).await,
+    }
+}

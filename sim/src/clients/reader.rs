@@ -1,0 +1,93 @@
+//! Reads here and there, below the log start and beyond the end too.
+
+use super::fetched;
+use super::follower::BY_ID;
+use super::surroundings::{Client, Phase};
+use super::wire::Wire;
+use crate::plan::ReadStep;
+use jepsen_lite::history::{Action, Answer, Fetch, Outcome};
+use model::{ErrorCode, Offset, Uuid};
+use protocol::messages::FetchRequest;
+use protocol::messages::fetch::{FetchPartition, FetchTopic};
+use runtime::time::Duration;
+
+/// Takes the steps.
+pub async fn live(client: Client, steps: Vec<ReadStep>) {
+    let mut wire = None;
+    for step in steps {
+        client.pause(step.pause, Phase::Faults).await;
+        if client.is_past(Phase::Faults) {
+            return;
+        }
+        if client.connected(&mut wire).await.is_some() {
+            read(&client, &mut wire, step).await;
+        }
+    }
+}
+
+/// Where a fraction of a log is; the last fractions lie beyond its end, the first ones before its start.
+pub fn place_in(bounds: (Offset, Offset), at: u16) -> Offset {
+    let (log_start, end) = bounds;
+    let span = (end - log_start) + 8;
+    (log_start - 2 + span * Offset::from(at) / 65_536).max(0)
+}
+
+async fn read(client: &Client, wire: &mut Option<Wire>, step: ReadStep) {
+    let from = place_in(client.around.bounds_of(step.place), step.at);
+    let partition = client.partition(step.place);
+    // Both kinds of version, by the place in the log.
+    let version = if from % 2 == 0 { 12 } else { BY_ID + 4 };
+    let topic_id = (version >= BY_ID).then(|| client.around.id_of(&partition.topic).unwrap_or(Uuid::ZERO));
+    let fetch = Fetch { partition: partition.clone(), topic_id, from, continues: false };
+    let data = FetchPartition {
+        partition: partition.partition,
+        fetch_offset: from,
+        partition_max_bytes: step.max_bytes as i32,
+        ..Default::default()
+    };
+    let topic = FetchTopic {
+        topic: (&*partition.topic).into(),
+        topic_id: topic_id.unwrap_or(Uuid::ZERO),
+        partitions: vec![data],
+        ..Default::default()
+    };
+    let request = FetchRequest {
+        max_wait_ms: 0,
+        min_bytes: 0,
+        max_bytes: step.max_bytes as i32,
+        session_epoch: -1,
+        topics: vec![topic],
+        ..Default::default()
+    };
+    let operation = client.around.chronicle.invoke(client.process, Action::Fetch(fetch));
+    let Some(open) = wire.as_mut() else { return };
+    let outcome = match open.call(&request, version, Duration::from_secs(2)).await {
+        Err(failure) => {
+            *wire = None;
+            Outcome::Fail(failure.to_string())
+        }
+        Ok(response) => match response.responses.first().and_then(|topic| topic.partitions.first()) {
+            None => Outcome::Fail(ErrorCode::from_wire(response.error_code).name().to_owned()),
+            Some(data) if data.error_code != 0 => {
+                Outcome::Fail(ErrorCode::from_wire(data.error_code).name().to_owned())
+            }
+            Some(data) => Outcome::Ok(fetched::answer(data, from)),
+        },
+    };
+    if let Outcome::Ok(Answer::Fetched { high_watermark, log_start, .. }) = &outcome {
+        client.around.learn(step.place, *log_start, *high_watermark);
+    }
+    client.around.chronicle.complete(operation, outcome);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_reach_over_both_ends() {
+        assert_eq!(place_in((100, 200), 0), 98);
+        assert!(place_in((100, 200), 65_535) > 200);
+        assert_eq!(place_in((0, 0), 0), 0);
+    }
+}

@@ -1,0 +1,150 @@
+//! What clients share: the history, what is known of topics and offsets, and what time of the run it is.
+
+use super::chronicle::Chronicle;
+use super::wire::{Failure, Wire};
+use crate::plan::{Pause, Place, TopicShape};
+use jepsen_lite::history::Process;
+use model::{Offset, TopicPartition, Uuid};
+use runtime::sync::watch;
+use runtime::time::{Duration, Instant, sleep, timeout};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Where a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Clients take their steps, and things go wrong.
+    Faults,
+    /// Nothing goes wrong any more; clients finish what they have begun.
+    Drain,
+    /// Nobody writes; followers read to the end.
+    CatchUp,
+}
+
+/// What all clients of a run share.
+pub struct Surroundings {
+    /// The history.
+    pub chronicle: Chronicle,
+    /// Where the broker is.
+    pub address: String,
+    /// The topics of the plan.
+    pub topics: Vec<TopicShape>,
+    /// Where the run is.
+    pub phase: watch::Receiver<Phase>,
+    /// Ids of topics, as the last creation told.
+    ids: Mutex<BTreeMap<String, Uuid>>,
+    /// Log start and end of partitions, as last told.
+    bounds: Mutex<BTreeMap<Place, (Offset, Offset)>>,
+}
+
+impl Surroundings {
+    /// Nothing is known yet.
+    pub fn new(address: String, topics: Vec<TopicShape>, phase: watch::Receiver<Phase>) -> Surroundings {
+        let (ids, bounds) = (Mutex::default(), Mutex::default());
+        Surroundings { chronicle: Chronicle::default(), address, topics, phase, ids, bounds }
+    }
+
+    /// The id of a topic, as the last creation told.
+    pub fn id_of(&self, topic: &str) -> Option<Uuid> {
+        self.ids.lock().expect("no panic inside").get(topic).copied()
+    }
+
+    /// The topic that an id was given to.
+    pub fn topic_of(&self, id: Uuid) -> Option<String> {
+        let ids = self.ids.lock().expect("no panic inside");
+        ids.iter().find(|(_, known)| **known == id).map(|(topic, _)| topic.clone())
+    }
+
+    /// A topic was made, or deleted.
+    pub fn set_id(&self, topic: &str, id: Option<Uuid>) {
+        let mut ids = self.ids.lock().expect("no panic inside");
+        match id {
+            Some(id) => ids.insert(topic.to_owned(), id),
+            None => ids.remove(topic),
+        };
+    }
+
+    /// A broker told where a log starts and ends; -1 where it did not.
+    pub fn learn(&self, place: Place, log_start: Offset, end: Offset) {
+        let mut bounds = self.bounds.lock().expect("no panic inside");
+        let known = bounds.entry(place).or_default();
+        if log_start >= 0 {
+            known.0 = log_start;
+        }
+        if end >= 0 {
+            known.1 = end;
+        }
+    }
+
+    /// Log start and end, as last told.
+    pub fn bounds_of(&self, place: Place) -> (Offset, Offset) {
+        self.bounds.lock().expect("no panic inside").get(&place).copied().unwrap_or_default()
+    }
+
+    /// The partition at a place.
+    pub fn partition(&self, place: Place) -> TopicPartition {
+        TopicPartition::new(self.topics[usize::from(place.topic)].name.as_str(), i32::from(place.partition))
+    }
+}
+
+/// One client.
+#[derive(Clone)]
+pub struct Client {
+    /// Its number in the history.
+    pub process: Process,
+    /// Its name.
+    pub name: String,
+    /// What it shares with others.
+    pub around: Arc<Surroundings>,
+}
+
+/// How long a client waits for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1500);
+
+impl Client {
+    /// The partition at a place.
+    pub fn partition(&self, place: Place) -> TopicPartition {
+        self.around.partition(place)
+    }
+
+    /// Whether the phase is `phase` or a later one.
+    pub fn is_past(&self, phase: Phase) -> bool {
+        *self.around.phase.borrow() > phase
+    }
+
+    /// Waits, but not beyond the end of the phase `phase`.
+    pub async fn pause(&self, pause: Pause, phase: Phase) {
+        self.pause_until(Instant::now() + Duration::from_micros(u64::from(pause)), phase).await;
+    }
+
+    /// Waits until `deadline`, but not beyond the end of the phase `phase`.
+    pub async fn pause_until(&self, deadline: Instant, phase: Phase) {
+        let mut phases = self.around.phase.clone();
+        let over = async { while *phases.borrow_and_update() <= phase && phases.changed().await.is_ok() {} };
+        let _ = runtime::time::timeout_at(deadline, over).await;
+    }
+
+    /// A new connection, or why there is none.
+    pub async fn connect(&self) -> Result<Wire, Failure> {
+        match timeout(CONNECT_TIMEOUT, Wire::connect(&self.around.address, &self.name)).await {
+            Ok(connected) => connected,
+            Err(_) => Err(Failure("no connection in time".into())),
+        }
+    }
+
+    /// Makes sure that there is a connection, waiting a little after a vain attempt.
+    pub async fn connected<'w>(&self, wire: &'w mut Option<Wire>) -> Option<&'w mut Wire> {
+        if wire.is_none() {
+            match self.connect().await {
+                Ok(connected) => *wire = Some(connected),
+                Err(_) => self.back_off().await,
+            }
+        }
+        wire.as_mut()
+    }
+
+    /// Waits a little, and not always the same.
+    pub async fn back_off(&self) {
+        sleep(Duration::from_millis(20 + runtime::rand::below(150))).await;
+    }
+}

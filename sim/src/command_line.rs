@@ -1,0 +1,190 @@
+//! The command line of the simulator.
+
+use crate::fleet::{Request, check, marks, planted, seeds};
+use crate::profile::Profile;
+use crate::run;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Runs whole simulated worlds, one seed a process. A seed decides everything: run it again and the same happens.
+#[derive(Parser)]
+#[command(name = "cargo sim", after_help = EXAMPLES, disable_version_flag = true)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Option<SubCommand>,
+    #[command(flatten)]
+    seeds: Seeds,
+    #[command(flatten)]
+    world: World,
+}
+
+const EXAMPLES: &str = "Examples:
+  cargo sim --seed 7                 one world
+  cargo sim --seed 7 --trace         the same, each event printed
+  cargo sim --seeds 200              seeds 1 to 200, on all cores
+  cargo sim check --seeds 50         each seed twice, in two processes: equal traces?
+  cargo sim planted                  can the simulator find each planted bug?
+  cargo sim marks --seeds 100        how often was each marked branch reached?
+  cargo sim test -p runtime          a crate's tests in the simulated world";
+
+#[derive(Args, Clone)]
+struct Seeds {
+    /// Run this seed alone
+    #[arg(long, conflicts_with_all = ["seeds", "from"])]
+    seed: Option<u64>,
+    /// Run so many seeds
+    #[arg(long, default_value_t = 1)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// So many at the same time [default: one a core]
+    #[arg(long)]
+    jobs: Option<usize>,
+}
+
+#[derive(Args, Clone)]
+struct World {
+    /// What kind of world: standard or smoke
+    #[arg(long, default_value = "standard", value_parser = parse_profile)]
+    profile: &'static Profile,
+    /// Simulated time under faults, such as 60s or 5m [default: as the profile says]
+    #[arg(long, value_parser = parse_time)]
+    time: Option<Duration>,
+    /// Plant this bug
+    #[arg(long, value_name = "NAME")]
+    plant: Option<String>,
+    /// Write each run's history (JSON lines) and plan to this directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print each event to stderr
+    #[arg(long)]
+    trace: bool,
+    /// Let true randomness into the world, which a check must notice
+    #[arg(long)]
+    planted_nondeterminism: bool,
+}
+
+#[derive(Subcommand)]
+enum SubCommand {
+    /// Run each seed twice, in two processes, and compare the whole traces
+    Check {
+        #[command(flatten)]
+        seeds: Seeds,
+        #[command(flatten)]
+        world: World,
+    },
+    /// Plant each historical bug in turn, and count the seeds until it is caught, and by whom
+    Planted {
+        /// These alone
+        names: Vec<String>,
+        /// Give up after so many seeds each
+        #[arg(long, default_value_t = 10)]
+        seeds: u64,
+        /// The first seed
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// So many runs at the same time [default: one a core]
+        #[arg(long)]
+        jobs: Option<usize>,
+        #[command(flatten)]
+        world: World,
+    },
+    /// Count how often each marked branch is reached
+    Marks {
+        #[command(flatten)]
+        seeds: Seeds,
+        #[command(flatten)]
+        world: World,
+    },
+    /// One seed in this process
+    #[command(hide = true)]
+    One {
+        seed: u64,
+        #[command(flatten)]
+        world: World,
+    },
+}
+
+fn parse_profile(name: &str) -> Result<&'static Profile, String> {
+    Profile::named(name).ok_or_else(|| "there is no such profile".to_owned())
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| "such as 60s or 5m".to_owned())?;
+    match &text[digits.len()..] {
+        "s" | "" => Ok(Duration::from_secs(number)),
+        "m" => Ok(Duration::from_secs(number * 60)),
+        "h" => Ok(Duration::from_secs(number * 3600)),
+        _ => Err("such as 60s or 5m".to_owned()),
+    }
+}
+
+impl Seeds {
+    fn request(&self, world: &World) -> Request {
+        let (from, count) = self.seed.map_or((self.from, self.seeds), |seed| (seed, 1));
+        world.request(from, count, self.jobs)
+    }
+}
+
+impl World {
+    fn profile(&self) -> Profile {
+        self.time.map_or(*self.profile, |time| self.profile.lasting(time))
+    }
+
+    fn request(&self, from: u64, count: u64, jobs: Option<usize>) -> Request {
+        let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        Request { from, count, jobs: jobs.max(1), profile: self.profile(), arguments: self.arguments() }
+    }
+
+    /// The options as the child process gets them, and as a person types them to see the same.
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments = Vec::new();
+        if self.profile.name != "standard" {
+            arguments.extend(["--profile".to_owned(), self.profile.name.to_owned()]);
+        }
+        if let Some(time) = self.time {
+            arguments.extend(["--time".to_owned(), format!("{}s", time.as_secs())]);
+        }
+        if let Some(plant) = &self.plant {
+            arguments.extend(["--plant".to_owned(), plant.clone()]);
+        }
+        if let Some(out) = &self.out {
+            arguments.extend(["--out".to_owned(), out.display().to_string()]);
+        }
+        for (given, name) in [(self.trace, "--trace"), (self.planted_nondeterminism, "--planted-nondeterminism")] {
+            if given {
+                arguments.push(name.to_owned());
+            }
+        }
+        arguments
+    }
+}
+
+/// Runs what was asked for; 0 when all is well, 1 when something was found, 2 for bad usage.
+pub fn main() -> ExitCode {
+    let command_line = CommandLine::parse();
+    let clean = match command_line.command {
+        None => seeds::run(&command_line.seeds.request(&command_line.world)),
+        Some(SubCommand::Check { seeds, world }) => check::run(&seeds.request(&world)),
+        Some(SubCommand::Marks { seeds, world }) => marks::run(&seeds.request(&world)),
+        Some(SubCommand::Planted { names, seeds, from, jobs, world }) => {
+            planted::run(&names, &world.request(from, seeds, jobs))
+        }
+        Some(SubCommand::One { seed, world }) => {
+            let options = run::Options {
+                seed,
+                profile: world.profile(),
+                plant: world.plant,
+                out: world.out,
+                print_events: world.trace,
+                planted_nondeterminism: world.planted_nondeterminism,
+            };
+            return run::in_this_process(&options);
+        }
+    };
+    if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,38 @@
+//! Many seeds, one process each: a process-wide counter or hash seed in a dependency cannot leak from one run into the
+//! next.
+
+pub mod check;
+mod children;
+pub mod marks;
+pub mod planted;
+pub mod report;
+pub mod seeds;
+
+pub use children::{Child, Ended, run_each};
+pub use report::{Ending, RunReport};
+
+use crate::profile::Profile;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The first seed.
+    pub from: u64,
+    /// So many seeds.
+    pub count: u64,
+    /// So many processes at the same time.
+    pub jobs: usize,
+    /// What is asked of a run.
+    pub profile: Profile,
+    /// What each run is told besides its seed.
+    pub arguments: Vec<String>,
+}
+
+impl Request {
+    /// The command that shows one seed again.
+    pub fn command(&self, seed: u64) -> String {
+        let mut words = vec!["cargo sim --seed".to_owned(), seed.to_string()];
+        words.extend(self.arguments.iter().cloned());
+        words.join(" ")
+    }
+}

@@ -1,0 +1,119 @@
+//! Which faults a seed has at all, and when: swarm testing. A seed with every fault at once hides bugs that need a long
+//! run of one kind, so each seed draws some kinds, and every few seconds a few of those.
+
+use super::world::stream;
+use jepsen_lite::history::FaultKind;
+use serde::{Deserialize, Serialize};
+
+/// How one kind of fault is drawn.
+#[derive(Debug)]
+pub struct Kind {
+    /// Which.
+    pub kind: FaultKind,
+    /// In how many of 100 seeds it is on.
+    pub percent: u64,
+    /// Its share among the kinds that are on.
+    pub weight: u64,
+    /// Milliseconds that it lasts: from, to. For crashes: how long the node stays down.
+    pub lasts_ms: (u64, u64),
+    /// Whether it leaves wrong bytes behind. Such seeds have few of them, late, since what they hit may be refused from
+    /// then on.
+    pub corrupts: bool,
+}
+
+const fn kind(kind: FaultKind, percent: u64, weight: u64, lasts_ms: (u64, u64)) -> Kind {
+    Kind { kind, percent, weight, lasts_ms, corrupts: false }
+}
+
+const fn corrupting(what: FaultKind) -> Kind {
+    Kind { corrupts: true, ..kind(what, 8, 1, (0, 0)) }
+}
+
+/// Every kind there is. Frequent enough that 300 seeds have each, rare enough that most seeds are without most.
+pub const KINDS: &[Kind] = &[
+    kind(FaultKind::ProcessCrash, 60, 6, (50, 1500)),
+    kind(FaultKind::PowerFailure, 75, 10, (50, 1500)),
+    kind(FaultKind::GracefulRestart, 30, 3, (50, 500)),
+    kind(FaultKind::Pause, 25, 2, (100, 3000)),
+    kind(FaultKind::Cut, 30, 3, (100, 3000)),
+    kind(FaultKind::OneWayCut, 25, 2, (100, 3000)),
+    kind(FaultKind::Clog, 20, 2, (100, 3000)),
+    kind(FaultKind::Flap, 15, 1, (500, 3000)),
+    kind(FaultKind::ConnectionReset, 35, 5, (0, 0)),
+    kind(FaultKind::ConnectRefused, 15, 1, (200, 2000)),
+    kind(FaultKind::ConnectHang, 15, 1, (200, 2000)),
+    kind(FaultKind::SlowNetwork, 25, 2, (500, 5000)),
+    kind(FaultKind::PacketLoss, 20, 2, (500, 5000)),
+    kind(FaultKind::NarrowNetwork, 15, 1, (500, 4000)),
+    kind(FaultKind::SlowDisk, 30, 3, (500, 5000)),
+    kind(FaultKind::StalledDisk, 20, 1, (500, 5000)),
+    kind(FaultKind::FailedSync, 30, 2, (0, 0)),
+    kind(FaultKind::FailedWrite, 25, 2, (0, 0)),
+    kind(FaultKind::FailedRead, 20, 1, (0, 0)),
+    kind(FaultKind::FullDisk, 25, 2, (500, 4000)),
+    corrupting(FaultKind::RotAtRest),
+    corrupting(FaultKind::RotOnRead),
+    corrupting(FaultKind::MisdirectedRead),
+    corrupting(FaultKind::MisdirectedWrite),
+    corrupting(FaultKind::LostWrite),
+    kind(FaultKind::ClockForward, 20, 1, (0, 0)),
+    kind(FaultKind::ClockBack, 20, 1, (0, 0)),
+    kind(FaultKind::ClockDrift, 15, 1, (1000, 10_000)),
+    kind(FaultKind::ClockFreeze, 15, 1, (500, 5000)),
+];
+
+impl Kind {
+    /// How this kind is drawn.
+    ///
+    /// # Panics
+    /// When it is not in the list.
+    pub fn of(kind: FaultKind) -> &'static Kind {
+        KINDS.iter().find(|entry| entry.kind == kind).expect("every kind that is drawn is listed")
+    }
+}
+
+/// Some seconds with the same faults possible.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spell {
+    /// When it begins, in simulated milliseconds.
+    pub from_ms: u64,
+    /// When it ends.
+    pub to_ms: u64,
+    /// What may go wrong; nothing in a quiet spell.
+    pub kinds: Vec<FaultKind>,
+    /// Milliseconds from one fault to the next, on average.
+    pub every_ms: u64,
+}
+
+/// The spells of a run, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weather {
+    /// The kinds that this seed has at all.
+    pub kinds: Vec<FaultKind>,
+    /// In time order, without gaps.
+    pub spells: Vec<Spell>,
+}
+
+impl Weather {
+    /// The weather of a seed.
+    pub fn draw(seed: u64, length_ms: u64) -> Weather {
+        let mut dice = stream(seed, "weather");
+        let mut kinds: Vec<FaultKind> =
+            KINDS.iter().filter(|entry| dice.chance(entry.percent as f64 / 100.0)).map(|entry| entry.kind).collect();
+        if kinds.iter().all(|kind| Kind::of(*kind).corrupts) {
+            kinds.push(FaultKind::PowerFailure);
+        }
+        let usual: Vec<FaultKind> = kinds.iter().copied().filter(|kind| !Kind::of(*kind).corrupts).collect();
+        let mut spells: Vec<Spell> = Vec::new();
+        let mut from_ms = dice.between(300, 2000); // first something must be there to lose
+        while from_ms < length_ms {
+            let to_ms = length_ms.min(from_ms + dice.between(5000, 30_000));
+            let quiet = dice.chance(0.25) && spells.last().is_some_and(|last| !last.kinds.is_empty());
+            let some: Vec<FaultKind> = usual.iter().copied().filter(|_| !quiet && dice.chance(0.6)).collect();
+            let some = if some.is_empty() && !quiet { usual.clone() } else { some };
+            spells.push(Spell { from_ms, to_ms, kinds: some, every_ms: dice.between(700, 3500) });
+            from_ms = to_ms;
+        }
+        Weather { kinds, spells }
+    }
+}

@@ -1,0 +1,357 @@
+//! The operation list: what each client will do, step by step. Steps name places and fractions, not offsets: what an
+//! offset will be is known only when the step is done.
+
+use super::world::{TopicShape, WorldShape, stream};
+use jepsen_lite::history::Acks;
+use jepsen_lite::workload::Shape;
+use runtime::simulation::Stream;
+use serde::{Deserialize, Serialize};
+
+/// Microseconds to wait before a step.
+pub type Pause = u32;
+
+/// A partition: a place in [`WorldShape::topics`], and a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    /// Which topic.
+    pub topic: u8,
+    /// Which partition of it.
+    pub partition: u8,
+}
+
+/// A client: one habit, and the steps it takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientPlan {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub habit: Habit,
+}
+
+/// What a client does all day.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Habit {
+    /// Writes to one partition.
+    Producer(ProducerHabit, Vec<WriteStep>),
+    /// Follows some partitions from their start to their end.
+    Follower(FollowerHabit, Vec<Pause>),
+    /// Reads here and there.
+    Reader(Vec<ReadStep>),
+    /// Looks offsets up.
+    Lookups(Vec<LookupStep>),
+    /// Makes, changes and deletes topics.
+    Admin(Vec<(Pause, AdminStep)>),
+}
+
+/// How a producer gets its producer id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identity {
+    /// It has none: not idempotent.
+    None,
+    /// It asks the broker.
+    Asked,
+    /// It brings its own, so that epochs and sequences begin near their end.
+    Brought {
+        /// The producer id.
+        id: i64,
+        /// The first epoch.
+        epoch: i16,
+        /// The first sequence.
+        sequence: i32,
+    },
+}
+
+/// How a producer writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProducerHabit {
+    /// Where to.
+    pub place: Place,
+    /// When a write is answered.
+    pub acks: Acks,
+    /// Who it is.
+    pub identity: Identity,
+    /// Whether it sends again what was not answered.
+    pub resends: bool,
+    /// Requests on their way at most; never above 5.
+    pub in_flight: u8,
+    /// Codec number.
+    pub compression: u8,
+    /// Version of Produce.
+    pub version: i16,
+    /// Milliseconds it waits for an answer.
+    pub request_timeout_ms: u32,
+    /// Milliseconds after which it gives a write up.
+    pub delivery_timeout_ms: u32,
+}
+
+/// One write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteStep {
+    /// Wait before it.
+    pub pause: Pause,
+    /// Records in the batch.
+    pub records: u8,
+    /// How they look.
+    pub shape: Shape,
+    /// Milliseconds that the records' times are ahead of the producer's clock.
+    pub ahead_ms: i32,
+}
+
+/// How a follower reads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowerHabit {
+    /// What it follows.
+    pub places: Vec<Place>,
+    /// Version of Fetch.
+    pub version: i16,
+    /// Whether it uses fetch sessions (KIP-227).
+    pub session: bool,
+    /// Bytes it asks for at most, in all and of a partition.
+    pub max_bytes: u32,
+    /// Milliseconds that the broker may wait for data.
+    pub max_wait_ms: u32,
+}
+
+/// One read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadStep {
+    /// Wait before it.
+    pub pause: Pause,
+    /// Where.
+    pub place: Place,
+    /// From where, in 65,536ths of what is known to be there; the last values lie beyond the end.
+    pub at: u16,
+    /// Bytes it asks for at most.
+    pub max_bytes: u32,
+}
+
+/// What is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LookupQuery {
+    /// The log start.
+    Earliest,
+    /// The end.
+    Latest,
+    /// A time, in 65,536ths of the time since the run began.
+    At(u16),
+}
+
+/// One lookup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupStep {
+    /// Wait before it.
+    pub pause: Pause,
+    /// Where.
+    pub place: Place,
+    /// What for.
+    pub query: LookupQuery,
+}
+
+/// One deed of the admin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AdminStep {
+    /// Sets a config, or gives it back its default.
+    AlterConfig {
+        /// Of which topic.
+        topic: u8,
+        /// Which.
+        name: String,
+        /// To what.
+        value: Option<String>,
+    },
+    /// Asks for a topic's configs.
+    DescribeConfigs {
+        /// Which topic.
+        topic: u8,
+    },
+    /// Asks for the topics.
+    ListTopics,
+    /// Deletes records.
+    DeleteRecords {
+        /// Where.
+        place: Place,
+        /// Up to where, in 65,536ths of what is known to be there.
+        at: u16,
+    },
+    /// Deletes a topic, and makes it anew.
+    Recreate {
+        /// Which topic.
+        topic: u8,
+        /// Milliseconds between the two.
+        gap_ms: u32,
+    },
+}
+
+/// Draws the clients of a run.
+pub fn draw(seed: u64, length_ms: u64, world: &WorldShape) -> Vec<ClientPlan> {
+    let mut dice = stream(seed, "workload");
+    let places = places(&world.topics);
+    let mut clients = Vec::new();
+    let count = dice.between(4, 8).max(world.topics.len() as u64);
+    for number in 0..count {
+        // The first producers take one topic each, so that none is without.
+        let topic = if number < world.topics.len() as u64 { number } else { dice.below(world.topics.len() as u64) };
+        let partitions = world.topics[topic as usize].partitions as u64;
+        let place = Place { topic: topic as u8, partition: dice.below(partitions) as u8 };
+        let habit = producer(&mut dice, number, place);
+        let steps = writes(&mut dice, length_ms, count);
+        clients.push(ClientPlan { name: format!("producer-{number}"), habit: Habit::Producer(habit, steps) });
+    }
+    for number in 0..dice.between(1, 4) {
+        let habit = follower(&mut dice, &places);
+        let pauses = (0..256).map(|_| dice.between(1000, 60_000) as Pause).collect();
+        clients.push(ClientPlan { name: format!("follower-{number}"), habit: Habit::Follower(habit, pauses) });
+    }
+    clients.push(ClientPlan { name: "reader".into(), habit: Habit::Reader(reads(&mut dice, length_ms, &places)) });
+    clients.push(ClientPlan { name: "lookups".into(), habit: Habit::Lookups(lookups(&mut dice, length_ms, &places)) });
+    clients.push(ClientPlan { name: "admin".into(), habit: Habit::Admin(admin(&mut dice, length_ms, world, &places)) });
+    clients
+}
+
+fn places(topics: &[TopicShape]) -> Vec<Place> {
+    let of = |(topic, shape): (usize, &TopicShape)| {
+        (0..shape.partitions).map(move |partition| Place { topic: topic as u8, partition: partition as u8 })
+    };
+    topics.iter().enumerate().flat_map(of).collect()
+}
+
+fn producer(dice: &mut Stream, number: u64, place: Place) -> ProducerHabit {
+    let identity = match dice.below(4) {
+        0 => Identity::None,
+        1 => Identity::Asked,
+        _ => Identity::Brought {
+            id: 1_000_000 + number as i64,
+            epoch: *dice.pick(&[0, 5, 32_760, 32_766]),
+            sequence: *dice.pick(&[0, i32::MAX - 3, i32::MAX - 40, i32::MAX]),
+        },
+    };
+    let acks = match (identity, dice.below(8)) {
+        (Identity::None, 0) => Acks::None,
+        (Identity::None, 1..4) => Acks::Leader,
+        _ => Acks::All,
+    };
+    let resends = acks != Acks::None && (identity != Identity::None || dice.chance(0.5));
+    ProducerHabit {
+        place,
+        acks,
+        identity,
+        resends,
+        in_flight: *dice.pick(&[1, 2, 5, 5]),
+        compression: *dice.pick(&[0, 0, 0, 1, 2, 3, 4]),
+        version: *dice.pick(&[7, 8, 9, 10, 11, 12, 13, 13]),
+        request_timeout_ms: dice.between(500, 3000) as u32,
+        delivery_timeout_ms: dice.between(4000, 20_000) as u32,
+    }
+}
+
+/// More steps than the time allows for: a run never runs dry.
+fn writes(dice: &mut Stream, length_ms: u64, producers: u64) -> Vec<WriteStep> {
+    // All producers together write about 150 times a second.
+    let every_us = producers * 1_000_000 / 150;
+    let count = length_ms * 1000 * 3 / 2 / every_us;
+    let (keys, headers) = (*dice.pick(&[0, 1, 10]), *dice.pick(&[0, 0, 3]));
+    let usual_bytes = *dice.pick(&[10_u64, 60, 300]);
+    let mut burst = 0;
+    (0..count)
+        .map(|_| {
+            if burst == 0 && dice.chance(0.02) {
+                burst = dice.between(3, 15);
+            }
+            burst = u64::saturating_sub(burst, 1);
+            let pause = if burst > 0 { dice.below(200) } else { dice.below(2 * every_us) };
+            let large = dice.chance(0.01);
+            let bytes = if large { dice.between(1000, 9000) } else { dice.below(2 * usual_bytes) };
+            let value_bytes = (!dice.chance(0.05)).then_some(bytes as u32);
+            let records = if dice.chance(0.2) { dice.between(2, 20) as u8 } else { 1 };
+            let records = if large { 1 } else { records };
+            let ahead_ms = if dice.chance(0.05) { dice.between(0, 4000) as i32 - 2000 } else { 0 };
+            WriteStep { pause: pause as Pause, records, shape: Shape { keys, value_bytes, headers }, ahead_ms }
+        })
+        .collect()
+}
+
+fn follower(dice: &mut Stream, places: &[Place]) -> FollowerHabit {
+    let mut some: Vec<Place> = places.iter().copied().filter(|_| dice.chance(0.6)).collect();
+    if some.is_empty() {
+        some.push(*dice.pick(places));
+    }
+    FollowerHabit {
+        places: some,
+        version: *dice.pick(&[5, 7, 11, 12, 13, 16, 17]),
+        session: dice.chance(0.6),
+        max_bytes: *dice.pick(&[1000, 20_000, 200_000, 1_000_000]),
+        max_wait_ms: *dice.pick(&[10, 100, 500]),
+    }
+}
+
+fn reads(dice: &mut Stream, length_ms: u64, places: &[Place]) -> Vec<ReadStep> {
+    let every_us = 40_000;
+    let count = length_ms * 1000 / every_us * 3 / 2;
+    let step = |_| ReadStep {
+        pause: dice.below(2 * every_us) as Pause,
+        place: *dice.pick(places),
+        at: dice.below(65_536) as u16,
+        max_bytes: *dice.pick(&[1, 500, 5000, 50_000]),
+    };
+    (0..count).map(step).collect()
+}
+
+fn lookups(dice: &mut Stream, length_ms: u64, places: &[Place]) -> Vec<LookupStep> {
+    let every_us = 60_000;
+    let count = length_ms * 1000 / every_us * 3 / 2;
+    let step = |_| LookupStep {
+        pause: dice.below(2 * every_us) as Pause,
+        place: *dice.pick(places),
+        query: match dice.below(5) {
+            0 => LookupQuery::Earliest,
+            1 | 2 => LookupQuery::Latest,
+            _ => LookupQuery::At(dice.below(65_536) as u16),
+        },
+    };
+    (0..count).map(step).collect()
+}
+
+fn admin(dice: &mut Stream, length_ms: u64, world: &WorldShape, places: &[Place]) -> Vec<(Pause, AdminStep)> {
+    let every_us = 700_000;
+    let count = length_ms * 1000 / every_us * 3 / 2;
+    (0..count).map(|_| (dice.below(2 * every_us) as Pause, admin_step(dice, world, places))).collect()
+}
+
+fn admin_step(dice: &mut Stream, world: &WorldShape, places: &[Place]) -> AdminStep {
+    let topic = dice.below(world.topics.len() as u64) as u8;
+    match dice.below(20) {
+        0..4 => AdminStep::DescribeConfigs { topic },
+        4..8 => AdminStep::ListTopics,
+        8..12 => delete_records(dice, world, places),
+        12 | 13 => match world.topics.iter().position(|shape| shape.churns) {
+            Some(churning) => AdminStep::Recreate { topic: churning as u8, gap_ms: dice.below(500) as u32 },
+            None => AdminStep::ListTopics,
+        },
+        _ => {
+            let (name, values) = *dice.pick(ALTERABLE);
+            // The first topic stays durable, so that every world has one that promises everything to the end.
+            let topic = if name == "flush.messages" { topic.max(1) } else { topic };
+            let value = *dice.pick(values);
+            AdminStep::AlterConfig { topic, name: name.to_owned(), value: value.map(str::to_owned) }
+        }
+    }
+}
+
+/// Only in the last topic: what is deleted cannot be judged at the end.
+fn delete_records(dice: &mut Stream, world: &WorldShape, places: &[Place]) -> AdminStep {
+    let last = world.topics.len() as u8 - 1;
+    let there: Vec<Place> = places.iter().copied().filter(|place| place.topic == last).collect();
+    AdminStep::DeleteRecords { place: *dice.pick(&there), at: dice.below(30_000) as u16 }
+}
+
+/// Configs that are changed while the topic is in use, with values to choose from.
+type Alterable = (&'static str, &'static [Option<&'static str>]);
+const ALTERABLE: &[Alterable] = &[
+    ("flush.messages", &[None, Some("1"), Some("1000")]),
+    ("internal.segment.bytes", &[Some("4096"), Some("20000"), Some("60000")]),
+    ("segment.ms", &[None, Some("2000")]),
+    ("index.interval.bytes", &[None, Some("0"), Some("500")]),
+    ("compression.type", &[None, Some("lz4"), Some("uncompressed")]),
+    ("flush.ms", &[None, Some("500")]),
+    ("max.message.bytes", &[None, Some("2000"), Some("1048588")]),
+];

@@ -1,0 +1,49 @@
+//! Profiles: how long a run is, what is drawn for it, and below what it proves too little to count.
+
+use std::time::Duration;
+
+/// What kind of world a run simulates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Simulated time under faults.
+    pub faults_for: Duration,
+    /// Faults below which a run fails as too tame.
+    pub least_faults: u64,
+    /// Acknowledged writes below which the median run of a fleet fails as too idle.
+    pub least_acknowledged: u64,
+}
+
+/// All profiles; the first is the default.
+pub const PROFILES: &[Profile] = &[
+    Profile { name: "standard", faults_for: Duration::from_secs(60), least_faults: 10, least_acknowledged: 2000 },
+    Profile { name: "smoke", faults_for: Duration::from_secs(15), least_faults: 3, least_acknowledged: 300 },
+];
+
+impl Profile {
+    /// The profile with this name.
+    pub fn named(name: &str) -> Option<&'static Profile> {
+        PROFILES.iter().find(|profile| profile.name == name)
+    }
+
+    /// The same for another simulated time; what is asked of a run shrinks and grows with it.
+    pub fn lasting(self, time: Duration) -> Profile {
+        let scaled = |count: u64| (count as f64 * time.as_secs_f64() / self.faults_for.as_secs_f64()) as u64;
+        let (least_faults, least_acknowledged) = (scaled(self.least_faults), scaled(self.least_acknowledged));
+        Profile { faults_for: time, least_faults, least_acknowledged, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_of_a_run_follows_its_length() {
+        let standard = Profile::named("standard").unwrap();
+        let half = standard.lasting(Duration::from_secs(30));
+        assert_eq!((half.least_faults, half.least_acknowledged), (5, 1000));
+        assert_eq!(Profile::named("none"), None);
+    }
+}

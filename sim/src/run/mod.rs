@@ -1,0 +1,88 @@
+//! One seed, in this process: the world, its clients and its faults; then the verdict.
+
+mod broker_node;
+mod judgement;
+mod last_words;
+mod nemesis;
+mod stage;
+
+use crate::fleet::{Ending, RunReport};
+use crate::plan::Plan;
+use crate::profile::Profile;
+use judgement::judge;
+use runtime::simulation::{Settings, run_with};
+use stage::Played;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// What to run.
+pub struct Options {
+    /// Which seed.
+    pub seed: u64,
+    /// What kind of world.
+    pub profile: Profile,
+    /// The bug to plant.
+    pub plant: Option<String>,
+    /// Where to write the plan and the history.
+    pub out: Option<PathBuf>,
+    /// Whether to print each event.
+    pub print_events: bool,
+    /// Whether to let true randomness in.
+    pub planted_nondeterminism: bool,
+}
+
+/// Events that a failing run shows.
+const LAST_EVENTS: usize = 40;
+
+/// Runs it and prints its report.
+#[allow(clippy::disallowed_methods, clippy::disallowed_types)] // measures the run from outside of its world
+pub fn in_this_process(options: &Options) -> ExitCode {
+    let begun = Instant::now();
+    if let Some(name) = &options.plant {
+        model::marks::plant(name);
+    }
+    last_words::listen();
+    let plan = Plan::draw(options.seed, &options.profile);
+    let settings = Settings {
+        events_kept: LAST_EVENTS,
+        print_events: options.print_events,
+        ..Settings::new(options.seed)
+    };
+    let (of_run, nondeterminism) = (plan.clone(), options.planted_nondeterminism);
+    let played = std::panic::catch_unwind(move || run_with(settings, move || stage::play(of_run, nondeterminism)));
+    let mut report = match &played {
+        Ok(played) => judge(played, options),
+        Err(_) => died(options.seed),
+    };
+    report.wall_seconds = begun.elapsed().as_secs_f64();
+    report.marks = model::marks::counts().into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    if let Some(out) = &options.out
+        && let Err(error) = write_out(out, options.seed, &plan, played.as_ref().ok())
+    {
+        eprintln!("cannot write to {}: {error}", out.display());
+    }
+    println!("{}", report.line());
+    if report.ending == Ending::Clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn died(seed: u64) -> RunReport {
+    let words = last_words::heard();
+    let ending = if words.contains(last_words::INVARIANT) { Ending::Invariant(words) } else { Ending::Panic(words) };
+    RunReport { ending, ..RunReport::nothing(seed) }
+}
+
+#[allow(clippy::disallowed_methods, clippy::disallowed_types)] // outside of the simulated world
+fn write_out(directory: &Path, seed: u64, plan: &Plan, played: Option<&Played>) -> std::io::Result<()> {
+    std::fs::create_dir_all(directory)?;
+    let plan_file = std::fs::File::create(directory.join(format!("seed-{seed}.plan.json")))?;
+    serde_json::to_writer_pretty(plan_file, plan)?;
+    if let Some(played) = played {
+        let file = std::fs::File::create(directory.join(format!("seed-{seed}.history.jsonl")))?;
+        let mut file = std::io::BufWriter::new(file);
+        jepsen_lite::history::write(&played.history, &mut file)?;
+        file.flush()?;
+    }
+    Ok(())
+}
