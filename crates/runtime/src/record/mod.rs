@@ -40,6 +40,10 @@ pub use crash::{CrashPoint, CrashPoints, Kept, PowerFailure, Unit};
 pub use image::Image;
 pub use log::{Log, Operation, Recorder};
 
+#[cfg(madsim)]
+pub(crate) use names::Order;
+#[cfg(madsim)]
+pub(crate) use volume::Fate;
 pub(crate) use volume::Volume;
 
 /// A file of a recorded run, whatever it is called at the moment.

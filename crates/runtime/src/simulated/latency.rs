@@ -34,8 +34,7 @@ impl Latency {
     }
 
     pub(super) fn draw(&self, dice: &mut Stream) -> Duration {
-        let (low, high) =
-            if dice.chance(self.tail) { (self.usual, self.longest) } else { (self.shortest, self.usual) };
+        let (low, high) = if dice.chance(self.tail) { (self.usual, self.longest) } else { (self.shortest, self.usual) };
         let (low, high) = (low.as_nanos().max(1) as u64, high.as_nanos().max(1) as u64);
         if high <= low {
             return Duration::from_nanos(low);

@@ -4,7 +4,7 @@
 
 use super::lifecycle::Node;
 use super::net::Delivery;
-use super::world::{World};
+use super::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
