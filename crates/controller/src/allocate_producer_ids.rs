@@ -9,7 +9,10 @@ use protocol::messages::allocate_producer_ids::{AllocateProducerIdsRequest, Allo
 pub const PRODUCER_ID_BLOCK: i32 = 1000;
 
 impl View<'_> {
-    pub(crate) fn allocate_producer_ids(&mut self, request: &AllocateProducerIdsRequest) -> AllocateProducerIdsResponse {
+    pub(crate) fn allocate_producer_ids(
+        &mut self,
+        request: &AllocateProducerIdsRequest,
+    ) -> AllocateProducerIdsResponse {
         let failed = |error: ErrorCode| AllocateProducerIdsResponse { error_code: error.code(), ..Default::default() };
         if let Err(refusal) = self.live_broker(request.broker_id, request.broker_epoch) {
             return failed(refusal.error);

@@ -31,7 +31,9 @@ pub(crate) fn resource(kind: i8, name: &str) -> Result<ConfigResource, Refusal> 
         (4, "") => Ok(ConfigResource::AllBrokers),
         (4, name) => match name.parse() {
             Ok(id) => Ok(ConfigResource::Broker(id)),
-            Err(_) => invalid_request(format!("'{name}' is no broker: name one by its number, or all by the empty name")),
+            Err(_) => {
+                invalid_request(format!("'{name}' is no broker: name one by its number, or all by the empty name"))
+            }
         },
         (8, _) => invalid_request("log levels of a broker cannot be changed at run time"),
         (16, _) => invalid_request("client metrics are not served"),
@@ -119,9 +121,7 @@ impl View<'_> {
         match resource {
             ConfigResource::Topic(name) => match self.hard.topic(name) {
                 Some(topic) => Ok(Resource::Topic(topic.id.0)),
-                None => {
-                    Err(Refusal::new(ErrorCode::UnknownTopicOrPartition, format!("there is no topic '{name}'")))
-                }
+                None => Err(Refusal::new(ErrorCode::UnknownTopicOrPartition, format!("there is no topic '{name}'"))),
             },
             ConfigResource::Broker(id) if self.hard.broker(*id).is_none() => {
                 invalid_request(format!("no broker {id} is registered"))

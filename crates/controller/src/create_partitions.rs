@@ -71,7 +71,8 @@ impl View<'_> {
             return place(self.hard, added, factor, &mut self.soft.dice);
         };
         if assignments.len() != added {
-            let message = format!("{added} partition(s) are added, but replicas are assigned for {}", assignments.len());
+            let message =
+                format!("{added} partition(s) are added, but replicas are assigned for {}", assignments.len());
             return Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, message));
         }
         for assignment in assignments {

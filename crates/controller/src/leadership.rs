@@ -28,9 +28,10 @@ impl View<'_> {
             after.isr.retain(|member| *member != broker);
         }
         if partition.leader == Some(broker) {
-            let heir = partition.replicas.iter().copied().find(|replica| {
-                *replica != broker && after.isr.contains(replica) && self.hard.is_unfenced(*replica)
-            });
+            let heir =
+                partition.replicas.iter().copied().find(|replica| {
+                    *replica != broker && after.isr.contains(replica) && self.hard.is_unfenced(*replica)
+                });
             after.leader = heir.or((!resign).then_some(broker));
             after.leader_epoch += 1;
         }

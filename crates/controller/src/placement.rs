@@ -22,7 +22,9 @@ pub(crate) fn place(
     let refuse = |message: String| Err(Refusal::new(ErrorCode::InvalidReplicationFactor, message));
     let registered = image.brokers().len();
     if factor > registered {
-        return refuse(format!("a replication factor of {factor} needs as many brokers, and {registered} are registered"));
+        return refuse(format!(
+            "a replication factor of {factor} needs as many brokers, and {registered} are registered"
+        ));
     }
     let ring = Ring::of(image, false);
     if ring.brokers.is_empty() {
@@ -33,8 +35,8 @@ pub(crate) fn place(
     let mut placed = Vec::with_capacity(count);
     for number in 0..count {
         let leader = start + number;
-        if number > 0 && leader % ring.brokers.len() == 0 {
-            shift += 1; // a full round: the next one gives each leader other followers
+        if number > 0 && number % ring.brokers.len() == 0 {
+            shift += 1; // each broker led once with the same shift: the next round gives it other followers
         }
         let mut replicas = ring.replicas(leader, shift, factor);
         replicas.extend(spares.from(number).take(factor - replicas.len()));
@@ -57,7 +59,9 @@ impl Ring {
         }
         let rounds = by_rack.values().map(Vec::len).max().unwrap_or(0);
         let brokers = (0..rounds)
-            .flat_map(|round| by_rack.iter().filter_map(move |(rack, ids)| ids.get(round).map(|id| (*id, rack.clone()))))
+            .flat_map(|round| {
+                by_rack.iter().filter_map(move |(rack, ids)| ids.get(round).map(|id| (*id, rack.clone())))
+            })
             .collect();
         Ring { brokers, racks: by_rack.len() }
     }
@@ -69,9 +73,8 @@ impl Ring {
         let candidates: Vec<&(NodeId, Rack)> =
             (0..size - 1).map(|step| &self.brokers[(leader + 1 + (shift + step) % (size - 1)) % size]).collect();
         while chosen.len() < factor.min(size) {
-            let fresh_rack = candidates
-                .iter()
-                .find(|(_, rack)| self.racks > 1 && chosen.iter().all(|(_, taken)| taken != rack));
+            let fresh_rack =
+                candidates.iter().find(|(_, rack)| self.racks > 1 && chosen.iter().all(|(_, taken)| taken != rack));
             let any = || candidates.iter().find(|(id, _)| chosen.iter().all(|(taken, _)| taken != id));
             let next = fresh_rack.or_else(any).expect("fewer are chosen than there are");
             chosen.push(next);

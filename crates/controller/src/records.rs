@@ -156,4 +156,3 @@ pub enum Resource {
     /// A subscription to client metrics.
     ClientMetrics(String),
 }
-

@@ -6,9 +6,8 @@ use model::{NodeId, PartitionId, Uuid};
 
 /// Records that, folded from nothing, give `image` (but for its end offset, which the snapshot's name says).
 pub fn records_of(image: &MetadataImage) -> impl Iterator<Item = Record> + '_ {
-    let founded = image
-        .cluster_id()
-        .map(|id| Record::Founded { cluster_id: id.to_string(), record_level: RECORD_LEVEL });
+    let founded =
+        image.cluster_id().map(|id| Record::Founded { cluster_id: id.to_string(), record_level: RECORD_LEVEL });
     let features = image.features().map(|(name, level)| Record::FeatureLevel { name: name.to_string(), level });
     let brokers = image.brokers().map(|broker| broker_record(broker));
     let topics = image.topics().flat_map(|topic| topic_records(topic));
