@@ -61,7 +61,7 @@ pub struct Settings {
 pub struct Hit {
     /// What.
     pub kind: FaultKind,
-    /// Which kind of file, when it hit one.
+    /// Which kind of file. `None`: it hit none, or it is not known which, and the first row that may apply decides.
     pub file: Option<FileKind>,
     /// Whether it hit the whole in-sync set at about the same time.
     pub whole_set: bool,
@@ -116,6 +116,11 @@ const MAY_MOVE_LEADERSHIP: &[FaultKind] = &[
 ];
 /// Faults after which stored bytes are not what was written.
 const WRONG_BYTES: &[FaultKind] = &[F::RotAtRest, F::RotOnRead, F::MisdirectedRead, F::MisdirectedWrite, F::LostWrite];
+
+/// Whether what a fault did may be found out at any later time: a disk that holds other bytes than it was given.
+pub fn leaves_wrong_bytes(kind: FaultKind) -> bool {
+    WRONG_BYTES.contains(&kind) || kind == F::FailedSync
+}
 
 /// What is promised about an acknowledged record.
 pub static KEEPING: &[Row] = &[
@@ -226,6 +231,19 @@ pub static DELETION: &[Row] = &[
     Row { faults: &[F::WipedDisk], keeping: Keeping::NotPromised, because: "nothing is left to know it", ..ANY },
 ];
 
+/// What is promised about topics that were made or deleted, and configs that were set: that they stay so, but for these
+/// rows.
+pub static METADATA: &[Row] = &[
+    Row {
+        faults: WRONG_BYTES,
+        files: &[File::Metadata],
+        keeping: Keeping::TailMayBeLost,
+        because: "rot in the last entry of the metadata log cannot be told from a torn write",
+        ..ANY
+    },
+    Row { faults: &[F::WipedDisk], keeping: Keeping::NotPromised, because: "nothing is left to know it", ..ANY },
+];
+
 /// How often a record that was sent once by the application may be in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Copies {
@@ -258,7 +276,7 @@ impl Row {
             && among(self.in_sync, settings.in_sync)
             && self.unclean_election.is_none_or(|unclean| unclean == settings.unclean_election)
             && among(self.faults, hit.kind)
-            && (self.files.is_empty() || hit.file.is_some_and(|file| self.files.contains(&file)))
+            && (self.files.is_empty() || hit.file.is_none_or(|file| self.files.contains(&file)))
             && self.whole_set.is_none_or(|whole| whole == hit.whole_set)
     }
 }
@@ -273,6 +291,11 @@ pub fn deletion(settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>)
     first(DELETION, settings, hit)
 }
 
+/// What is promised about metadata when `hit` strikes, and the row that says so.
+pub fn metadata(settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>) {
+    first(METADATA, settings, hit)
+}
+
 fn first(table: &'static [Row], settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>) {
     let row = table.iter().find(|row| row.applies(settings, hit));
     (row.map_or(Keeping::Kept, |row| row.keeping), row)
@@ -284,7 +307,9 @@ pub fn render() -> String {
     rows(&mut page, "Records", KEEPING);
     page.push_str("\nIn all other cases an acknowledged record is **kept**: at its offset, with its bytes.\n");
     rows(&mut page, "Deleted records", DELETION);
-    page.push_str("\nIn all other cases they **stay deleted**. So do deleted topics.\n");
+    page.push_str("\nIn all other cases they **stay deleted**.\n");
+    rows(&mut page, "Topics and configs", METADATA);
+    page.push_str("\nIn all other cases topics **stay made or deleted**, and configs **stay set**.\n");
     page.push_str(COPIES_PAGE);
     page
 }

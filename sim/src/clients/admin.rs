@@ -222,14 +222,14 @@ impl Admin {
         let name = (&*partition.topic).into();
         let topic = DeleteRecordsTopic { name, partitions: vec![data], ..Default::default() };
         let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 3000, ..Default::default() };
-        let judge = |response: protocol::messages::DeleteRecordsResponse| {
-            match response.topics.first().and_then(|topic| topic.partitions.first()) {
-                Some(done) if done.error_code == 0 => {
-                    Outcome::Ok(Answer::RecordsDeleted { log_start: done.low_watermark })
-                }
-                Some(done) => change_refused(done.error_code),
-                None => Outcome::Unknown("no answer for the partition".into()),
-            }
+        let judge = |response: protocol::messages::DeleteRecordsResponse| match response
+            .topics
+            .first()
+            .and_then(|topic| topic.partitions.first())
+        {
+            Some(done) if done.error_code == 0 => Outcome::Ok(Answer::RecordsDeleted { log_start: done.low_watermark }),
+            Some(done) => change_refused(done.error_code),
+            None => Outcome::Unknown("no answer for the partition".into()),
         };
         let outcome = self.attempt(Action::DeleteRecords { partition, before }, &request, 2, judge).await;
         if let Some(Outcome::Ok(Answer::RecordsDeleted { log_start })) = outcome {

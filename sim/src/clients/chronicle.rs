@@ -1,8 +1,6 @@
 //! Writes the history down, and each client-visible result into the trace.
 
-use jepsen_lite::history::{
-    Action, Answer, FaultNature, History, OperationId, Outcome, Process, Recorder, Session,
-};
+use jepsen_lite::history::{Action, Answer, FaultNature, History, OperationId, Outcome, Process, Recorder, Session};
 use runtime::simulation::{elapsed, trace};
 use std::sync::{Arc, Mutex, MutexGuard};
 

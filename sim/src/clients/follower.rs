@@ -202,7 +202,8 @@ impl Follower {
             for data in &topic.partitions {
                 let is = |place: &Place| {
                     let name = &*self.client.around.topics[usize::from(place.topic)].name;
-                    let same = &*topic.topic == name || (topic.topic.is_empty() && self.topic_id(*place) == Some(topic.topic_id));
+                    let same = &*topic.topic == name
+                        || (topic.topic.is_empty() && self.topic_id(*place) == Some(topic.topic_id));
                     same && i32::from(place.partition) == data.partition_index
                 };
                 if let Some(place) = self.habit.places.iter().find(|place| is(place)) {

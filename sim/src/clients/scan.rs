@@ -22,8 +22,7 @@ pub async fn scan(client: Client) {
     let mut wire = None;
     for place in places(&client.around) {
         let partition = client.partition(place);
-        let operation =
-            client.around.chronicle.invoke(client.process, Action::Scan { partition: partition.clone() });
+        let operation = client.around.chronicle.invoke(client.process, Action::Scan { partition: partition.clone() });
         let outcome = scan_partition(&client, &mut wire, &partition).await;
         client.around.chronicle.complete(operation, outcome);
     }

@@ -1,8 +1,8 @@
 //! One connection, by hand. Answers come in the order of the requests, so nothing needs to be matched.
 
 use bytes::{Bytes, BytesMut};
-use protocol::frame::{decode_response, encode_request};
 use protocol::Request;
+use protocol::frame::{decode_response, encode_request};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
 use runtime::time::{Duration, timeout};
@@ -49,7 +49,8 @@ impl Wire {
 
     /// Sends a request that gets none (Produce with acks=0).
     pub async fn send_unanswered<R: Request>(&mut self, request: &R, version: i16) -> Result<(), Failure> {
-        let parts = encode_request(self.next_correlation_id, Some(&self.client_id), request, version).map_err(failed)?;
+        let parts =
+            encode_request(self.next_correlation_id, Some(&self.client_id), request, version).map_err(failed)?;
         self.next_correlation_id += 1;
         for part in parts {
             self.writer.write_all(&part).await.map_err(failed)?;
@@ -68,7 +69,12 @@ impl Wire {
     }
 
     /// Sends a request and waits for its answer.
-    pub async fn call<R: Request>(&mut self, request: &R, version: i16, within: Duration) -> Result<R::Response, Failure> {
+    pub async fn call<R: Request>(
+        &mut self,
+        request: &R,
+        version: i16,
+        within: Duration,
+    ) -> Result<R::Response, Failure> {
         let call = async {
             self.send(request, version).await?;
             self.receive::<R>(version).await

@@ -34,11 +34,7 @@ pub fn children(request: &Request) -> impl Iterator<Item = Child> + Send {
 }
 
 /// Runs each child, `jobs` at a time, and hands each end to `took` as it comes, until `took` says `false`.
-pub fn run_each(
-    children: impl Iterator<Item = Child> + Send,
-    jobs: usize,
-    mut took: impl FnMut(Ended) -> bool,
-) {
+pub fn run_each(children: impl Iterator<Item = Child> + Send, jobs: usize, mut took: impl FnMut(Ended) -> bool) {
     let waiting = Mutex::new(children);
     let enough = AtomicBool::new(false);
     let (sender, ends) = mpsc::channel();

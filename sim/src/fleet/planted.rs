@@ -92,7 +92,10 @@ fn collect(directory: &Path, opening: &str, names: &mut Vec<String>) {
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            names.extend(code.flat_map(|line| line.split(opening).skip(1).filter_map(|rest| rest.split('"').next())).map(str::to_owned));
+            names.extend(
+                code.flat_map(|line| line.split(opening).skip(1).filter_map(|rest| rest.split('"').next()))
+                    .map(str::to_owned),
+            );
         }
     }
 }

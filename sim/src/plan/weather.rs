@@ -26,7 +26,7 @@ const fn kind(kind: FaultKind, percent: u64, weight: u64, lasts_ms: (u64, u64)) 
 }
 
 const fn corrupting(what: FaultKind) -> Kind {
-    Kind { corrupts: true, ..kind(what, 8, 1, (0, 0)) }
+    Kind { corrupts: true, ..kind(what, 8, 1, (50, 500)) }
 }
 
 /// Every kind there is. Frequent enough that 300 seeds have each, rare enough that most seeds are without most.
@@ -47,15 +47,14 @@ pub const KINDS: &[Kind] = &[
     kind(FaultKind::NarrowNetwork, 15, 1, (500, 4000)),
     kind(FaultKind::SlowDisk, 30, 3, (500, 5000)),
     kind(FaultKind::StalledDisk, 20, 1, (500, 5000)),
-    kind(FaultKind::FailedSync, 30, 2, (0, 0)),
-    kind(FaultKind::FailedWrite, 25, 2, (0, 0)),
-    kind(FaultKind::FailedRead, 20, 1, (0, 0)),
+    kind(FaultKind::FailedSync, 30, 2, (20, 300)),
+    kind(FaultKind::FailedWrite, 25, 2, (20, 300)),
+    kind(FaultKind::FailedRead, 20, 1, (20, 300)),
     kind(FaultKind::FullDisk, 25, 2, (500, 4000)),
     corrupting(FaultKind::RotAtRest),
     corrupting(FaultKind::RotOnRead),
     corrupting(FaultKind::MisdirectedRead),
     corrupting(FaultKind::MisdirectedWrite),
-    corrupting(FaultKind::LostWrite),
     kind(FaultKind::ClockForward, 20, 1, (0, 0)),
     kind(FaultKind::ClockBack, 20, 1, (0, 0)),
     kind(FaultKind::ClockDrift, 15, 1, (1000, 10_000)),

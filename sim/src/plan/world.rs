@@ -1,6 +1,7 @@
 //! The shape of a world: the disk's sectors, the broker's configs, the topics. Small sizes, so that segments roll,
 //! journals go round and numbers wrap in every run.
 
+use runtime::record::SectorSize;
 use runtime::simulation::Stream;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,6 +49,11 @@ pub fn stream(seed: u64, part: &str) -> Stream {
 }
 
 impl WorldShape {
+    /// What the disk writes whole or not at all.
+    pub fn sector(&self) -> SectorSize {
+        if self.sector_bytes == 512 { SectorSize::Bytes512 } else { SectorSize::Bytes4096 }
+    }
+
     /// The world of a seed.
     pub fn draw(seed: u64) -> WorldShape {
         let mut dice = stream(seed, "world");

@@ -45,11 +45,8 @@ pub fn in_this_process(options: &Options) -> ExitCode {
     }
     last_words::listen();
     let plan = Plan::draw(options.seed, &options.profile);
-    let settings = Settings {
-        events_kept: LAST_EVENTS,
-        print_events: options.print_events,
-        ..Settings::new(options.seed)
-    };
+    let settings =
+        Settings { events_kept: LAST_EVENTS, print_events: options.print_events, ..Settings::new(options.seed) };
     let (of_run, nondeterminism) = (plan.clone(), options.planted_nondeterminism);
     let played = std::panic::catch_unwind(move || run_with(settings, move || stage::play(of_run, nondeterminism)));
     let mut report = match &played {

@@ -52,7 +52,7 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool) -> Played {
     if planted_nondeterminism {
         let_true_randomness_in().await;
     }
-    nemesis::torment(&plan, &broker, &nodes).await;
+    nemesis::torment(&plan, &broker, &nodes, &around.chronicle).await;
     phase.send_replace(Phase::Drain);
     let served = serves(&admin, HEALS_WITHIN).await.is_some();
     if served {

@@ -51,6 +51,23 @@ impl Evidence<'_> {
         self.weakest(partition, seen, at, promise_table::deletion, |keeping| keeping >= Keeping::TailMayBeLost)
     }
 
+    /// Why metadata known at event `since` may be forgotten at event `at`.
+    pub fn metadata_may_be_lost(&self, since: Index, at: Index) -> Option<Because> {
+        // No setting of a topic changes what is promised about metadata.
+        let settings = Settings {
+            durability: Durability::Journaled,
+            acks: Acks::All,
+            in_sync: InSync::Alone,
+            unclean_election: false,
+        };
+        self.history.faults.iter().filter(|fault| strikes_between(fault, since, at)).find_map(|fault| {
+            let whole_set = fault.nature.whole_in_sync_set;
+            let hit = Hit { kind: fault.nature.kind, file: fault.nature.file, whole_set };
+            let (keeping, row) = promise_table::metadata(settings, hit);
+            row.filter(|_| keeping >= Keeping::TailMayBeLost).map(|row| row.because)
+        })
+    }
+
     fn weakest(
         &self,
         partition: &Partition,
@@ -96,7 +113,7 @@ fn in_sync(replicas: i16, min_in_sync: u16) -> InSync {
 /// Whether a fault can take away at event `at` what was there at event `from`. Wrong bytes that were stored before can
 /// still be found later, so a fault that leaves them strikes at any time after it began.
 fn strikes_between(fault: &Fault, from: Index, at: Index) -> bool {
-    let lasting = fault.nature.file.is_some() || fault.nature.kind == crate::history::FaultKind::FailedSync;
+    let lasting = promise_table::leaves_wrong_bytes(fault.nature.kind);
     let ended = if lasting { Index::MAX } else { fault.ended.map_or(Index::MAX, |ended| ended.index) };
     fault.began.index <= at && ended >= from
 }

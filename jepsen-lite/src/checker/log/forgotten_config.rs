@@ -17,6 +17,10 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
             let told = configs.get(name).cloned();
             let possible = life.possible_values(name, operation.invoked.index, operation.last_effect());
             if !possible.contains(&told) {
+                if let Some(because) = evidence.metadata_may_be_lost(life.begins, operation.last_effect()) {
+                    verdict.allow(Class::ForgottenConfig, because);
+                    continue;
+                }
                 let show = |value: &Option<String>| value.clone().unwrap_or("the default".into());
                 let witness = format!(
                     "{} was told that {name} of topic {} is {}, which can only be {}",

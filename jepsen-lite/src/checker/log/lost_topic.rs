@@ -13,6 +13,10 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
         for life in &evidence.topics.lives {
             let Some(create) = life.create else { continue };
             if life.surely_alive(operation.invoked.index, operation.last_effect()) && !topics.contains(&life.topic) {
+                if let Some(because) = evidence.metadata_may_be_lost(life.begins, operation.last_effect()) {
+                    verdict.allow(Class::LostTopic, because);
+                    continue;
+                }
                 let witness = format!(
                     "topic {}, created by {}, is not among the topics that {} was told of",
                     life.topic,

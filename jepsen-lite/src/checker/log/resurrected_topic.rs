@@ -28,6 +28,7 @@ fn answered_after_death(evidence: &Evidence<'_>, id: OperationId, verdict: &mut 
     }
     if let Some(topic) = topic_of(&operation.action) {
         report(
+            evidence,
             verdict,
             format!("{} was answered, though topic {topic} had been deleted", witness::operation(evidence, id)),
             id,
@@ -41,6 +42,7 @@ fn listed_after_death(evidence: &Evidence<'_>, id: OperationId, verdict: &mut Ve
     for topic in topics.iter().filter(|topic| !evidence.topics.of_name(topic).is_empty()) {
         if evidence.topics.home(topic, None, operation.invoked.index, operation.last_effect()) == Home::Nowhere {
             report(
+                evidence,
                 verdict,
                 format!("{} was told of topic {topic}, which had been deleted", witness::operation(evidence, id)),
                 id,
@@ -66,7 +68,10 @@ fn record_of_an_earlier_life(evidence: &Evidence<'_>, partition: &Partition, ver
     verdict.report(witness::anomaly(Class::ResurrectedTopic, partition, sentence, &[sent.operation, read]));
 }
 
-fn report(verdict: &mut Verdict, witness: String, id: OperationId) {
+fn report(evidence: &Evidence<'_>, verdict: &mut Verdict, witness: String, id: OperationId) {
+    if let Some(because) = evidence.metadata_may_be_lost(0, evidence.until(id)) {
+        return verdict.allow(Class::ResurrectedTopic, because);
+    }
     verdict.report(Anomaly { class: Class::ResurrectedTopic, partition: None, witness, operations: vec![id] });
 }
 

@@ -89,15 +89,8 @@ impl Lane {
             let operation = self.client.around.chronicle.invoke(self.client.process, Action::Produce(action));
             let now = Instant::now();
             let given_up_at = now + Duration::from_millis(u64::from(self.habit.delivery_timeout_ms));
-            let write = Write {
-                operation,
-                topic_id,
-                batch,
-                given_up_at,
-                sent_at: now,
-                attempted: false,
-                answer_lost: false,
-            };
+            let write =
+                Write { operation, topic_id, batch, given_up_at, sent_at: now, attempted: false, answer_lost: false };
             self.unresolved.push_back(write);
         }
     }

@@ -55,8 +55,7 @@ pub fn topic_id(client: &Client, habit: &ProducerHabit) -> Option<Uuid> {
 /// A request of one batch.
 pub fn produce(client: &Client, habit: &ProducerHabit, topic_id: Option<Uuid>, batch: &Bytes) -> ProduceRequest {
     let partition = client.partition(habit.place);
-    let data =
-        PartitionProduceData { index: partition.partition, records: Some(batch.clone()), ..Default::default() };
+    let data = PartitionProduceData { index: partition.partition, records: Some(batch.clone()), ..Default::default() };
     let topic = TopicProduceData {
         name: (&*partition.topic).into(),
         topic_id: topic_id.unwrap_or(Uuid::ZERO),
@@ -68,12 +67,7 @@ pub fn produce(client: &Client, habit: &ProducerHabit, topic_id: Option<Uuid>, b
         Acks::Leader => 1,
         Acks::All => -1,
     };
-    ProduceRequest {
-        acks,
-        timeout_ms: habit.request_timeout_ms as i32,
-        topic_data: vec![topic],
-        ..Default::default()
-    }
+    ProduceRequest { acks, timeout_ms: habit.request_timeout_ms as i32, topic_data: vec![topic], ..Default::default() }
 }
 
 /// The base offset, or the error, of a response to a request of one batch.
