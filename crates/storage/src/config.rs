@@ -83,6 +83,8 @@ pub struct DirectoryOptions {
     pub sync_interval: Duration,
     /// How much memory the indexes of closed segments may take, in bytes.
     pub index_cache_bytes: usize,
+    /// How many files of closed segments stay open after a read.
+    pub open_files: usize,
     /// How much memory is kept ready for reads, in bytes.
     pub read_buffer_bytes: usize,
     /// A batch that decompresses to more is not searched for a timestamp, in bytes.
@@ -100,6 +102,7 @@ impl Default for DirectoryOptions {
             sync_deadline: Duration::from_secs(30),
             sync_interval: Duration::from_secs(60),
             index_cache_bytes: 32 << 20,
+            open_files: 512,
             read_buffer_bytes: 16 << 20,
             decompressed_batch_bytes: 256 << 20,
         }

@@ -18,6 +18,7 @@ mod meta_properties;
 mod names;
 mod offset_checkpoint;
 mod offset_index;
+mod open_files;
 mod partition_metadata;
 mod producer_loading;
 mod producers;

@@ -105,6 +105,23 @@ impl Segment {
         Ok(self.file.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(file).clone())
     }
 
+    /// Whether the file is open.
+    pub fn is_open(&self) -> bool {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Closes the file, which has nothing that waits for a sync. It is opened again when it is needed.
+    pub fn close_file(&self) {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// The same, but for a file whose bytes may wait for a sync: its handle is the one that hears of a failed write.
+    pub fn close_file_if_synced(&self) {
+        if self.with_index(|state| matches!(state, IndexState::OnDisk | IndexState::Cached(_))) {
+            self.close_file();
+        }
+    }
+
     /// The file's length, without keeping it open.
     pub async fn measure(&self, volume: &Volume) -> Result<u64, StorageFault> {
         let path = self.path();

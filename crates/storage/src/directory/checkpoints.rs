@@ -133,6 +133,10 @@ impl Written {
         uncovered: fn(&Progress) -> Option<u64>,
     ) -> Result<u64, StorageFault> {
         core.reading.volume.check()?;
+        // First what is durable, then who needs what: a log that submits in between is in a later group. And first the
+        // logs, then the dropped ones: one that is dropped in between is still seen.
+        let durable = core.journal_durable();
+        let logs = core.logs();
         let dropped = core.dropped();
         let generation = core.journal.generation();
         let is_known = self.generation == Some(generation);
@@ -147,10 +151,9 @@ impl Written {
         }
         new.extend(lines.into_iter().map(|line| ((line.topic_id, line.partition), line)));
         let partitions: Vec<CheckpointLine> = new.values().cloned().collect();
-        // First what is durable, then who needs what: a log that submits in between is in a later group.
-        let durable = core.journal_durable();
         let claimed: BTreeSet<&TopicPartition> = claims.iter().map(|(log, _)| &log.topic_partition).collect();
-        let needed = core.logs().into_iter().filter_map(|log| {
+        let gone = |log: &Arc<Shared>| dropped.iter().any(|dropped| Arc::ptr_eq(dropped, log));
+        let needed = logs.into_iter().filter(|log| !gone(log)).filter_map(|log| {
             let progress = log.progress();
             if claimed.contains(&log.topic_partition) { uncovered(&progress) } else { progress.first_uncovered() }
         });

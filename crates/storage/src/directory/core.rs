@@ -90,10 +90,11 @@ impl Core {
 
     /// Forgets a log; `dropped` if the checkpoint may still have its line.
     pub fn unregister(&self, shared: &Arc<Shared>, dropped: bool) {
-        locked(&self.logs).remove(&shared.topic_partition);
+        // In this order: who looks at the logs first and then at the dropped ones sees it in one of the two.
         if dropped {
             locked(&self.dropped).push(shared.clone());
         }
+        locked(&self.logs).remove(&shared.topic_partition);
     }
 
     /// The deleted logs whose lines are still to go.

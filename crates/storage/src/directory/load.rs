@@ -85,6 +85,9 @@ pub(super) async fn assemble(core: &Arc<Core>, found: &Found, parts: Parts) -> R
     let log_start_offset = found.log_start_offset.max(first);
     let mut epochs = parts.epochs;
     epochs.start_at(log_start_offset);
+    for segment in &parts.segments {
+        segment.close_file();
+    }
     let settled = Claim { sequence: 0, place: parts.place };
     let mut progress = Progress::new(false, parts.place, Some(settled), None);
     if !parts.is_synced {
@@ -161,6 +164,18 @@ pub(super) struct Walk {
 
 /// Walks the batches of a segment in order as far as they are good, learning its index and epochs.
 pub(super) async fn walk(
+    volume: &Volume,
+    segment: &Segment,
+    walk: Walk,
+    epochs: &mut LeaderEpochs,
+) -> Result<Walked, StorageFault> {
+    let walked = walk_open(volume, segment, walk, epochs).await;
+    // There may be more logs than files that can be open.
+    segment.close_file();
+    walked
+}
+
+async fn walk_open(
     volume: &Volume,
     segment: &Segment,
     walk: Walk,

@@ -14,6 +14,7 @@ use crate::fault::{FailedClosed, StorageFault};
 use crate::journal::{Journal, JournalPosition, Replay};
 use crate::log::{Claim, Log, Reading};
 use crate::offset_checkpoint::{self as offsets, Offsets};
+use crate::open_files::OpenFiles;
 use crate::read_buffers::ReadBuffers;
 use crate::segment_index::IndexCache;
 use crate::volume::Volume;
@@ -84,6 +85,7 @@ impl LogDirectory {
         let reading = Arc::new(Reading {
             volume: volume.clone(),
             indexes: IndexCache::new(options.index_cache_bytes),
+            open_files: OpenFiles::new(options.open_files),
             buffers: ReadBuffers::new(options.read_buffer_bytes),
             decompressed_batch_bytes: options.decompressed_batch_bytes,
         });
@@ -190,6 +192,7 @@ async fn finish_all(core: &Arc<Core>, loaded: Vec<Loaded>) -> Result<Vec<Loaded>
         if let Ok(log) = &mut loaded.log {
             log.finish_recovery(loaded.highest_epoch).await?;
             log.sync_all().await?;
+            log.close_files();
         }
         mark_failed(&core, &loaded).await?;
         Ok(loaded)

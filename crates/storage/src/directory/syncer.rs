@@ -3,7 +3,6 @@
 use super::Core;
 use crate::fault::StorageFault;
 use crate::log::{Capture, Shared, write_epochs};
-use crate::names::SegmentFile;
 use crate::segment::Segment;
 use crate::segment_index::SegmentIndex;
 use crate::volume::join;
@@ -114,15 +113,15 @@ impl Core {
         }
     }
 
-    /// Makes durable what `capture` will prove: segments with their indexes and snapshots, epochs, names.
+    /// Makes durable what `capture` will prove: segments with their indexes, epochs, names. Producer snapshots need
+    /// no sync: they have a CRC, and can be made again from the batches.
     pub async fn sync_capture(&self, shared: &Arc<Shared>, capture: &Capture) -> Result<(), StorageFault> {
         if planted!("recovery-point-before-flush") {
             return Ok(());
         }
         let (active, closed) = capture.segments.split_last().expect("a capture has the last segment");
-        for (at, segment) in closed.iter().enumerate() {
-            let next = closed.get(at + 1).unwrap_or(active).base_offset;
-            match self.sync_closed(segment, next).await {
+        for segment in closed {
+            match self.sync_closed(segment).await {
                 // Retention was faster.
                 Err(fault) if fault.is_not_found() && !is_part_of(shared, segment) => {}
                 result => result?,
@@ -143,18 +142,13 @@ impl Core {
         Ok(())
     }
 
-    async fn sync_closed(&self, segment: &Segment, next_offset: model::Offset) -> Result<(), StorageFault> {
+    async fn sync_closed(&self, segment: &Segment) -> Result<(), StorageFault> {
         let volume = &self.reading.volume;
         segment.write_index(volume).await?;
         volume.sync_file(&segment.file(volume).await?, &segment.path()).await?;
         SegmentIndex::sync(volume, &segment.directory, segment.base_offset).await?;
-        let path = SegmentFile::ProducerSnapshot.path(&segment.directory, next_offset);
-        match volume.open(&path, Open::Existing).await {
-            Ok(file) => volume.sync_file(&file, &path).await,
-            // It could not be written then, and can be made from the batches.
-            Err(fault) if fault.is_not_found() => Ok(()),
-            Err(fault) => Err(fault),
-        }
+        segment.close_file_if_synced();
+        Ok(())
     }
 }
 

@@ -49,7 +49,7 @@ impl Log {
             if self.must_roll(&run, &checked, request.now) {
                 let written = std::mem::replace(&mut run, Run::new(self.place()));
                 let result = self.write(written).await;
-                settle(&mut outcomes[run_from..], &result);
+                self.settle(&mut outcomes[run_from..], &result);
                 run_from = outcomes.len();
                 let result = match result {
                     Ok(()) => self.roll(request.now).await,
@@ -57,24 +57,24 @@ impl Log {
                 };
                 run = Run::new(self.place());
                 if let Err(fault) = result {
-                    outcomes.push(Err(append_error(&fault)));
+                    outcomes.push(Err(self.append_error(&fault)));
                     continue;
                 }
             }
             outcomes.push(Ok(self.admit(&mut run, request, checked)));
         }
         let result = self.write(run).await;
-        settle(&mut outcomes[run_from..], &result);
+        self.settle(&mut outcomes[run_from..], &result);
         outcomes
     }
 
     /// Waits for room in the journal, and loads what an append needs.
     pub(super) async fn get_ready(&mut self) -> Result<(), AppendError> {
-        self.core.reading.volume.check().map_err(|fault| append_error(&fault))?;
+        self.core.reading.volume.check().map_err(|fault| self.append_error(&fault))?;
         if self.shared.progress().journaled {
             self.wait_for_room().await?;
         }
-        self.make_live().await.map_err(|fault| append_error(&fault))
+        self.make_live().await.map_err(|fault| self.append_error(&fault))
     }
 
     async fn wait_for_room(&self) -> Result<(), AppendError> {
@@ -85,7 +85,7 @@ impl Log {
                 () = runtime::time::sleep(ROOM_CHECK) => {}
             }
             mark!("journal full");
-            self.core.reading.volume.check().map_err(|fault| append_error(&fault))?;
+            self.core.reading.volume.check().map_err(|fault| self.append_error(&fault))?;
             if self.core.is_out_of_space() {
                 let message = "the journal is full, and the disk has no space to empty it";
                 return Err(AppendError::outcome(ErrorCode::KafkaStorageError, message));
@@ -133,6 +133,23 @@ impl Log {
         }
     }
 
+    /// What a fault means to who appends: if the directory lives, it may be tried again.
+    pub(super) fn append_error(&self, fault: &StorageFault) -> AppendError {
+        match self.core.reading.volume.check() {
+            Ok(()) => AppendError::outcome(ErrorCode::KafkaStorageError, fault.to_string()),
+            Err(_) => AppendError::Fault(fault.to_string()),
+        }
+    }
+
+    /// The write that these outcomes hoped for: where it failed, nothing of the run is in the log. An answer
+    /// "duplicate" may mean an original in the same run.
+    fn settle(&self, outcomes: &mut [Outcome], written: &Result<(), StorageFault>) {
+        let Err(fault) = written else { return };
+        for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
+            *outcome = Err(self.append_error(fault));
+        }
+    }
+
     fn must_roll(&self, run: &Run, checked: &Checked, now: i64) -> bool {
         let largest = checked.headers.iter().map(|header| header.max_timestamp).max().unwrap_or(-1);
         self.is_roll_due(run, checked.size, run.end.end_offset + checked.offsets - 1, largest, now)
@@ -168,21 +185,4 @@ fn place_batch(batch: &mut [u8], base_offset: Offset, header: &BatchHeader) {
 
 fn push_records(run: &mut Run, before: Offset, records: BytesMut) {
     run.push_part(before, records.freeze());
-}
-
-/// The write that these outcomes hoped for: where it failed, nothing of the run is in the log. An answer "duplicate"
-/// may mean an original in the same run.
-fn settle(outcomes: &mut [Outcome], written: &Result<(), StorageFault>) {
-    let Err(fault) = written else { return };
-    for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
-        *outcome = Err(append_error(fault));
-    }
-}
-
-/// What a fault means to who appends: a full disk passes, anything else is the end of the directory.
-pub(super) fn append_error(fault: &StorageFault) -> AppendError {
-    if fault.is_out_of_space() {
-        return AppendError::outcome(ErrorCode::KafkaStorageError, fault.to_string());
-    }
-    AppendError::Fault(fault.to_string())
 }

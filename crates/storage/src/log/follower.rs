@@ -1,6 +1,5 @@
 //! Appends of a follower: batches with the offsets and epochs that their leader gave them.
 
-use super::append::append_error;
 use super::run::{Run, producer_facts};
 use super::{Appended, Chain, Log};
 use crate::fault::{AppendError, StorageFault};
@@ -26,8 +25,10 @@ impl Log {
             max_timestamp,
             duplicate: false,
         };
-        self.append_batches(headers, &records, now).await.map_err(|fault| append_error(&fault))?;
-        Ok(Some(appended))
+        match self.append_batches(headers, &records, now).await {
+            Ok(()) => Ok(Some(appended)),
+            Err(fault) => Err(self.append_error(&fault)),
+        }
     }
 
     /// Appends whole batches as they are, which were checked to follow the log. Rolls between them where it is due.

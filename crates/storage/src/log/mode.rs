@@ -91,8 +91,7 @@ impl Log {
         let path = crate::names::SegmentFile::ProducerSnapshot.path(&self.shared.directory, end);
         let unchanged = !live && volume.read_small(&path).await?.is_some();
         if end > 0 && !unchanged {
-            let file = volume.write_new(&path, self.producers.encode_snapshot()).await?;
-            volume.sync_file(&file, &path).await?;
+            volume.write_new(&path, self.producers.encode_snapshot()).await?;
             self.shared.progress().names_changed(Instant::now());
         }
         Ok(())

@@ -163,7 +163,7 @@ impl LogReader {
         start: Start,
         wanted: &Wanted,
     ) -> Result<Option<Bytes>, ReadError> {
-        let file = segment.file(&self.reading.volume).await?;
+        let file = self.reading.file(segment).await?;
         let length = segment.length();
         let mut chain = Chain {
             next_offset: start.next_offset,

@@ -192,13 +192,21 @@ impl Log {
         }
         let segment = self.shared.active();
         let volume = self.core.reading.volume.clone();
-        let path = segment.path();
-        let file = segment.file(&volume).await?;
-        if file.length().await.map_err(StorageFault::disk(&path))? != segment.length() {
+        if segment.measure(&volume).await? != segment.length() {
+            let path = segment.path();
+            let file = segment.file(&volume).await?;
+            self.shared.progress().names_changed(runtime::time::Instant::now());
             file.set_length(segment.length()).await.map_err(|error| volume.write_failed(&path, error))?;
         }
         self.drop_below(start).await?;
         crate::producer_loading::remove_snapshots_above(&volume, &self.shared.directory, end).await
+    }
+
+    /// Closes the files, all of which are synced; they are opened again when they are needed.
+    pub(crate) fn close_files(&self) {
+        for segment in self.shared.segments().iter() {
+            segment.close_file();
+        }
     }
 
     /// Removes segments wholly below `start` that retention had not.

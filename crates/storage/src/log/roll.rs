@@ -6,7 +6,7 @@ use super::run::Run;
 use crate::fault::StorageFault;
 use crate::names::SegmentFile;
 use crate::offset_index;
-use crate::scan::Scan;
+use crate::scan::{Scan, ScanError};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::{self, LoadHint, SegmentIndex};
 use model::{Offset, Timestamp, mark};
@@ -121,7 +121,12 @@ impl Log {
     pub(super) async fn new_segment(&self, base_offset: Offset, now: Timestamp) -> Result<Arc<Segment>, StorageFault> {
         let live = IndexState::Live(SegmentIndex::default());
         let segment = Segment::new(self.shared.directory.clone(), base_offset, 0, live, now);
-        segment.create_file(&self.core.reading.volume).await?;
+        let volume = &self.core.reading.volume;
+        if let Err(fault) = segment.create_file(volume).await {
+            // An empty file in the middle of the log would look like a segment.
+            let _ = volume.remove_if_there(&segment.path()).await;
+            return Err(fault);
+        }
         Ok(Arc::new(segment))
     }
 
@@ -153,9 +158,13 @@ impl Log {
             let index = segment_index::load(volume, &segment, hint).await?;
             segment.with_index(|state| *state = IndexState::Live(index));
         }
-        let path = segment.path();
-        let mut scan = Scan::new(segment.file(volume).await?, path.clone(), 0, segment.length());
-        let first = scan.next_header().await.map_err(|error| error.into_fault(&path))?;
+        let mut scan = Scan::new(segment.file(volume).await?, segment.path(), 0, segment.length());
+        let first = match scan.next_header().await {
+            Ok(first) => first,
+            // Readers will be told.
+            Err(ScanError::NoBatch { .. }) => None,
+            Err(ScanError::Fault(fault)) => return Err(fault),
+        };
         self.start_rolling(runtime::clock::now());
         if let Some(first) = first {
             self.rolling.first_batch(first.header.max_timestamp);

@@ -9,6 +9,7 @@ use crate::segment::Segment;
 use bytes::Bytes;
 use model::{Offset, Timestamp};
 use protocol::records::{BatchView, RecordViews};
+use std::sync::Arc;
 
 /// Which record of a segment is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -93,13 +94,18 @@ impl LogReader {
         Ok(u64::from(reading.indexes.look_up(&reading.volume, &view.segments[at], hint, look_up).await?))
     }
 
-    async fn find_from(&self, segment: &Segment, position: u64, search: Search) -> Result<Option<Found>, ReadError> {
+    async fn find_from(
+        &self,
+        segment: &Arc<Segment>,
+        position: u64,
+        search: Search,
+    ) -> Result<Option<Found>, ReadError> {
         let path = segment.path();
         let corrupt = |error| match error {
             ScanError::NoBatch { position, reason } => ReadError::Corrupt(format!("{path} at {position}: {reason}")),
             ScanError::Fault(fault) => ReadError::Fault(fault),
         };
-        let file = segment.file(&self.reading.volume).await?;
+        let file = self.reading.file(segment).await?;
         let mut scan = Scan::new(file, path.clone(), position, segment.length());
         while let Some(scanned) = scan.next_header().await.map_err(corrupt)? {
             let header = scanned.header;

@@ -5,12 +5,15 @@ use super::read_hints::ReadHints;
 use super::{Bounds, Durable};
 use crate::config::LogConfig;
 use crate::epochs::LeaderEpochs;
+use crate::fault::StorageFault;
+use crate::open_files::OpenFiles;
 use crate::read_buffers::ReadBuffers;
 use crate::segment::Segment;
 use crate::segment_index::{IndexCache, LoadHint};
 use crate::volume::Volume;
 use arc_swap::ArcSwap;
 use model::{LeaderEpoch, Offset, TopicPartition, Uuid};
+use runtime::disk::File;
 use runtime::sync::watch;
 use runtime::time::{Duration, Instant};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -21,8 +24,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Reading {
     pub volume: Volume,
     pub indexes: IndexCache,
+    pub open_files: OpenFiles,
     pub buffers: Arc<ReadBuffers>,
     pub decompressed_batch_bytes: usize,
+}
+
+impl Reading {
+    /// The file of a segment, for a reader.
+    pub async fn file(&self, segment: &Arc<Segment>) -> Result<File, StorageFault> {
+        let was_open = segment.is_open();
+        let file = segment.file(&self.volume).await?;
+        if !was_open {
+            self.open_files.opened(segment);
+        }
+        Ok(file)
+    }
 }
 
 /// The segments of a log, by base offset. Never empty: the last one takes the appends.
