@@ -1,5 +1,8 @@
 //! Configs in the environment: `KAFKA_LOG_RETENTION_HOURS=24` means `log.retention.hours=24`, as in Kafka's images.
 
+use super::key::Scope;
+use super::registry::lookup;
+
 /// Variables that start with `KAFKA_` and are no configs: they belong to Kafka's start scripts and images.
 const NOT_CONFIGS: &[&str] = &[
     "KAFKA_CLUSTER_ID",
@@ -25,7 +28,7 @@ const NOT_CONFIGS: &[&str] = &[
 
 /// The config that an environment variable names; none when it is no config of ours.
 ///
-/// `KAFKA_` or `THALWEG_` goes (our own keys keep their `thalweg.`); then `___` is `-`, `__` is `_`, and `_` is `.`.
+/// `KAFKA_` goes (our own keys keep their `thalweg.`, and other variables of that prefix are none of ours); then `___` is `-`, `__` is `_`, and `_` is `.`.
 /// Nothing is ambiguous this way: no key has an `_` or two dots in a row. The `-` occurs in SASL mechanisms only.
 pub fn config_name_of_variable(variable: &str) -> Option<String> {
     if NOT_CONFIGS.contains(&variable) {
@@ -33,7 +36,7 @@ pub fn config_name_of_variable(variable: &str) -> Option<String> {
     }
     let rest = match variable.strip_prefix("KAFKA_") {
         Some(rest) => rest,
-        None if variable.starts_with("THALWEG_") && variable != "THALWEG_LOG" => variable,
+        None if variable.starts_with("THALWEG_") => variable,
         None => return None,
     };
     if rest.is_empty() {
@@ -51,7 +54,9 @@ pub fn config_name_of_variable(variable: &str) -> Option<String> {
         name.push(c.to_ascii_lowercase());
     }
     push_underscores(&mut name, underscores);
-    Some(name)
+    // A variable of ours that is no key may belong to a script of the user's.
+    let is_ours = name.starts_with("thalweg.");
+    (!is_ours || lookup(Scope::Broker, &name).is_some()).then_some(name)
 }
 
 fn push_underscores(name: &mut String, count: usize) {

@@ -38,7 +38,7 @@ pub struct JournalOptions {
 
 impl Default for JournalOptions {
     fn default() -> Self {
-        JournalOptions { file_bytes: 4 << 20, initial_files: 4, max_bytes: 1 << 30, group_bytes_max: 4 << 20 }
+        JournalOptions { file_bytes: 4 << 20, initial_files: 4, max_bytes: 1 << 30, group_bytes_max: 1 << 20 }
     }
 }
 
