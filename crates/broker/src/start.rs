@@ -25,7 +25,9 @@ use runtime::net::TcpListener;
 use runtime::sync::{Semaphore, watch};
 use runtime::time::{Duration, sleep};
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use storage::{DirectoryOptions, Log, LogDirectory, Opened, StorageFault};
 use thiserror::Error;
@@ -92,7 +94,12 @@ pub struct RunningBroker {
 ///
 /// # Errors
 /// See [`StartError`]; nothing is served then.
-pub async fn start(server_config: ServerConfig) -> Result<RunningBroker, StartError> {
+pub fn start(server_config: ServerConfig) -> Pin<Box<dyn Future<Output = Result<RunningBroker, StartError>> + Send>> {
+    // Boxed and not generic, so that no program compiles the server anew.
+    Box::pin(start_in_order(server_config))
+}
+
+async fn start_in_order(server_config: ServerConfig) -> Result<RunningBroker, StartError> {
     server_config.check()?;
     let nothing = Configs::new();
     let layers = Layers { server: &server_config, dynamic_broker: &nothing, dynamic_default: &nothing };

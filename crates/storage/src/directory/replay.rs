@@ -21,7 +21,7 @@ pub(super) type ById = BTreeMap<(Uuid, PartitionId), Loaded>;
 /// Applies the journal to the logs.
 pub(super) struct Replaying<'a> {
     pub core: &'a Arc<Core>,
-    pub config_of: &'a dyn Fn(&TopicPartition) -> LogConfig,
+    pub config_of: &'a (dyn Fn(&TopicPartition) -> LogConfig + Sync),
     pub logs: ById,
     /// The logs that are not journaled, and up to which group their lines cover them.
     pub plain: BTreeMap<(Uuid, PartitionId), u64>,
