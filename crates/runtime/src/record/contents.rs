@@ -208,7 +208,8 @@ impl Contents {
         }
         unsettled.disk_version = version;
         unsettled.orphaned = 0;
-        unsettled.dirty = if unsettled.written <= version { 0 } else { difference(&page, &self.pages.get(&index).cloned()) };
+        unsettled.dirty =
+            if unsettled.written <= version { 0 } else { difference(&page, &self.pages.get(&index).cloned()) };
         unsettled.disk = page;
         if unsettled.dirty == 0 {
             self.unsettled.remove(&index);

@@ -5,6 +5,18 @@ use super::names::Order;
 use super::volume::Fate;
 use super::{FileId, Image, SectorSize, Volume};
 
+/// A sync of a file that failed, and the process that ended over it; the machine lives on.
+#[derive(Clone, Debug)]
+pub struct FailedSync {
+    /// How many of the log's operations were done.
+    pub operations: usize,
+    /// Which file.
+    pub file: FileId,
+    /// What is there then. What the sync should have saved will never be written by itself, and the kernel takes it for
+    /// written.
+    pub image: Image,
+}
+
 /// Something that a power failure keeps or loses by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -100,6 +112,12 @@ impl<'a> CrashPoint<'a> {
         Image::of(self.volume.clone())
     }
 
+    /// The same, but what was not synced is still loose: a power failure after the next process has begun may lose it. To
+    /// be loaded into a simulated disk; a real directory takes all of it as durable.
+    pub fn after_process_crash_with_loose(&self) -> Image {
+        Image::with_loose(self.volume.clone())
+    }
+
     /// What a power failure leaves under one choice.
     pub fn after_power_failure(&self, size: SectorSize, kept: Kept) -> Image {
         let volume = match kept {
@@ -189,9 +207,7 @@ impl Chosen {
             Kept::Nothing => false,
             Kept::Everything => true,
             Kept::AllBut(lost) => unit != lost,
-            Kept::Only(kept) => {
-                unit == kept || (matches!(kept, Unit::Sector(..)) && !matches!(unit, Unit::Sector(..)))
-            }
+            Kept::Only(kept) => unit == kept || (matches!(kept, Unit::Sector(..)) && !matches!(unit, Unit::Sector(..))),
             Kept::Random(_) => unreachable!("random choices are made elsewhere"),
         }
     }

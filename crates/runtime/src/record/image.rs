@@ -23,6 +23,12 @@ impl Image {
         Image { volume }
     }
 
+    /// Of what a volume holds, with what is loose in it.
+    pub(super) fn with_loose(mut volume: Volume) -> Image {
+        volume.collect(|_| false);
+        Image { volume }
+    }
+
     pub(crate) fn volume(&self) -> &Volume {
         &self.volume
     }

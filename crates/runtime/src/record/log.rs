@@ -1,6 +1,6 @@
 //! The operations of a recorded run.
 
-use super::{CrashPoints, FileId, Image, Volume};
+use super::{CrashPoints, FailedSync, FileId, Image, Volume};
 use bytes::Bytes;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -123,6 +123,36 @@ impl Log {
     /// What the directory held when the recording began.
     pub fn initial(&self) -> Image {
         Image::of(self.initial.clone())
+    }
+
+    /// The log of a program that did the same but for what is left out, such as a sync that it should have done.
+    pub fn without(&self, is_left_out: impl Fn(&Operation) -> bool) -> Log {
+        let kept = self.operations.iter().filter(|operation| !is_left_out(operation)).cloned();
+        Log { initial: self.initial.clone(), operations: kept.collect() }
+    }
+
+    /// The name that a file or directory was made with during the run.
+    pub fn first_name(&self, of: FileId) -> Option<&str> {
+        let made = self.operations.iter().filter_map(|operation| match operation {
+            Operation::CreateFile { path } | Operation::CreateDirectory { path } => Some(path.as_str()),
+            _ => None,
+        });
+        let nth = of.0.checked_sub(self.initial.next_id().0)?;
+        made.skip(usize::try_from(nth).ok()?).next()
+    }
+
+    /// For each sync of a file: what is there when it failed instead, nothing of what it should have saved was written,
+    /// and the process ended over it. The kernel takes the pages for written all the same; where it `drops` them, reads
+    /// see at once what the disk has.
+    pub fn failed_syncs(&self, drops: bool) -> impl Iterator<Item = FailedSync> + '_ {
+        let mut volume = self.initial.clone();
+        self.operations.iter().enumerate().filter_map(move |(operations, operation)| {
+            let before = matches!(operation, Operation::EndSync { .. }).then(|| volume.clone());
+            volume.replay(operation);
+            let (Operation::EndSync { of, ticket }, Some(mut failed)) = (operation, before) else { return None };
+            failed.contents_mut(*of).ok()?.fail_sync(*ticket, drops, || false);
+            Some(FailedSync { operations, file: *of, image: Image::with_loose(failed) })
+        })
     }
 
     /// Every boundary at which a crash can leave something new: before the first operation, and after each that changes

@@ -36,7 +36,7 @@ mod volume;
 #[cfg(test)]
 mod contents_tests;
 
-pub use crash::{CrashPoint, CrashPoints, Kept, PowerFailure, Unit};
+pub use crash::{CrashPoint, CrashPoints, FailedSync, Kept, PowerFailure, Unit};
 pub use image::Image;
 pub use log::{Log, Operation, Recorder};
 

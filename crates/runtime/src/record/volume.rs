@@ -136,6 +136,11 @@ impl Volume {
         self.directory(place.directory).ok()?.names.get(&place.name).copied()
     }
 
+    /// The id that the next file or directory will have.
+    pub fn next_id(&self) -> FileId {
+        FileId(self.next)
+    }
+
     pub fn create_file(&mut self, path: &str) -> io::Result<FileId> {
         self.create(path, Inode::File(Contents::default()))
     }

@@ -10,7 +10,7 @@ use super::simulation::disk::Faults;
 use super::stream::Stream;
 use super::time::{Duration, sleep};
 use super::world::World;
-use crate::record::{FileId, Image, SectorSize, Volume};
+use crate::record::{FileId, Image, Operation, Recorder, SectorSize, Volume};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
@@ -33,6 +33,8 @@ pub(super) struct State {
     locks: BTreeSet<String>,
     /// The root is there: somebody opened the directory.
     made: bool,
+    /// Where the running process has it all written down.
+    recorder: Option<Recorder>,
 }
 
 impl Disks {
@@ -45,6 +47,7 @@ impl Disks {
             open: BTreeMap::new(),
             locks: BTreeSet::new(),
             made: false,
+            recorder: None,
         })
     }
 
@@ -53,6 +56,7 @@ impl Disks {
         if let Some(disk) = self.disks.get_mut(&node) {
             disk.open.clear();
             disk.locks.clear();
+            disk.recorder = None;
             disk.volume.collect(|_| false);
         }
     }
@@ -196,14 +200,39 @@ impl Disk {
         Ok(Disk { owner, path: root.into() })
     }
 
+    /// The same, with everything that this process does there from now on written down by `recorder`, for tests of
+    /// crashes. What an earlier process left in the page cache is loose when the recording begins.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn open_recorded(root: impl Into<PathBuf>, recorder: &Recorder) -> io::Result<Disk> {
+        let disk = Disk::open(root).await?;
+        disk.owner.with(|state| {
+            recorder.begin(&state.volume);
+            state.recorder = Some(recorder.clone());
+            Ok(())
+        })?;
+        Ok(disk)
+    }
+
     /// Where it is, for messages.
     pub fn root(&self) -> &Path {
         &self.path
     }
 
-    async fn names<T>(&self, kind: &'static str, action: impl FnOnce(&mut Volume) -> io::Result<T>) -> io::Result<T> {
+    /// Changes names, and writes it down where that is asked for.
+    async fn names(
+        &self,
+        kind: &'static str,
+        operation: Operation,
+        action: impl FnOnce(&mut Volume) -> io::Result<()>,
+    ) -> io::Result<()> {
         self.owner.begin(kind, [0; 3], |faults| faults.cache_latency).await;
-        self.owner.with(|disk| action(&mut disk.volume))
+        self.owner.with(|disk| {
+            action(&mut disk.volume)?;
+            disk.record(operation);
+            Ok(())
+        })
     }
 
     /// Opens a file.
@@ -221,7 +250,9 @@ impl Disk {
                     if disk.is_full() {
                         return Err(super::errno::error(ENOSPC));
                     }
-                    disk.volume.create_file(path)?
+                    let id = disk.volume.create_file(path)?;
+                    disk.record(Operation::CreateFile { path: path.to_owned() });
+                    id
                 }
                 (_, Err(error)) => return Err(error),
             };
@@ -236,7 +267,8 @@ impl Disk {
     /// # Errors
     /// `AlreadyExists`, `NotFound`, out of space.
     pub async fn create_directory(&self, path: &str) -> io::Result<()> {
-        self.names("directory made", |volume| volume.create_directory(path).map(drop)).await
+        let operation = Operation::CreateDirectory { path: path.to_owned() };
+        self.names("directory made", operation, |volume| volume.create_directory(path).map(drop)).await
     }
 
     /// Removes an empty directory.
@@ -244,7 +276,8 @@ impl Disk {
     /// # Errors
     /// `NotFound`, or it is not empty.
     pub async fn remove_directory(&self, path: &str) -> io::Result<()> {
-        self.names("directory removed", |volume| volume.remove_directory(path)).await
+        let operation = Operation::RemoveDirectory { path: path.to_owned() };
+        self.names("directory removed", operation, |volume| volume.remove_directory(path)).await
     }
 
     /// The names in a directory (`""` is the root), sorted.
@@ -252,7 +285,8 @@ impl Disk {
     /// # Errors
     /// `NotFound`.
     pub async fn list(&self, path: &str) -> io::Result<Vec<Entry>> {
-        let names = self.names("directory listed", |volume| volume.list(path)).await?;
+        self.owner.begin("directory listed", [0; 3], |faults| faults.cache_latency).await;
+        let names = self.owner.with(|disk| disk.volume.list(path))?;
         let mut entries: Vec<Entry> =
             names.into_iter().map(|(name, _, is_directory)| Entry { name, is_directory }).collect();
         entries.sort();
@@ -264,7 +298,8 @@ impl Disk {
     /// # Errors
     /// `NotFound`.
     pub async fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.names("renamed", |volume| volume.rename(from, to)).await
+        let operation = Operation::Rename { from: from.to_owned(), to: to.to_owned() };
+        self.names("renamed", operation, |volume| volume.rename(from, to)).await
     }
 
     /// Removes a file's name. Open handles keep its bytes.
@@ -272,7 +307,8 @@ impl Disk {
     /// # Errors
     /// `NotFound`.
     pub async fn remove_file(&self, path: &str) -> io::Result<()> {
-        self.names("file removed", |volume| volume.remove_file(path).map(drop)).await?;
+        let operation = Operation::RemoveFile { path: path.to_owned() };
+        self.names("file removed", operation, |volume| volume.remove_file(path).map(drop)).await?;
         self.owner.with(|disk| {
             disk.collect();
             Ok(())
@@ -286,7 +322,7 @@ impl Disk {
     pub async fn sync_directory(&self, path: &str) -> io::Result<()> {
         let (id, ticket) = self.owner.with(|disk| {
             let id = disk.volume.find(path)?;
-            Ok((id, disk.volume.begin_sync(id)?))
+            Ok((id, disk.begin_sync(id)?))
         })?;
         self.owner.begin("directory sync", [id.0, 0, 0], |faults| faults.sync_latency).await;
         self.owner.with(|disk| {
@@ -294,7 +330,7 @@ impl Disk {
                 disk.volume.forget_sync(ticket);
                 return Err(error(EIO));
             }
-            disk.volume.end_sync(id, ticket);
+            disk.end_sync(id, ticket);
             Ok(())
         })
     }
@@ -323,6 +359,27 @@ impl Disk {
 }
 
 impl State {
+    /// Writes down what was just done.
+    fn record(&self, operation: Operation) {
+        if let Some(recorder) = &self.recorder {
+            recorder.recording().record(operation);
+        }
+    }
+
+    fn begin_sync(&mut self, of: FileId) -> io::Result<u64> {
+        let ticket = self.volume.begin_sync(of)?;
+        if let Some(recorder) = &self.recorder {
+            let recorded = recorder.recording().begin_sync(of)?;
+            assert_eq!(recorded, ticket, "the recording and the disk count alike");
+        }
+        Ok(ticket)
+    }
+
+    fn end_sync(&mut self, of: FileId, ticket: u64) {
+        self.volume.end_sync(of, ticket);
+        self.record(Operation::EndSync { of, ticket });
+    }
+
     fn room(&self) -> u64 {
         let used = self.volume.used(|id| self.open.contains_key(&id));
         self.faults.capacity.saturating_sub(used)
@@ -437,13 +494,18 @@ impl File {
             let mut fits = disk.fits(*id, offset, length)?;
             let short = fits < length;
             let contents = disk.volume.contents_mut(*id)?;
+            let mut written = Vec::new();
             let mut at = offset;
             for part in parts {
                 let part = &part[..part.len().min(fits as usize)];
                 contents.write(at, part);
                 at += part.len() as u64;
                 fits -= part.len() as u64;
+                if disk.recorder.is_some() {
+                    written.extend_from_slice(part);
+                }
             }
+            disk.record(Operation::Write { file: *id, offset, bytes: written.into() });
             if short { Err(error(ENOSPC)) } else { Ok(()) }
         })
     }
@@ -460,6 +522,7 @@ impl File {
             let wanted = length.saturating_sub(now);
             let fits = disk.fits(*id, now, wanted)?;
             disk.volume.contents_mut(*id)?.allocate(now + fits);
+            disk.record(Operation::Allocate { file: *id, length: now + fits });
             if fits < wanted { Err(error(ENOSPC)) } else { Ok(()) }
         })
     }
@@ -470,11 +533,11 @@ impl File {
     /// An I/O error; what is durable is then unknown, and a later success proves nothing.
     pub async fn sync(&self) -> io::Result<()> {
         let Opened { owner, id } = &*self.0;
-        let ticket = owner.with(|disk| disk.volume.begin_sync(*id))?;
+        let ticket = owner.with(|disk| disk.begin_sync(*id))?;
         owner.begin("sync", [id.0, ticket, 0], |faults| faults.sync_latency).await;
         owner.with(|disk| {
             if !disk.dice.chance(disk.faults.sync_error) {
-                disk.volume.end_sync(*id, ticket);
+                disk.end_sync(*id, ticket);
                 return Ok(());
             }
             let drops = disk.dice.chance(0.5);
@@ -493,6 +556,7 @@ impl File {
         owner.begin("set length", [id.0, length, 0], |faults| faults.cache_latency).await;
         owner.with(|disk| {
             disk.volume.contents_mut(*id)?.set_length(length);
+            disk.record(Operation::SetLength { file: *id, length });
             Ok(())
         })
     }

@@ -97,7 +97,8 @@ pub fn image(node: Node) -> Image {
     image_of(&World::current(), node)
 }
 
-/// Puts `image` in place of what it holds, durably. The node's process must not run.
+/// Puts `image` in place of what it holds, durably but for what is loose in the image itself. The node's process must
+/// not run.
 pub fn load(node: Node, image: &Image) {
     let world = World::current();
     let seed = world.seed();
