@@ -149,6 +149,7 @@ impl RunningBroker {
     /// The disk refused: the next start finds what a crash would leave.
     pub async fn stop(self) -> Result<(), StorageFault> {
         self.stop.send_replace(true);
+        self.broker.metadata.close().await;
         let mut logs: BTreeMap<usize, Vec<Log>> = BTreeMap::new();
         for topic in self.broker.partitions.topics() {
             for partition in topic.online() {

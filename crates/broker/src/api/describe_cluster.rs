@@ -1,15 +1,15 @@
 //! DescribeCluster (KIP-700, KIP-919).
 
 use super::Context;
+use super::metadata::{ALL_CLUSTER_OPERATIONS, NO_OPERATIONS};
 use crate::broker::Broker;
-use crate::endpoints::{Endpoint, all_endpoints};
-use model::ErrorCode;
+use crate::endpoints::{Endpoint, endpoints};
+use model::{ErrorCode, NodeId};
 use protocol::messages::describe_cluster::{DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse};
 use protocol::wire::Text;
 
 const BROKERS: i8 = 1;
 const CONTROLLERS: i8 = 2;
-const ALL_CLUSTER_OPERATIONS: i32 = 0x1fa0;
 
 /// Answers with the brokers that are not fenced, or with all of them.
 pub fn handle(broker: &Broker, context: &Context, request: DescribeClusterRequest) -> DescribeClusterResponse {
@@ -19,7 +19,9 @@ pub fn handle(broker: &Broker, context: &Context, request: DescribeClusterReques
         _ => return failed(ErrorCode::UnsupportedEndpointType, "endpoints are 1 (brokers) or 2 (controllers)"),
     }
     let image = broker.metadata.image();
-    let brokers = all_endpoints(broker, &image, context.listener).into_iter();
+    let shown = image.brokers().filter(|node| request.include_fenced_brokers || !node.fenced);
+    let nodes: Vec<NodeId> = shown.map(|node| node.id).collect();
+    let brokers = endpoints(broker, &image, context.listener, &nodes).into_iter();
     DescribeClusterResponse {
         endpoint_type: BROKERS,
         cluster_id: image.cluster_id().map(|id| Text::from(&**id)).unwrap_or_default(),
@@ -30,12 +32,13 @@ pub fn handle(broker: &Broker, context: &Context, request: DescribeClusterReques
                 host,
                 port,
                 rack,
+                is_fenced: !image.is_unfenced(broker_id),
                 ..Default::default()
             })
             .collect(),
         cluster_authorized_operations: match request.include_cluster_authorized_operations {
             true => ALL_CLUSTER_OPERATIONS,
-            false => i32::MIN,
+            false => NO_OPERATIONS,
         },
         ..Default::default()
     }

@@ -2,8 +2,10 @@
 
 use crate::broker::Broker;
 use crate::lifecycle::layers;
+use controller::Refusal;
+use controller::group_config::{self, GroupConfig, SOURCE_GROUP};
 use model::ErrorCode;
-use model::config::Resolved;
+use model::config::{ConfigType, Layers, Resolved, Scope, SynonymValue, lookup};
 use model::metadata_image::{ConfigResource, Configs, MetadataImage};
 use protocol::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResponse,
@@ -13,6 +15,19 @@ use protocol::wire::Text;
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+const GROUP: i8 = 32;
+
+/// One config as the answer shows it.
+struct Shown {
+    name: &'static str,
+    value: Option<String>,
+    read_only: bool,
+    source: i8,
+    is_sensitive: bool,
+    kind: ConfigType,
+    doc: &'static str,
+    synonyms: Vec<DescribeConfigsSynonym>,
+}
 
 /// Answers each resource on its own.
 pub fn handle(broker: &Broker, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
@@ -24,42 +39,89 @@ pub fn handle(broker: &Broker, request: DescribeConfigsRequest) -> DescribeConfi
     DescribeConfigsResponse { results: results.collect(), ..Default::default() }
 }
 
-fn describe(
-    broker: &Broker,
-    image: &MetadataImage,
-    wanted: &DescribeConfigsResource,
-) -> Result<Vec<Resolved>, (ErrorCode, String)> {
+fn describe(broker: &Broker, image: &MetadataImage, wanted: &DescribeConfigsResource) -> Result<Vec<Shown>, Refusal> {
     let layers = layers(&broker.server_config, image, broker.node_id);
-    match wanted.resource_type {
+    let name = &*wanted.resource_name;
+    let resolved = match wanted.resource_type {
         TOPIC => {
-            if let Err(refusal) = controller::topic_name::check(&wanted.resource_name) {
-                return Err((ErrorCode::InvalidTopicException, refusal.to_string()));
-            }
-            match image.topic(&wanted.resource_name) {
-                Some(topic) => Ok(layers.topic_configs(&topic.configs)),
-                None => Err((ErrorCode::UnknownTopicOrPartition, String::new())),
-            }
+            controller::topic_name::check(name).map_err(|why| Refusal::new(ErrorCode::InvalidTopicException, why))?;
+            let topic = image.topic(name).ok_or(Refusal::silent(ErrorCode::UnknownTopicOrPartition))?;
+            layers.topic_configs(&topic.configs)
         }
-        BROKER if wanted.resource_name.is_empty() => {
-            let none = Configs::new();
-            let set = image.configs(&ConfigResource::AllBrokers).map_or(&none, |configs| configs);
-            Ok(layers.broker_configs().into_iter().filter(|config| set.contains_key(config.key.name)).collect())
-        }
-        BROKER if wanted.resource_name.parse() == Ok(broker.node_id) => Ok(layers.broker_configs()),
+        BROKER if name.is_empty() => layers.default_broker_configs(),
+        BROKER if name.parse() == Ok(broker.node_id) => layers.broker_configs(),
         BROKER => {
-            let message = format!(
-                "this is broker {}, and only it can describe its configs, not {:?}",
-                broker.node_id, &*wanted.resource_name
-            );
-            Err((ErrorCode::InvalidRequest, message))
+            let me = broker.node_id;
+            let message = format!("this is broker {me}, and only its own configs can be asked for here, not '{name}'");
+            return Err(Refusal::new(ErrorCode::InvalidRequest, message));
         }
-        kind => Err((ErrorCode::InvalidRequest, format!("resources of kind {kind} have no configs here"))),
+        GROUP => return of_group(&layers, image, name),
+        kind => {
+            let message = format!("resources of kind {kind} have no configs here");
+            return Err(Refusal::new(ErrorCode::InvalidRequest, message));
+        }
+    };
+    Ok(resolved.into_iter().map(shown).collect())
+}
+
+fn shown(resolved: Resolved) -> Shown {
+    Shown {
+        name: resolved.key.name,
+        value: resolved.shown().map(str::to_owned),
+        read_only: !resolved.key.dynamic,
+        source: resolved.source as i8,
+        is_sensitive: resolved.key.is_sensitive(),
+        kind: resolved.key.kind,
+        doc: resolved.key.doc,
+        synonyms: resolved.synonyms.iter().map(synonym).collect(),
     }
 }
 
+fn synonym(value: &SynonymValue) -> DescribeConfigsSynonym {
+    DescribeConfigsSynonym {
+        name: value.name.into(),
+        value: value.value.as_deref().map(Into::into),
+        source: value.source as i8,
+        ..Default::default()
+    }
+}
+
+/// A group has configs whether it exists or not.
+fn of_group(layers: &Layers<'_>, image: &MetadataImage, name: &str) -> Result<Vec<Shown>, Refusal> {
+    if name.is_empty() {
+        return Err(Refusal::new(ErrorCode::InvalidRequest, "a group's name may not be empty"));
+    }
+    let nothing = Configs::new();
+    let set = image.configs(&ConfigResource::Group(name.to_owned())).map_or(&nothing, |set| set);
+    let configs = group_config::configs(layers, set).into_iter();
+    Ok(configs.map(|config| group_shown(layers, config)).collect())
+}
+
+fn group_shown(layers: &Layers<'_>, config: GroupConfig) -> Shown {
+    let own = (config.source == SOURCE_GROUP).then(|| DescribeConfigsSynonym {
+        name: config.key.name.into(),
+        value: Some(config.value.as_str().into()),
+        source: SOURCE_GROUP,
+        ..Default::default()
+    });
+    let broker_key = config.key.broker_key.and_then(|name| lookup(Scope::Broker, name));
+    let of_broker = broker_key.map(|key| layers.broker_config(key).synonyms).unwrap_or_default();
+    Shown {
+        name: config.key.name,
+        value: Some(config.value),
+        read_only: false,
+        source: config.source,
+        is_sensitive: false,
+        kind: config.key.kind,
+        doc: config.key.doc,
+        synonyms: own.into_iter().chain(of_broker.iter().map(synonym)).collect(),
+    }
+}
+
+/// As in Kafka the message of a success is empty and not null, and a config of an unknown name is left out.
 fn result(
     wanted: &DescribeConfigsResource,
-    described: Result<Vec<Resolved>, (ErrorCode, String)>,
+    described: Result<Vec<Shown>, Refusal>,
     request: &DescribeConfigsRequest,
 ) -> DescribeConfigsResult {
     let empty = DescribeConfigsResult {
@@ -68,39 +130,33 @@ fn result(
         error_message: Some(Text::default()),
         ..Default::default()
     };
-    let is_wanted = |config: &&Resolved| match &wanted.configuration_keys {
-        Some(names) if !names.is_empty() => names.iter().any(|name| *name == *config.key.name),
+    let is_wanted = |config: &Shown| match &wanted.configuration_keys {
+        Some(names) if !names.is_empty() => names.iter().any(|name| *name == *config.name),
         _ => true,
     };
     match described {
         Ok(configs) => DescribeConfigsResult {
-            configs: configs.iter().filter(is_wanted).map(|config| entry(config, request)).collect(),
+            configs: configs.into_iter().filter(is_wanted).map(|config| entry(config, request)).collect(),
             ..empty
         },
-        Err((error, message)) => DescribeConfigsResult {
-            error_code: error.code(),
-            error_message: (!message.is_empty()).then(|| message.into()).or(Some(Text::default())),
+        Err(refusal) => DescribeConfigsResult {
+            error_code: refusal.error.code(),
+            error_message: Some(refusal.message.unwrap_or_default().into()),
             ..empty
         },
     }
 }
 
-fn entry(config: &Resolved, request: &DescribeConfigsRequest) -> DescribeConfigsResourceResult {
-    let synonyms = config.synonyms.iter().map(|synonym| DescribeConfigsSynonym {
-        name: synonym.name.into(),
-        value: synonym.value.as_deref().map(Into::into),
-        source: synonym.source as i8,
-        ..Default::default()
-    });
+fn entry(config: Shown, request: &DescribeConfigsRequest) -> DescribeConfigsResourceResult {
     DescribeConfigsResourceResult {
-        name: config.key.name.into(),
-        value: config.shown().map(Into::into),
-        read_only: !config.key.dynamic,
-        config_source: config.source as i8,
-        is_sensitive: config.key.is_sensitive(),
-        synonyms: if request.include_synonyms { synonyms.collect() } else { Vec::new() },
-        config_type: config.key.kind as i8,
-        documentation: request.include_documentation.then(|| config.key.doc.into()),
+        name: config.name.into(),
+        value: config.value.map(Into::into),
+        read_only: config.read_only,
+        config_source: config.source,
+        is_sensitive: config.is_sensitive,
+        synonyms: if request.include_synonyms { config.synonyms } else { Vec::new() },
+        config_type: config.kind as i8,
+        documentation: request.include_documentation.then(|| config.doc.into()),
         ..Default::default()
     }
 }

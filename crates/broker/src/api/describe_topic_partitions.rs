@@ -1,5 +1,6 @@
 //! DescribeTopicPartitions: topics page by page, with their eligible leaders (KIP-966).
 
+use super::metadata::{ALL_TOPIC_OPERATIONS, offline};
 use crate::broker::Broker;
 use model::ErrorCode;
 use model::metadata_image::{MetadataImage, TopicImage};
@@ -9,10 +10,11 @@ use protocol::messages::describe_topic_partitions::{
 };
 use std::collections::BTreeSet;
 
-const ALL_TOPIC_OPERATIONS: i32 = 0x0df8;
-
 /// Answers in the order of names, from the cursor on.
 pub fn handle(broker: &Broker, request: DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
+    if request.cursor.as_ref().is_some_and(|cursor| cursor.partition_index < 0) {
+        return refused(&request);
+    }
     let image = broker.metadata.image();
     let (from_topic, from_partition) = match &request.cursor {
         Some(cursor) => (&*cursor.topic_name, cursor.partition_index),
@@ -22,7 +24,7 @@ pub fn handle(broker: &Broker, request: DescribeTopicPartitionsRequest) -> Descr
     let mut left = limit.clamp(1, broker.config.max_partitions_per_answer);
     let mut response = DescribeTopicPartitionsResponse { next_cursor: None, ..Default::default() };
     for name in names(&image, &request).into_iter().filter(|name| &**name >= from_topic) {
-        let first = if *name == *from_topic { from_partition.max(0) } else { 0 };
+        let first = if *name == *from_topic { from_partition } else { 0 };
         if left == 0 {
             response.next_cursor = Some(cursor(&name, first));
             break;
@@ -31,7 +33,7 @@ pub fn handle(broker: &Broker, request: DescribeTopicPartitionsRequest) -> Descr
             response.topics.push(unknown(&name));
             continue;
         };
-        let described = describe(topic, first, left);
+        let described = describe(&image, topic, first, left);
         let next = first + described.partitions.len() as i32;
         left -= described.partitions.len();
         response.topics.push(described);
@@ -41,6 +43,16 @@ pub fn handle(broker: &Broker, request: DescribeTopicPartitionsRequest) -> Descr
         }
     }
     response
+}
+
+/// A cursor that this broker never gave.
+fn refused(request: &DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
+    let topics = request.topics.iter().map(|topic| DescribeTopicPartitionsResponseTopic {
+        error_code: ErrorCode::InvalidRequest.code(),
+        name: Some(topic.name.clone()),
+        ..Default::default()
+    });
+    DescribeTopicPartitionsResponse { topics: topics.collect(), next_cursor: None, ..Default::default() }
 }
 
 fn names(image: &MetadataImage, request: &DescribeTopicPartitionsRequest) -> BTreeSet<String> {
@@ -67,7 +79,12 @@ fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
     }
 }
 
-fn describe(topic: &TopicImage, first: i32, limit: usize) -> DescribeTopicPartitionsResponseTopic {
+fn describe(
+    image: &MetadataImage,
+    topic: &TopicImage,
+    first: i32,
+    limit: usize,
+) -> DescribeTopicPartitionsResponseTopic {
     let partitions = topic.numbered_partitions().skip(first as usize).take(limit);
     let partitions = partitions.map(|(partition_index, partition)| DescribeTopicPartitionsResponsePartition {
         error_code: partition.leader.map_or(ErrorCode::LeaderNotAvailable, |_| ErrorCode::None).code(),
@@ -78,7 +95,7 @@ fn describe(topic: &TopicImage, first: i32, limit: usize) -> DescribeTopicPartit
         isr_nodes: partition.isr.clone(),
         eligible_leader_replicas: Some(partition.eligible_leaders.clone()),
         last_known_elr: Some(partition.last_known_eligible_leaders.clone()),
-        offline_replicas: Vec::new(),
+        offline_replicas: offline(image, &partition.replicas),
         ..Default::default()
     });
     DescribeTopicPartitionsResponseTopic {

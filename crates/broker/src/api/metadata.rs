@@ -4,21 +4,23 @@ use super::Context;
 use crate::broker::Broker;
 use crate::endpoints::{Endpoint, all_endpoints};
 use controller::{Reply, Request};
-use model::ErrorCode;
 use model::metadata_image::{MetadataImage, TopicImage, is_internal_topic};
+use model::{ErrorCode, NodeId, Uuid};
 use protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use protocol::messages::metadata::{
-    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic,
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
 };
 use protocol::wire::Text;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// "Was not asked for", in fields of authorized operations.
-const NO_OPERATIONS: i32 = i32::MIN;
+pub(super) const NO_OPERATIONS: i32 = i32::MIN;
 /// READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS: all that can be done to a topic.
-const ALL_TOPIC_OPERATIONS: i32 = 0x0df8;
+pub(super) const ALL_TOPIC_OPERATIONS: i32 = 0x0df8;
 /// CREATE, ALTER, DESCRIBE, CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS, IDEMPOTENT_WRITE and the like.
-const ALL_CLUSTER_OPERATIONS: i32 = 0x1fa0;
+pub(super) const ALL_CLUSTER_OPERATIONS: i32 = 0x1fa0;
 
 /// Answers with the topics asked for, or all.
 pub async fn handle(broker: &Arc<Broker>, context: &Context, request: MetadataRequest) -> MetadataResponse {
@@ -28,17 +30,12 @@ pub async fn handle(broker: &Arc<Broker>, context: &Context, request: MetadataRe
     let image = broker.metadata.image();
     let mut topics = match &request.topics {
         // Version 0 has no null: no topics means all of them.
-        None => image.topics().map(|topic| describe(topic)).collect(),
-        Some(wanted) if wanted.is_empty() && context.version == 0 => {
-            image.topics().map(|topic| describe(topic)).collect()
-        }
-        Some(_) => named(broker, &image, &request).await,
+        Some(wanted) if !wanted.is_empty() || context.version > 0 => named(broker, &image, &request, wanted).await,
+        _ => image.topics().map(|topic| describe(&image, topic)).collect(),
     };
     if request.include_topic_authorized_operations {
-        topics
-            .iter_mut()
-            .filter(|t| t.error_code == 0)
-            .for_each(|t| t.topic_authorized_operations = ALL_TOPIC_OPERATIONS);
+        let known = topics.iter_mut().filter(|topic| topic.error_code == 0);
+        known.for_each(|topic| topic.topic_authorized_operations = ALL_TOPIC_OPERATIONS);
     }
     MetadataResponse {
         brokers: brokers(broker, context, &image),
@@ -56,18 +53,15 @@ pub async fn handle(broker: &Arc<Broker>, context: &Context, request: MetadataRe
 /// Names and ids that a version does not allow are answered with nothing but the error.
 fn refuse(request: &MetadataRequest, version: i16) -> Option<MetadataResponse> {
     let wanted = request.topics.as_ref()?;
-    let by_id_too_early = |t: &&_| -> bool {
-        let t: &protocol::messages::metadata::MetadataRequestTopic = t;
-        version < 12 && (t.name.is_none() || !t.topic_id.is_zero())
+    let is_wrong = |topic: &MetadataRequestTopic| match version {
+        ..12 => topic.name.is_none() || !topic.topic_id.is_zero(),
+        12.. => topic.name.is_none() && topic.topic_id.is_zero(),
     };
-    let neither = |t: &&protocol::messages::metadata::MetadataRequestTopic| t.name.is_none() && t.topic_id.is_zero();
-    let (topic, error) = match wanted.iter().find(by_id_too_early) {
-        Some(_) => (wanted, ErrorCode::InvalidRequest),
-        None if wanted.iter().any(|t| neither(&t)) => (wanted, ErrorCode::InvalidRequest),
-        None => return None,
-    };
-    let topics = topic.iter().map(|topic| MetadataResponseTopic {
-        error_code: error.code(),
+    if !wanted.iter().any(is_wrong) {
+        return None;
+    }
+    let topics = wanted.iter().map(|topic| MetadataResponseTopic {
+        error_code: ErrorCode::InvalidRequest.code(),
         name: topic.name.clone().or_else(|| (version < 12).then(Text::default)),
         topic_id: topic.topic_id,
         ..Default::default()
@@ -75,39 +69,39 @@ fn refuse(request: &MetadataRequest, version: i16) -> Option<MetadataResponse> {
     Some(MetadataResponse { topics: topics.collect(), cluster_id: None, controller_id: -1, ..Default::default() })
 }
 
-async fn named(broker: &Arc<Broker>, image: &MetadataImage, request: &MetadataRequest) -> Vec<MetadataResponseTopic> {
+/// The topics named, each once.
+async fn named(
+    broker: &Arc<Broker>,
+    image: &MetadataImage,
+    request: &MetadataRequest,
+    wanted: &[MetadataRequestTopic],
+) -> Vec<MetadataResponseTopic> {
     let mut topics = Vec::new();
-    let mut missing = Vec::new();
-    for wanted in request.topics.iter().flatten() {
-        let found = match &wanted.name {
-            Some(name) => image.topic(name),
-            None => image.topic_by_id(wanted.topic_id),
-        };
-        match (found, &wanted.name) {
-            (Some(topic), _) => topics.push(describe(topic)),
-            (None, Some(name)) => {
-                topics.push(unknown(name));
-                missing.push(name.clone());
+    let mut missing = BTreeSet::new();
+    let distinct: BTreeSet<(&Option<Text>, Uuid)> = wanted.iter().map(|topic| (&topic.name, topic.topic_id)).collect();
+    for (name, id) in distinct {
+        match (name, name.as_deref().map_or_else(|| image.topic_by_id(id), |name| image.topic(name))) {
+            (_, Some(topic)) => topics.push(describe(image, topic)),
+            (Some(name), None) => {
+                missing.insert(name.clone());
             }
             (None, None) => topics.push(MetadataResponseTopic {
                 error_code: ErrorCode::UnknownTopicId.code(),
                 name: None,
-                topic_id: wanted.topic_id,
+                topic_id: id,
                 ..Default::default()
             }),
         }
     }
     let creates = request.allow_auto_topic_creation && broker.config.auto_create_topics;
-    missing.retain(|name| controller::topic_name::check(name).is_ok());
-    if creates && !missing.is_empty() {
-        create(broker, missing).await;
-    }
+    let refused = if creates { create(broker, &missing).await } else { BTreeMap::new() };
+    topics.extend(missing.iter().map(|name| unknown(name, refused.get(name).copied())));
     topics
 }
 
-fn unknown(name: &Text) -> MetadataResponseTopic {
+fn unknown(name: &Text, refused: Option<ErrorCode>) -> MetadataResponseTopic {
     let error = match controller::topic_name::check(name) {
-        Ok(()) => ErrorCode::UnknownTopicOrPartition,
+        Ok(()) => refused.unwrap_or(ErrorCode::UnknownTopicOrPartition),
         Err(_) => ErrorCode::InvalidTopicException,
     };
     MetadataResponseTopic {
@@ -118,21 +112,31 @@ fn unknown(name: &Text) -> MetadataResponseTopic {
     }
 }
 
-/// Makes the topics. As in Kafka the client hears that they are unknown, and finds them when it asks again.
-async fn create(broker: &Arc<Broker>, names: Vec<Text>) {
-    let topics = names.into_iter().map(|name| CreatableTopic {
-        name,
-        num_partitions: -1,
-        replication_factor: -1,
-        ..Default::default()
-    });
-    let request = CreateTopicsRequest { topics: topics.collect(), ..Default::default() };
-    if let Ok(Reply::CreateTopics(_)) = broker.metadata.ask(Request::CreateTopics(request)).await {
-        broker.wait_until_applied(broker.metadata.image().end_offset()).await;
+/// Makes the topics. As in Kafka the client hears that they are unknown, and finds them when it asks again; but what
+/// can never be made is told at once.
+async fn create(broker: &Arc<Broker>, names: &BTreeSet<Text>) -> BTreeMap<Text, ErrorCode> {
+    let topics: Vec<CreatableTopic> = names
+        .iter()
+        .filter(|name| controller::topic_name::check(name).is_ok())
+        .map(|name| CreatableTopic {
+            name: name.clone(),
+            num_partitions: -1,
+            replication_factor: -1,
+            ..Default::default()
+        })
+        .collect();
+    if topics.is_empty() {
+        return BTreeMap::new();
     }
+    let request = Request::CreateTopics(CreateTopicsRequest { topics, ..Default::default() });
+    let Ok(Reply::CreateTopics(answer)) = broker.metadata.ask(request).await else { return BTreeMap::new() };
+    broker.wait_until_applied(broker.metadata.image().end_offset()).await;
+    let lasting = |error: ErrorCode| !error.is_none() && error != ErrorCode::TopicAlreadyExists;
+    let refused = answer.topics.into_iter().map(|topic| (topic.name, ErrorCode::from_wire(topic.error_code)));
+    refused.filter(|(_, error)| lasting(*error)).collect()
 }
 
-fn describe(topic: &TopicImage) -> MetadataResponseTopic {
+fn describe(image: &MetadataImage, topic: &TopicImage) -> MetadataResponseTopic {
     let partitions = topic.numbered_partitions().map(|(partition_index, partition)| MetadataResponsePartition {
         error_code: partition.leader.map_or(ErrorCode::LeaderNotAvailable, |_| ErrorCode::None).code(),
         partition_index,
@@ -140,7 +144,7 @@ fn describe(topic: &TopicImage) -> MetadataResponseTopic {
         leader_epoch: partition.leader_epoch,
         replica_nodes: partition.replicas.clone(),
         isr_nodes: partition.isr.clone(),
-        offline_replicas: Vec::new(),
+        offline_replicas: offline(image, &partition.replicas),
         ..Default::default()
     });
     MetadataResponseTopic {
@@ -150,6 +154,11 @@ fn describe(topic: &TopicImage) -> MetadataResponseTopic {
         partitions: partitions.collect(),
         ..Default::default()
     }
+}
+
+/// The replicas on brokers that are gone or fenced.
+pub(super) fn offline(image: &MetadataImage, replicas: &[NodeId]) -> Vec<NodeId> {
+    replicas.iter().copied().filter(|replica| !image.is_unfenced(*replica)).collect()
 }
 
 fn brokers(broker: &Broker, context: &Context, image: &MetadataImage) -> Vec<MetadataResponseBroker> {

@@ -9,10 +9,12 @@ pub mod delete_topics;
 pub mod describe_cluster;
 pub mod describe_configs;
 pub mod describe_log_dirs;
+pub mod describe_producers;
 pub mod describe_topic_partitions;
 pub mod fetch;
 pub mod incremental_alter_configs;
 pub mod init_producer_id;
+pub mod list_config_resources;
 pub mod list_offsets;
 pub mod metadata;
 pub mod offset_for_leader_epoch;
@@ -124,6 +126,10 @@ async fn handle_admin(broker: &Arc<Broker>, context: &Context, key: ApiKey, head
             boxed(header, body, async |r| describe_topic_partitions::handle(broker, r)).await
         }
         ApiKey::DescribeLogDirs => boxed(header, body, async |r| describe_log_dirs::handle(broker, r).await).await,
+        ApiKey::DescribeProducers => boxed(header, body, async |r| describe_producers::handle(broker, r).await).await,
+        ApiKey::ListConfigResources => {
+            boxed(header, body, async |r| list_config_resources::handle(broker, context, r)).await
+        }
         key => Reply::Close(format!("{} is not served", key.name())),
     }
 }

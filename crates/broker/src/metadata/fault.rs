@@ -43,9 +43,6 @@ pub enum MetadataFault {
         /// What this version does not know.
         why: String,
     },
-    /// The controller did not take what this broker said of itself.
-    #[error("this broker cannot be registered: {0}")]
-    Refused(String),
 }
 
 impl MetadataFault {

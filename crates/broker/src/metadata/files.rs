@@ -73,6 +73,8 @@ pub struct Frames {
     pub batches: Vec<Batch>,
     /// How many bytes they have.
     pub length: u64,
+    /// Where the last of them starts.
+    pub last: u64,
     /// Whether bytes come after them that no acknowledged frame is in.
     pub torn: bool,
 }
@@ -83,7 +85,7 @@ pub struct Frames {
 /// `Damaged` for anything but a torn tail in the last file, `TooNew` for what a later version wrote.
 pub fn read_frames(path: &str, bytes: &[u8], base: Offset, is_last: bool) -> Result<Frames, MetadataFault> {
     let damaged = |at: usize, why: String| MetadataFault::Damaged { path: path.to_owned(), at: at as u64, why };
-    let (mut batches, mut at, mut next) = (Vec::new(), 0, base);
+    let (mut batches, mut at, mut next, mut last) = (Vec::new(), 0, base, 0);
     while at < bytes.len() {
         match frame::decode(&bytes[at..]) {
             Ok((batch, _)) if batch.base_offset != next => {
@@ -93,6 +95,7 @@ pub fn read_frames(path: &str, bytes: &[u8], base: Offset, is_last: bool) -> Res
             Ok((batch, size)) => {
                 next = batch.end_offset();
                 batches.push(batch);
+                last = at as u64;
                 at += size;
             }
             Err(error) if !error.is_damage() => {
@@ -103,11 +106,11 @@ pub fn read_frames(path: &str, bytes: &[u8], base: Offset, is_last: bool) -> Res
             }
             Err(_) => {
                 mark!("torn tail of the metadata log");
-                return Ok(Frames { batches, length: at as u64, torn: true });
+                return Ok(Frames { batches, length: at as u64, last, torn: true });
             }
         }
     }
-    Ok(Frames { batches, length: at as u64, torn: false })
+    Ok(Frames { batches, length: at as u64, last, torn: false })
 }
 
 /// Whether a good frame with later records starts anywhere in `bytes`.

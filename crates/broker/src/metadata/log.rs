@@ -27,6 +27,7 @@ pub struct FoundLog {
     length: u64,
     exists: bool,
     torn: bool,
+    last_frame: Bytes,
     obsolete: Vec<String>,
 }
 
@@ -47,6 +48,8 @@ pub struct MetadataLog {
 pub enum AppendError {
     /// The disk is full; the log is as before.
     Full,
+    /// More than one frame holds; nothing was written.
+    TooLarge,
     /// What is on the disk is not known.
     Fault(MetadataFault),
 }
@@ -84,7 +87,9 @@ impl FoundLog {
             _ => None,
         });
         let disk = disk.clone();
-        let mut found = FoundLog { disk, lock, image, base: start, length: 0, exists: false, torn: false, obsolete };
+        let last_frame = Bytes::new();
+        let (base, length, exists, torn) = (start, 0, false, false);
+        let mut found = FoundLog { disk, lock, image, base, length, exists, torn, last_frame, obsolete };
         found.read_records(&bases.collect::<Vec<_>>()).await?;
         Ok(found)
     }
@@ -102,6 +107,7 @@ impl FoundLog {
                 fold_batch(&mut self.image, batch);
             }
             (self.base, self.length, self.torn, self.exists) = (*base, frames.length, frames.torn, true);
+            self.last_frame = Bytes::copy_from_slice(&bytes[frames.last as usize..frames.length as usize]);
         }
         Ok(())
     }
@@ -122,14 +128,22 @@ impl FoundLog {
             tracing::warn!("{path}: cut an unfinished write off at byte {}: it was never acknowledged", self.length);
             cut(&file, self.length, &path).await?;
         } else if self.exists {
-            // What the page cache shows may not be on the disk: the last process may have died before its sync.
-            file.sync().await.map_err(MetadataFault::io("sync", &*path))?;
+            self.make_durable(&file, &path).await?;
         }
         remove(&self.disk, &self.obsolete).await;
         let snapshot_at = self.length.max(snapshot_after);
         let (disk, length) = (self.disk, self.length);
         let log = MetadataLog { disk, _lock: self.lock, file, path, length, snapshot_at, snapshot_after };
         Ok((log, self.image))
+    }
+
+    /// What the page cache shows may not be on the disk, even after a sync that works: one that failed before marks
+    /// pages as clean. Only the last frame can be in doubt, since each was synced before the next was written.
+    async fn make_durable(&self, file: &File, path: &str) -> Result<(), MetadataFault> {
+        let at = self.length - self.last_frame.len() as u64;
+        file.write_at(std::slice::from_ref(&self.last_frame), at).await.map_err(MetadataFault::io("write", path))?;
+        file.sync().await.map_err(MetadataFault::io("sync", path))?;
+        sync_directory(&self.disk, DIRECTORY).await
     }
 }
 
@@ -159,31 +173,37 @@ impl MetadataLog {
         self.length >= self.snapshot_at
     }
 
-    /// Replaces the log by a snapshot of `image`, which is all that it says.
+    /// Replaces the log by a snapshot of `image`, which is all that it says. With a full disk the log goes on growing.
     ///
     /// # Errors
-    /// A failed sync or directory. With a full disk the log just goes on growing.
+    /// A failed write or sync: what is on the disk is then not known.
     pub async fn snapshot(&mut self, image: &MetadataImage, now: Timestamp) -> Result<(), MetadataFault> {
-        let end = image.end_offset();
-        let (path, temporary) = (snapshot_path(end), format!("{}.tmp", snapshot_path(end)));
-        let old = names(&self.disk).await?;
-        let size = match self.write_snapshot(image, &temporary, now).await {
-            Ok(size) => size,
+        let temporary = format!("{}.tmp", snapshot_path(image.end_offset()));
+        match self.replace(image, &temporary, now).await {
             Err(MetadataFault::Io { error, .. }) if error.kind() == ErrorKind::StorageFull => {
                 mark!("no space for a metadata snapshot");
                 tracing::warn!("no space for a snapshot of the metadata; its log goes on growing");
                 remove(&self.disk, &[temporary]).await;
                 self.snapshot_at = self.length + self.snapshot_after;
-                return Ok(());
+                Ok(())
             }
-            Err(fault) => return Err(fault),
-        };
-        self.disk.rename(&temporary, &path).await.map_err(MetadataFault::io("rename", temporary))?;
-        self.path = records_path(end);
-        self.file = create(&self.disk, &self.path).await?; // syncs the directory: the snapshot's name is durable now
-        self.length = 0;
-        self.snapshot_at = self.snapshot_after.max(size);
-        let old: Vec<String> = old.into_iter().map(|(_, path)| path).filter(|old| *old != self.path).collect();
+            other => other,
+        }
+    }
+
+    /// The records go on in a new file before the snapshot has its name: so whichever of the two names a crash leaves,
+    /// the log has no gap. The old files go when both names are durable.
+    async fn replace(&mut self, image: &MetadataImage, temporary: &str, now: Timestamp) -> Result<(), MetadataFault> {
+        let end = image.end_offset();
+        let size = self.write_snapshot(image, temporary, now).await?;
+        let old = names(&self.disk).await?;
+        let path = records_path(end);
+        self.file = create(&self.disk, &path).await?;
+        (self.path, self.length, self.snapshot_at) = (path, 0, self.snapshot_after.max(size));
+        self.disk.rename(temporary, &snapshot_path(end)).await.map_err(MetadataFault::io("rename", temporary))?;
+        sync_directory(&self.disk, DIRECTORY).await?;
+        let is_old = |name: &Name| matches!(name, Name::Records(base) | Name::Snapshot(base) if *base < end);
+        let old: Vec<String> = old.into_iter().filter(|(name, _)| is_old(name)).map(|(_, path)| path).collect();
         remove(&self.disk, &old).await;
         Ok(())
     }
@@ -252,10 +272,16 @@ fn fold_batch(image: &mut MetadataImage, batch: &Batch) {
 
 async fn make_directory(disk: &Disk) -> Result<(), MetadataFault> {
     match disk.create_directory(DIRECTORY).await {
-        Ok(()) => disk.sync_directory("").await.map_err(MetadataFault::io("sync", disk.root().display().to_string())),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(MetadataFault::io("create", DIRECTORY)(error)),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            return Err(MetadataFault::io("create", format!("{}/{DIRECTORY}", disk.root().display()))(error));
+        }
+        _ => {}
     }
+    sync_directory(disk, "").await // it may be there and not be durable: a start may have crashed before this line
+}
+
+async fn sync_directory(disk: &Disk, path: &str) -> Result<(), MetadataFault> {
+    disk.sync_directory(path).await.map_err(MetadataFault::io("sync", path))
 }
 
 async fn take_lock(disk: &Disk) -> Result<Lock, MetadataFault> {
@@ -275,7 +301,7 @@ async fn names(disk: &Disk) -> Result<BTreeSet<(Name, String)>, MetadataFault> {
 async fn create(disk: &Disk, path: &str) -> Result<File, MetadataFault> {
     let file = disk.open_file(path, Open::OrCreate).await.map_err(MetadataFault::io("create", path))?;
     cut(&file, 0, path).await?;
-    disk.sync_directory(DIRECTORY).await.map_err(MetadataFault::io("sync", DIRECTORY))?;
+    sync_directory(disk, DIRECTORY).await?;
     Ok(file)
 }
 

@@ -11,6 +11,7 @@ mod log;
 pub use fault::MetadataFault;
 
 use controller::frame::{self, Batch};
+use controller::records::Record;
 use controller::{Controller, Reply, Request, Settings};
 use log::{AppendError, FoundLog, MetadataLog};
 use model::ErrorCode;
@@ -18,10 +19,11 @@ use model::metadata_image::MetadataImage;
 use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
 use runtime::disk::Disk;
 use runtime::sync::{mpsc, oneshot, watch};
+use runtime::time;
 use std::sync::Arc;
 
 /// A snapshot replaces the log whenever it grew by this many bytes.
-const SNAPSHOT_AFTER: u64 = 4 << 20;
+const SNAPSHOT_AFTER: &str = "metadata.log.max.record.bytes.between.snapshots";
 /// Requests that wait for the machine, at most.
 const MAILBOX: usize = 64;
 
@@ -48,12 +50,13 @@ impl FoundMetadata {
     /// # Errors
     /// The disk refused.
     pub async fn start(self, settings: Settings) -> Result<Metadata, MetadataFault> {
-        let (log, image) = self.0.ready(SNAPSHOT_AFTER).await?;
+        let (log, image) = self.0.ready(settings.number(SNAPSHOT_AFTER).unsigned_abs()).await?;
         let images = watch::Sender::new(Arc::new(image.clone()));
         let metadata_images = images.subscribe();
         let (mailbox, requests) = mpsc::channel(MAILBOX);
         let seed = std::array::from_fn(|_| runtime::rand::u64());
-        let driver = Driver { machine: Controller::from_image(image, seed), log, settings, images };
+        let machine = Controller::from_image(image, seed);
+        let driver = Driver { machine, log, settings, images, started: time::Instant::now() };
         runtime::task::spawn("metadata", driver.run(requests));
         Ok(Metadata { mailbox, images: metadata_images })
     }
@@ -62,7 +65,7 @@ impl FoundMetadata {
 /// The way to the metadata. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Metadata {
-    mailbox: mpsc::Sender<(Request, oneshot::Sender<Reply>)>,
+    mailbox: mpsc::Sender<Command>,
     images: watch::Receiver<Arc<MetadataImage>>,
 }
 
@@ -83,9 +86,22 @@ impl Metadata {
     /// `NOT_CONTROLLER` when it has stopped: then it is not known whether the request took effect.
     pub async fn ask(&self, request: Request) -> Result<Reply, ErrorCode> {
         let (reply, answer) = oneshot::channel();
-        self.mailbox.send((request, reply)).await.map_err(|_| ErrorCode::NotController)?;
+        let command = Command::Ask(Box::new(request), reply);
+        self.mailbox.send(command).await.map_err(|_| ErrorCode::NotController)?;
         answer.await.map_err(|_| ErrorCode::NotController)
     }
+
+    /// Ends the controller and lets the log go; requests after this one are answered with `NOT_CONTROLLER`.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        let _ = self.mailbox.send(Command::Close(done)).await; // an error means that it has ended
+        let _ = closed.await;
+    }
+}
+
+enum Command {
+    Ask(Box<Request>, oneshot::Sender<Reply>),
+    Close(oneshot::Sender<()>),
 }
 
 struct Driver {
@@ -93,11 +109,20 @@ struct Driver {
     log: MetadataLog,
     settings: Settings,
     images: watch::Sender<Arc<MetadataImage>>,
+    started: time::Instant,
 }
 
 impl Driver {
-    async fn run(mut self, mut requests: mpsc::Receiver<(Request, oneshot::Sender<Reply>)>) {
-        while let Some((request, reply)) = requests.recv().await {
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        while let Some(command) = commands.recv().await {
+            let (request, reply) = match command {
+                Command::Ask(request, reply) => (*request, reply),
+                Command::Close(done) => {
+                    drop(self);
+                    let _ = done.send(());
+                    return;
+                }
+            };
             match self.decide(request).await {
                 Ok(answer) => {
                     let _ = reply.send(answer); // who asked may be gone
@@ -105,14 +130,16 @@ impl Driver {
                 // What is on the disk is not known: only a restart can tell.
                 Err(fault) => runtime::process::halt(&format!("the metadata log failed: {fault}")).await,
             }
+            if let Err(fault) = self.snapshot().await {
+                runtime::process::halt(&format!("the metadata log failed: {fault}")).await;
+            }
         }
     }
 
     async fn decide(&mut self, request: Request) -> Result<Reply, MetadataFault> {
-        let ticket = Ticket(0);
-        let now = Now { monotonic: Instant::default(), wall: runtime::clock::now() };
+        let ticket = Ticket(0); // one at a time
         let mut out = Outbox::new();
-        self.machine.handle(now, &self.settings, ticket, request, &mut out);
+        self.machine.handle(self.now(), &self.settings, ticket, request, &mut out);
         if !out.records.is_empty() {
             match self.append(std::mem::take(&mut out.records)).await {
                 Ok(()) => {}
@@ -121,19 +148,26 @@ impl Driver {
                     out = Outbox::new();
                     self.machine.rejected(ticket, ErrorCode::KafkaStorageError, &mut out);
                 }
+                Err(AppendError::TooLarge) => {
+                    out = Outbox::new();
+                    self.machine.rejected(ticket, ErrorCode::PolicyViolation, &mut out);
+                }
             }
         }
         let (_, reply) = out.replies.pop().expect("the controller answers every request");
-        self.snapshot().await?;
         Ok(reply)
     }
 
-    async fn append(&mut self, records: Vec<controller::records::Record>) -> Result<(), AppendError> {
+    fn now(&self) -> Now {
+        Now { monotonic: Instant::after_start(self.started.elapsed()), wall: runtime::clock::now() }
+    }
+
+    async fn append(&mut self, records: Vec<Record>) -> Result<(), AppendError> {
         let base_offset = self.machine.image().end_offset();
         let batch = Batch { base_offset, leader_epoch: 0, timestamp: runtime::clock::now(), records };
         let Ok(frame) = frame::encode(&batch) else {
             model::mark!("metadata batch too large");
-            return Err(AppendError::Full); // nothing was written
+            return Err(AppendError::TooLarge);
         };
         self.log.append(frame).await?;
         let producer = None;

@@ -10,7 +10,7 @@ use runtime::sync::{mpsc, oneshot, select, watch};
 use runtime::time::{Duration, Instant, sleep_until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
-use storage::{AppendError, Appended, Durable, LeaderAppend, Log, LogConfig, Origin};
+use storage::{ActiveProducer, AppendError, Appended, Durable, LeaderAppend, Log, LogConfig, Origin};
 
 /// Appends that go to the disk as one write, at most.
 const MAX_GROUP: usize = 64;
@@ -36,6 +36,8 @@ pub enum Command {
         /// Where the answer goes.
         reply: oneshot::Sender<Result<Offset, ErrorCode>>,
     },
+    /// Tell which idempotent producers the log remembers.
+    DescribeProducers(oneshot::Sender<Vec<ActiveProducer>>),
     /// Follow a changed topic config.
     SetConfig(Box<LogConfig>),
     /// Lead in this epoch from now on.
@@ -160,6 +162,9 @@ impl Task {
                 Command::Append { .. } => unreachable!("taken above"),
                 Command::DeleteRecords { before, reply } => {
                     let _ = reply.send(self.delete_records(before).await);
+                }
+                Command::DescribeProducers(reply) => {
+                    let _ = reply.send(self.log.active_producers());
                 }
                 Command::SetConfig(config) => self.set_config(*config).await,
                 Command::Lead(epoch) => {
