@@ -164,6 +164,10 @@ impl ConfigKey {
         self.valid(Valid::AtLeast(low))
     }
 
+    pub(super) const fn between(self, low: i64, high: i64) -> ConfigKey {
+        self.valid(Valid::Between(low, high))
+    }
+
     pub(super) const fn dynamic(mut self) -> ConfigKey {
         self.dynamic = true;
         self

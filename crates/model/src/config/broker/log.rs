@@ -33,6 +33,6 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("num.recovery.threads.per.data.dir").default("2").at_least(1).dynamic().works("Logs of one directory that are opened at the same time at start."),
     int("background.threads").default("10").at_least(1).dynamic().without_effect("background work is tasks here, not threads of its own", "Threads for work such as deleting files."),
     long("log.initial.task.delay.ms").default("30000").at_least(0).hidden().works("How long after the start retention and checkpoints begin."),
-    long("thalweg.journal.file.bytes").default("4194304").between(65_536, 1_073_741_824).hidden().works("Size of one file of the journal, through which every durable append goes."),
-    long("thalweg.journal.max.bytes").default("1073741824").between(262_144, 1_099_511_627_776).hidden().works("The journal grows up to this in each log directory; when it is full, appends wait for segments to be synced."),
+    long("thalweg.journal.file.bytes").default("4194304").between(16_384, 1_073_741_824).hidden().works("Size of one file of the journal, through which every durable append goes."),
+    long("thalweg.journal.max.bytes").default("1073741824").between(16_384, 1_099_511_627_776).hidden().works("The journal grows up to this in each log directory; when it is full, appends wait for segments to be synced."),
 ];

@@ -1,26 +1,44 @@
 //! The keys of `server.properties`, by theme.
 
-mod cluster;
-mod group;
+mod access;
+mod cleaner;
+mod groups;
 mod log;
+mod metrics;
 mod network;
-mod security;
-mod server;
-mod tiering;
-mod transaction;
+mod node;
+mod quorum;
+mod quotas;
+mod replication;
+mod sasl;
+mod share_groups;
+mod streams_groups;
+mod tiered;
+mod tls;
+mod topics;
+mod transactions;
 
 use super::key::ConfigKey;
 
 /// All tables.
 pub(super) const TABLES: &[&[ConfigKey]] = &[
-    cluster::KEYS,
-    group::KEYS,
+    access::KEYS,
+    cleaner::KEYS,
+    groups::KEYS,
     log::KEYS,
+    metrics::KEYS,
     network::KEYS,
-    security::KEYS,
-    server::KEYS,
-    tiering::KEYS,
-    transaction::KEYS,
+    node::KEYS,
+    quorum::KEYS,
+    quotas::KEYS,
+    replication::KEYS,
+    sasl::KEYS,
+    share_groups::KEYS,
+    streams_groups::KEYS,
+    tiered::KEYS,
+    tls::KEYS,
+    topics::KEYS,
+    transactions::KEYS,
 ];
 
 /// Why a key of older Kafka versions means nothing any more; `None` for one that never was.

@@ -21,7 +21,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     long("sasl.login.retry.backoff.max.ms").default("10000").later("SASL", "The longest rest between two logins."),
     int("sasl.server.max.receive.size").default("524288").later("SASL", "The largest message of a client that is not authenticated yet."),
     long("connections.max.reauth.ms").default("0").later("SASL", "A client must authenticate again within this long; 0 for never."),
-    string("sasl.kerberos.kinit.cmd").default("/usr/bin/kinit").dynamic().later("Kerberos", "Where kinit is."),
+    string("sasl.kerberos.kinit.cmd").default("/usr/bin/kinit").dynamic().later("Kerberos", "Where the kinit program is."),
     long("sasl.kerberos.min.time.before.relogin").default("60000").dynamic().later("Kerberos", "Shortest time between two renewals of a ticket."),
     list("sasl.kerberos.principal.to.local.rules").default("DEFAULT").dynamic().later("Kerberos", "How a Kerberos principal becomes a short name."),
     string("sasl.kerberos.service.name").dynamic().later("Kerberos", "The name of the service in Kerberos."),
