@@ -17,7 +17,8 @@ impl View<'_> {
         if let Err(refusal) = self.live_broker(request.broker_id, request.broker_epoch) {
             return failed(refusal.error);
         }
-        let first = self.hard.next_producer_id();
+        // The first block is never given out: 0 is also what a field has that nobody set.
+        let first = self.hard.next_producer_id().max(PRODUCER_ID_BLOCK.into());
         let Some(next) = first.checked_add(PRODUCER_ID_BLOCK.into()) else {
             return failed(ErrorCode::UnknownServerError); // all 2^63 are used up
         };

@@ -139,7 +139,7 @@ fn producer_ids(cluster: &mut Cluster, broker_id: i32, broker_epoch: i64) -> All
 #[test]
 fn producer_ids_are_given_out_once_whatever_life_asks() {
     let mut cluster = Cluster::of(&[]);
-    for expected in 0..5 {
+    for expected in 1..6 {
         let epoch = cluster.start_broker(1);
         let block = producer_ids(&mut cluster, 1, epoch);
         assert_eq!(block.producer_id_start, expected * i64::from(PRODUCER_ID_BLOCK));
