@@ -2,6 +2,7 @@
 
 use super::key::{ConfigKey, Valid, boolean, double, hours, int, list, long, minutes, same, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     list("cleanup.policy").default("delete").valid(Valid::EachOf(&["compact", "delete"])).topic(&[same("log.cleanup.policy")]).works("What happens to old records: delete them, compact them (keep the last value of each key), or both; with neither they stay."),
     int("compression.gzip.level").default("-1").valid(Valid::DefaultOrBetween(1, 9)).topic(&[same("compression.gzip.level")]).works("Level of gzip, from 1 (fast) to 9 (small); -1 for its default."),

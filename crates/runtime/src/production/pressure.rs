@@ -62,7 +62,8 @@ impl Pressure {
         }
         self.dirty.fetch_add(bytes, Ordering::Relaxed);
         let decayed = self.decayed.load(Ordering::Relaxed);
-        if now >= decayed + 1000 && self.decayed.compare_exchange(decayed, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        if now >= decayed + 1000
+            && self.decayed.compare_exchange(decayed, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
             let _ = self.dirty.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |dirty| Some(dirty - dirty / 4));
         }

@@ -133,12 +133,12 @@ impl Log {
 
     /// The name that a file or directory was made with during the run.
     pub fn first_name(&self, of: FileId) -> Option<&str> {
-        let made = self.operations.iter().filter_map(|operation| match operation {
+        let mut made = self.operations.iter().filter_map(|operation| match operation {
             Operation::CreateFile { path } | Operation::CreateDirectory { path } => Some(path.as_str()),
             _ => None,
         });
         let nth = of.0.checked_sub(self.initial.next_id().0)?;
-        made.skip(usize::try_from(nth).ok()?).next()
+        made.nth(usize::try_from(nth).ok()?)
     }
 
     /// For each sync of a file: what is there when it failed instead, nothing of what it should have saved was written,

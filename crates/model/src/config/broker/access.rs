@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, class, long, password, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     string("authorizer.class.name").default("").refused("access control is not there yet, and to ignore it would leave the server open; remove it, and let only those in whom you trust", "The class that decides who may do what."),
     class("principal.builder.class").default("org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder").dynamic().later("authentication", "The class that names who is at the other end of a connection."),

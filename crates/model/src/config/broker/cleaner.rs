@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, Valid, boolean, double, int, long};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     boolean("log.cleaner.enable").default("true").later("compaction", "Compaction runs."),
     int("log.cleaner.threads").default("1").at_least(0).dynamic().later("compaction", "Logs that are compacted at the same time."),

@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, Valid, int, list, long, short, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     int("group.initial.rebalance.delay.ms").default("3000").later("consumer groups", "How long the first rebalance of a new group waits for more members."),
     int("group.min.session.timeout.ms").default("6000").later("consumer groups", "The shortest session timeout that a member may ask for."),

@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, Valid, boolean, int, list, long, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     list("log.dir").default("/tmp/kafka-logs").works("Where data lives, when log.dirs is not given."),
     list("log.dirs").works("Where data lives: directories, separated by commas."),

@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, int, list, long, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     list("metric.reporters").default("org.apache.kafka.common.metrics.JmxReporter").dynamic().without_effect("there is no Java here", "Classes that publish metrics."),
     int("metrics.num.samples").default("2").at_least(1).without_effect("metrics here are counters, and whoever reads them makes rates", "Samples from which a rate is made."),

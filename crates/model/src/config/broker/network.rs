@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, int, list, long, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     list("listeners").default("PLAINTEXT://:9092").dynamic().works("Where the server listens: NAME://host:port, separated by commas; an empty host is all addresses."),
     list("advertised.listeners").works("What clients are told to connect to; listeners when not given."),

@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, Valid, boolean, int, list, long, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     int("node.id").at_least(0).works("The number of this server in its cluster; 1 when neither this nor broker.id is given."),
     int("broker.id").default("-1").works("The older name of node.id; it counts when node.id is not given."),

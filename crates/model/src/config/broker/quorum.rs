@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, boolean, int, list, long, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     list("controller.listener.names").works("The listeners that are for controllers and not for clients."),
     list("controller.quorum.voters").default("").works("Every voter as id@host:port; on a server of one node, itself."),

@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, class, int};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     class("client.quota.callback.class").refused("a quota callback is Java code, which cannot run here; remove it", "A class that decides quotas."),
     int("quota.window.num").default("11").at_least(1).later("quotas", "Samples over which a client's use is measured."),

@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, Valid, boolean, int, long, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     int("num.replica.fetchers").default("1").at_least(1).dynamic().later("clusters of more than one node", "Connections to each other broker for copying records."),
     int("num.replica.alter.log.dirs.threads").later("several log directories", "Replicas that move between directories at the same time."),

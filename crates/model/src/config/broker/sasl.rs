@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, Valid, boolean, class, double, int, list, long, password, short, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     list("sasl.enabled.mechanisms").default("GSSAPI").dynamic().later("SASL", "The mechanisms that clients may use."),
     password("sasl.jaas.config").dynamic().later("SASL", "Login settings of a listener and mechanism, in the form of JAAS."),

@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, int, list, short, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     list("group.share.assignors").default("simple").later("share groups", "Assignors of share groups."),
     int("group.share.session.timeout.ms").default("45000").at_least(1).later("share groups", "A member that is not heard of for this long is out of its group."),

@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, int};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     int("group.streams.session.timeout.ms").default("45000").at_least(1).later("streams groups", "A member that is not heard of for this long is out of its group."),
     int("group.streams.min.session.timeout.ms").default("45000").at_least(1).later("streams groups", "The shortest session timeout that a group may set."),

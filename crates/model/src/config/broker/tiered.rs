@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, Valid, boolean, double, int, long, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     boolean("remote.log.storage.system.enable").default("false").refused("tiered storage is not there yet, and records that should move would fill the disk; remove it", "Closed segments move to other storage."),
     string("remote.log.storage.manager.class.name").valid(Valid::NotEmpty).later("tiered storage", "The class that stores segments elsewhere."),

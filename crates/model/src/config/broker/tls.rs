@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, Valid, boolean, class, list, password, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     boolean("ssl.allow.dn.changes").default("false").later("TLS", "A new keystore may have another distinguished name."),
     boolean("ssl.allow.san.changes").default("false").later("TLS", "A new keystore may have other alternative names."),

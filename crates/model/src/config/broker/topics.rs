@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, Valid, boolean, class, int, long, string};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     boolean("auto.create.topics.enable").default("true").works("A topic that a client asks for by name is made when it does not exist."),
     int("num.partitions").default("1").at_least(1).works("Partitions of a topic that is made without a number of them."),

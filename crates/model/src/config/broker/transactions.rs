@@ -2,6 +2,7 @@
 
 use crate::config::key::{ConfigKey, boolean, int, short};
 
+#[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     int("producer.id.expiration.ms").default("86400000").at_least(1).dynamic().works("An idempotent producer that is silent for this long is forgotten."),
     int("producer.id.expiration.check.interval.ms").default("600000").at_least(1).hidden().works("Time between searches for producers to forget."),
