@@ -25,9 +25,10 @@ pub async fn halt(reason: &str) -> ! {
 /// Never here.
 pub async fn stop_signal() -> io::Result<()> {
     let world = World::current();
+    let node = world.current_node();
     let mut requests = {
         let mut nodes = world.nodes();
-        let state = nodes.of(world.current_node());
+        let state = nodes.of(node);
         state.handles_stop = true;
         state.stop.subscribe()
     };
