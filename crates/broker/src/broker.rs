@@ -1,14 +1,16 @@
 //! What all requests of one broker share.
 
 use crate::fetch_session::Sessions;
+use crate::lifecycle::layers;
 use crate::metadata::Metadata;
-use crate::network::listener::PerIp;
+use crate::network::connection_limits::ConnectionLimits;
 use crate::network::request_memory::RequestMemory;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
 use model::NodeId;
 use model::config::{BrokerConfig, ServerConfig};
-use runtime::sync::{Semaphore, watch};
+use model::metadata_image::MetadataImage;
+use runtime::sync::watch;
 use runtime::time::Duration;
 use std::sync::{Arc, Mutex};
 use storage::LogDirectory;
@@ -37,8 +39,7 @@ pub struct Broker {
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) request_memory: RequestMemory,
-    pub(crate) connections: Arc<Semaphore>,
-    pub(crate) per_ip: PerIp,
+    pub(crate) connections: ConnectionLimits,
 }
 
 /// One listener.
@@ -59,8 +60,6 @@ pub struct Limits {
     pub request_max_bytes: usize,
     /// `connections.max.idle.ms`; none for ever.
     pub max_idle: Option<Duration>,
-    /// `max.connections.per.ip`.
-    pub max_connections_per_ip: usize,
 }
 
 impl Broker {
@@ -77,6 +76,14 @@ impl Broker {
         let mut places: Vec<usize> = (0..load.len()).collect();
         places.sort_by_key(|at| load[*at]);
         places
+    }
+
+    /// Follows configs that were set at run time, those that are not of topics.
+    pub(crate) fn reconfigure(&self, image: &MetadataImage) {
+        match BrokerConfig::resolve(&layers(&self.server_config, image, self.node_id)) {
+            Ok(config) => self.connections.set(&config),
+            Err(problems) => tracing::warn!("configs set at run time do not fit, so the old ones hold on: {problems}"),
+        }
     }
 
     /// Waits until the hosted partitions follow the metadata up to `end_offset`, at most until the broker stops.

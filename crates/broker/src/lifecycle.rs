@@ -56,6 +56,7 @@ async fn apply(broker: &Arc<Broker>, before: &MetadataImage, after: &MetadataIma
         }
     }
     if broker_configs(before, broker.node_id) != broker_configs(after, broker.node_id) {
+        broker.reconfigure(after);
         for topic in after.topics() {
             host(broker, after, topic, &mut BTreeMap::new()).await;
         }

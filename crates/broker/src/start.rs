@@ -8,7 +8,8 @@ use crate::broker::{Broker, Limits, Listener};
 use crate::fetch_session::Sessions;
 use crate::lifecycle::{self, FoundLogs};
 use crate::metadata::{FoundMetadata, Metadata, MetadataFault};
-use crate::network::listener::{self, PerIp};
+use crate::network::connection_limits::ConnectionLimits;
+use crate::network::listener;
 use crate::network::request_memory::RequestMemory;
 use crate::partition::Command;
 use crate::partitions::Partitions;
@@ -22,7 +23,7 @@ use protocol::messages::broker_heartbeat::BrokerHeartbeatRequest;
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, Listener as RegisteredListener};
 use runtime::disk::Disk;
 use runtime::net::TcpListener;
-use runtime::sync::{Semaphore, watch};
+use runtime::sync::watch;
 use runtime::time::{Duration, sleep};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -107,6 +108,7 @@ async fn start_in_order(server_config: ServerConfig) -> Result<RunningBroker, St
     let disks = open_disks(&config.log_dirs).await?;
     let found = FoundMetadata::read(&disks[0]).await?;
     let image = found.image().clone();
+    let config = with_configs_of_run_time(config, &server_config, &image);
     let (directories, logs) = open_directories(disks, &config, &server_config, &image).await?;
     let metadata = found.start(Settings { server: server_config.clone() }).await?;
     let (sockets, listeners) = bind(&config).await?;
@@ -124,8 +126,7 @@ async fn start_in_order(server_config: ServerConfig) -> Result<RunningBroker, St
         sessions: Mutex::new(Sessions::new(config.fetch_session_slots)),
         producer_ids: ProducerIds::default(),
         request_memory: request_memory(&config),
-        connections: Arc::new(Semaphore::new(config.max_connections.min(Semaphore::MAX_PERMITS))),
-        per_ip: PerIp::default(),
+        connections: ConnectionLimits::new(&config),
         config,
         server_config,
     });
@@ -163,6 +164,14 @@ impl RunningBroker {
         }
         Ok(())
     }
+}
+
+/// What was set at run time holds over what is given at start, unless it does not fit with it: the server must start.
+fn with_configs_of_run_time(given: BrokerConfig, server: &ServerConfig, image: &MetadataImage) -> BrokerConfig {
+    BrokerConfig::resolve(&lifecycle::layers(server, image, given.node_id)).unwrap_or_else(|problems| {
+        tracing::warn!("configs that were set at run time are left aside, for they do not fit: {problems}");
+        given
+    })
 }
 
 async fn open_disks(paths: &[String]) -> Result<Vec<Disk>, StartError> {
@@ -300,7 +309,6 @@ fn limits(config: &BrokerConfig) -> Limits {
     Limits {
         request_max_bytes: config.max_request_bytes as usize,
         max_idle: config.max_idle_ms.map(|ms| Duration::from_millis(ms.unsigned_abs())),
-        max_connections_per_ip: config.max_connections_per_ip,
     }
 }
 

@@ -1,13 +1,12 @@
 //! Accepting connections, within `max.connections` and `max.connections.per.ip`.
 
 use super::connection;
+use super::connection_limits::Place;
 use crate::broker::Broker;
 use runtime::net::TcpListener;
 use runtime::sync::{OwnedSemaphorePermit, select, watch};
 use runtime::time::{Duration, sleep};
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// How long accepting rests after an error such as "too many open files": the backlog keeps what comes.
 const REST_AFTER_ERROR: Duration = Duration::from_millis(100);
@@ -18,7 +17,7 @@ pub async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, mu
         let permit = select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
-            permit = broker.connections.clone().acquire_owned() => permit.expect("never closed"),
+            permit = broker.connections.wait() => permit,
         };
         let accepted = select! {
             biased;
@@ -27,7 +26,7 @@ pub async fn accept(broker: Arc<Broker>, listener: TcpListener, index: usize, mu
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(place) = broker.per_ip.enter(peer.ip(), broker.limits.max_connections_per_ip) else {
+                let Some(place) = broker.connections.enter(peer.ip()) else {
                     model::mark!("too many connections from one address");
                     tracing::warn!("{peer}: refused: max.connections.per.ip is reached");
                     continue;
@@ -55,56 +54,5 @@ async fn run(
         biased;
         _ = stop.wait_for(|stop| *stop) => {}
         () = connection::serve(broker, stream, index) => {}
-    }
-}
-
-/// Counts connections by address.
-#[derive(Clone, Debug, Default)]
-pub struct PerIp(Arc<Mutex<BTreeMap<IpAddr, usize>>>);
-
-/// One connection's place in the count, given back when dropped.
-#[derive(Debug)]
-pub struct Place {
-    counts: PerIp,
-    ip: IpAddr,
-}
-
-impl PerIp {
-    fn enter(&self, ip: IpAddr, limit: usize) -> Option<Place> {
-        let mut counts = self.0.lock().expect("no panic inside");
-        let count = counts.entry(ip).or_insert(0);
-        if *count >= limit {
-            return None;
-        }
-        *count += 1;
-        Some(Place { counts: self.clone(), ip })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.counts.0.lock().expect("no panic inside");
-        if let Some(count) = counts.get_mut(&self.ip) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.ip);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn places_are_counted_by_address_and_given_back() {
-        let counts = PerIp::default();
-        let (here, there): (IpAddr, IpAddr) = ([127, 0, 0, 1].into(), [10, 0, 0, 1].into());
-        let first = counts.enter(here, 1).expect("a free place");
-        assert!(counts.enter(here, 1).is_none());
-        assert!(counts.enter(there, 1).is_some());
-        drop(first);
-        assert!(counts.enter(here, 1).is_some());
     }
 }
