@@ -91,12 +91,14 @@ fn the_runtime_alone_names_the_world() {
         let name = path.to_string_lossy();
         let free =
             ["crates/runtime/", "sim/", "tests/", "crates/cli/src/commands/server.rs", "crates/model/src/marks.rs"];
-        let is_test = name.contains("/tests/") || name.contains("/examples/") || name.contains("/fuzz/");
+        // Checkers are timed by their own tests, which are files beside them.
+        let is_test = name.ends_with("/generated.rs") || name.contains("/tests/") || name.contains("/examples/") || name.contains("/fuzz/");
         if is_test || free.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
         for word in words {
-            let named = text.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(word));
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let named = code.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(word));
             assert!(!named, "{name} names {word}: go through crates/runtime");
         }
     }
@@ -111,7 +113,8 @@ fn pure_crates_are_pure() {
         if !pure || name.ends_with("/marks.rs") {
             continue;
         }
-        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
             assert!(!words.iter().any(|word| line.contains(word)), "{name} is of a pure crate: {line}");
         }
     }
@@ -128,7 +131,10 @@ fn planted_bugs_and_marks_have_one_literal_name_each() {
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
         for line in code {
             for start in ["planted!(", "mark!("] {
-                let Some((_, rest)) = line.split_once(start) else { continue };
+                let Some((before, rest)) = line.split_once(start) else { continue };
+                if before.ends_with(['"', '`', '\'']) {
+                    continue; // spoken of, not used
+                }
                 let name = rest.strip_prefix('"').and_then(|rest| rest.split_once('"')).map(|(name, _)| name);
                 let name = name.unwrap_or_else(|| panic!("{file}: a computed name: {line}"));
                 if let Some(other) = names.insert(name.to_owned(), file.clone()) {
