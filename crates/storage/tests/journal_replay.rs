@@ -440,3 +440,24 @@ fn many_logs_share_a_journal() {
         }
     });
 }
+
+#[test]
+fn a_log_that_was_dropped_before_does_not_clear_its_successors_directory() {
+    // The journal still has the entry that made the dropped log; the directory of that name is a later log's.
+    story(async {
+        let place = Place::new();
+        let (directory, mut log) = place.with_log(journaled()).await;
+        // Another log keeps the journal from being freed.
+        let mut other = directory.create(partition(1), TOPIC_ID, journaled(), true).await.expect("a log");
+        fill(&mut other, 1, 1).await;
+        fill(&mut log, 5, 3).await;
+        directory.delete(log).await.expect("deleted");
+        let mut log = directory.create(partition(0), Uuid([8; 16]), plain(), false).await.expect("the name is free");
+        fill(&mut log, 4, 3).await;
+        drop((log, other, directory));
+        let opened = place.open(plain()).await;
+        assert_eq!(opened.logs.len(), 2);
+        assert_eq!(opened.logs[0].topic_id, Uuid([8; 16]));
+        assert_eq!(contents(opened.logs[0].log.as_ref().expect("good")).await, filled(4, 3));
+    });
+}

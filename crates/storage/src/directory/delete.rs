@@ -17,8 +17,9 @@ impl LogDirectory {
         let core = &self.core;
         core.reading.volume.check()?;
         log.shared.progress().change();
+        let journaled = log.is_journaled();
         // Write ahead: that it is dropped is durable before its name changes.
-        if log.is_journaled() {
+        if journaled {
             let (entry, place) = log.drop_entry(Change::Dropped);
             let sequence = core.submit(&log.shared, [(entry, place)]);
             core.wait_durable(sequence).await?;
@@ -28,6 +29,10 @@ impl LogDirectory {
         let renamed = self.rename_away(log.topic_partition(), delay).await;
         core.unregister(&log.shared, true);
         renamed?;
+        if !journaled {
+            // No journal would tell a directory that came back from the next one of that name.
+            core.sync_root().await?;
+        }
         // Kafka's files know logs by name: the next of this name must not find this one's offsets.
         core.checkpoints.forget(core).await
     }

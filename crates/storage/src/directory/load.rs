@@ -61,6 +61,13 @@ impl Found {
         partition_directory(&self.topic_partition)
     }
 
+    /// A partition whose directory is a later one's by now. The journal will say that it was dropped.
+    pub fn replaced(&self, topic_id: Uuid, covered: u64) -> Loaded {
+        let reason = "another partition has its directory, and the journal does not say that it was dropped";
+        let failed = self.failed(topic_id, FailedClosed { reason: reason.to_owned() });
+        Loaded { covered, is_replaced: true, ..failed }
+    }
+
     /// A partition that must stay closed.
     pub fn failed(&self, topic_id: Uuid, failed: FailedClosed) -> Loaded {
         Loaded {

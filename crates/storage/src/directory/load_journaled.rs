@@ -4,7 +4,7 @@ use super::Core;
 use super::layout;
 use super::load::{Found, Loaded, Parts, Walk, assemble, open_segments, read_epochs, remove_segments, tidy, walk};
 use crate::checkpoint::CheckpointLine;
-use crate::fault::{FailedClosed, StorageFault};
+use crate::fault::StorageFault;
 use crate::log::{Broken, Chain, Place, Segments};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
@@ -19,9 +19,7 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine)
     let found_id = layout::topic_id(volume, &directory).await?;
     if !found_id.is_zero() && found_id != line.topic_id {
         mark!("the directory belongs to a later partition");
-        let reason = "another partition has its directory, and the journal does not say that it was dropped";
-        let failed = found.failed(line.topic_id, FailedClosed { reason: reason.to_owned() });
-        return Ok(Loaded { covered: line.sequence, is_replaced: true, ..failed });
+        return Ok(found.replaced(line.topic_id, line.sequence));
     }
     let files = match tidy(volume, &directory).await {
         Err(fault) if fault.is_not_found() => {

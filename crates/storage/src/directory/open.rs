@@ -134,7 +134,7 @@ async fn recover(
     let logs = loaded.into_iter().map(|loaded| ((loaded.topic_id, loaded.topic_partition.partition), loaded));
     let plain = by_name.values().filter(|line| !line.journaled);
     let plain = plain.map(|line| ((line.topic_id, line.partition), line.sequence)).collect();
-    let mut replaying = Replaying { core, config_of, logs: logs.collect(), plain };
+    let mut replaying = Replaying { core, config_of, logs: logs.collect(), plain, dropped: BTreeSet::new() };
     if !clean {
         apply_journal(&mut replaying, replay).await?;
     }

@@ -12,7 +12,7 @@ use crate::names::{deleted_directory, partition_directory};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
 use model::{LeaderEpoch, Offset, PartitionId, TopicPartition, Uuid, mark};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The logs that the journal speaks of, by id.
@@ -25,6 +25,8 @@ pub(super) struct Replaying<'a> {
     pub logs: ById,
     /// The logs that are not journaled, and up to which group their lines cover them.
     pub plain: BTreeMap<(Uuid, PartitionId), u64>,
+    /// The logs that were dropped so far.
+    pub dropped: BTreeSet<(Uuid, PartitionId)>,
 }
 
 impl Replaying<'_> {
@@ -47,6 +49,7 @@ impl Replaying<'_> {
 
     async fn drop_log(&mut self, key: (Uuid, PartitionId)) -> Result<(), StorageFault> {
         mark!("drop replayed");
+        self.dropped.insert(key);
         let Some(loaded) = self.logs.remove(&key) else { return Ok(()) };
         if loaded.is_replaced {
             return Ok(());
@@ -69,7 +72,6 @@ impl Replaying<'_> {
             tracing::error!("{reason}");
             return Ok(());
         }
-        let highest_epoch = self.clear_directory(&topic_partition, key.0).await?;
         let config = (self.config_of)(&topic_partition);
         let gaps_below = if config.compact { Offset::MAX } else { 0 };
         let found = Found {
@@ -80,6 +82,10 @@ impl Replaying<'_> {
             log_start_offset: start,
             high_watermark: start,
             gaps_below,
+        };
+        let Some(highest_epoch) = self.clear_directory(&topic_partition, key.0).await? else {
+            self.logs.insert(key, found.replaced(key.0, sequence - 1));
+            return Ok(());
         };
         let live = IndexState::Live(SegmentIndex::default());
         let segment = Segment::new(found.directory().as_str().into(), start, 0, live, runtime::clock::now());
@@ -110,12 +116,13 @@ impl Replaying<'_> {
     }
 
     /// Makes an empty directory for the partition. What has its name is this one's, or an earlier one's whose removal
-    /// was lost with the power. Gives the highest leader epoch that this one was given.
+    /// was lost with the power: that one was dropped before. Else it is a later one's, which is left alone (`None`): it
+    /// could only be made when this one had been dropped. Gives the highest leader epoch that this one was given.
     async fn clear_directory(
         &self,
         topic_partition: &TopicPartition,
         topic_id: Uuid,
-    ) -> Result<Option<LeaderEpoch>, StorageFault> {
+    ) -> Result<Option<Option<LeaderEpoch>>, StorageFault> {
         let volume = &self.core.reading.volume;
         let directory = partition_directory(topic_partition);
         let found = match volume.disk().list(&directory).await {
@@ -126,6 +133,10 @@ impl Replaying<'_> {
         let mut highest_epoch = None;
         match found {
             Some(found) if found != topic_id && !found.is_zero() => {
+                if !self.dropped.contains(&(found, topic_partition.partition)) {
+                    mark!("a later partition of the same name");
+                    return Ok(None);
+                }
                 mark!("an earlier partition of the same name");
                 self.rename_away(&directory, topic_partition).await?;
             }
@@ -137,7 +148,7 @@ impl Replaying<'_> {
         }
         self.core.root_changed();
         layout::make_partition(volume, &directory, topic_id).await?;
-        Ok(highest_epoch)
+        Ok(Some(highest_epoch))
     }
 
     async fn rename_away(&self, directory: &str, topic_partition: &TopicPartition) -> Result<(), StorageFault> {

@@ -7,6 +7,7 @@ use protocol::records::{BatchBuilder, BatchOptions, BatchView, Batches, RecordVi
 use runtime::disk::{Disk, Open};
 use runtime::time::Duration;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use storage::{
     AppendError, Appended, DirectoryOptions, FailedClosed, LeaderAppend, Log, LogConfig, LogDirectory, Opened, Origin,
     ReadError,
@@ -23,11 +24,12 @@ pub fn story<F: Future<Output = ()>>(story: F) {
 /// A directory that goes with the test.
 pub struct Place {
     root: tempfile::TempDir,
+    is_clear: AtomicBool,
 }
 
 impl Place {
     pub fn new() -> Place {
-        Place { root: tempfile::tempdir().expect("a temporary directory") }
+        Place { root: tempfile::tempdir().expect("a temporary directory"), is_clear: AtomicBool::new(false) }
     }
 
     pub fn path(&self) -> PathBuf {
@@ -35,7 +37,11 @@ impl Place {
     }
 
     pub async fn disk(&self) -> Disk {
-        Disk::open(self.path()).await.expect("the directory")
+        let disk = Disk::open(self.path()).await.expect("the directory");
+        if !self.is_clear.swap(true, Ordering::Relaxed) {
+            clear(&disk).await;
+        }
+        disk
     }
 
     pub async fn open(&self, config: LogConfig) -> Opened {
@@ -102,6 +108,23 @@ impl Place {
     pub async fn names(&self, directory: &str) -> Vec<String> {
         let entries = self.disk().await.list(directory).await.expect(directory);
         entries.into_iter().map(|entry| entry.name).collect()
+    }
+}
+
+/// In the simulator a node has one disk, whatever the directory is called: an earlier place of the story may be on it.
+async fn clear(disk: &Disk) {
+    while disk.lock(".lock").await.is_err() {
+        runtime::time::sleep(Duration::from_millis(5)).await;
+    }
+    for entry in disk.list("").await.expect("a list") {
+        if !entry.is_directory {
+            disk.remove_file(&entry.name).await.expect("removed");
+            continue;
+        }
+        for file in disk.list(&entry.name).await.expect("a list") {
+            disk.remove_file(&format!("{}/{}", entry.name, file.name)).await.expect("removed");
+        }
+        disk.remove_directory(&entry.name).await.expect("removed");
     }
 }
 

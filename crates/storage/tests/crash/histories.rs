@@ -1,0 +1,270 @@
+//! The histories.
+
+use super::history::{History, Step};
+use Step::{
+    Append, Create, Delete, Durable, Epoch, Follow, Mode, Offsets, Produce, Reset, Retention, Retry, Roll, Start, Stop,
+    Together, Truncate, Wait,
+};
+use runtime::time::Duration;
+use storage::{DirectoryOptions, LogConfig};
+
+/// Nothing happens in the background before this.
+const NEVER: Duration = Duration::from_secs(3600);
+
+fn settings(sync_interval: Duration, journal_files: usize) -> DirectoryOptions {
+    let mut options = DirectoryOptions { sync_interval, ..DirectoryOptions::default() };
+    // Two groups of one block fit into a file.
+    options.journal.file_bytes = 8192;
+    options.journal.initial_files = 2;
+    options.journal.max_bytes = journal_files as u64 * 8192;
+    options.journal.group_bytes_max = 4096;
+    options
+}
+
+fn history(name: &'static str, options: DirectoryOptions, steps: Vec<Step>) -> History {
+    let config =
+        LogConfig { segment_bytes: 2000, index_interval_bytes: 300, file_delete_delay_ms: 0, ..LogConfig::default() };
+    let after = vec![
+        Append { slot: 0, batches: 1, size: 300 },
+        Produce { slot: 1, producer: 70, size: 200 },
+        Durable,
+        Append { slot: 0, batches: 1, size: 300 },
+        Append { slot: 10, batches: 1, size: 100 },
+        Durable,
+    ];
+    History { name, options, config, steps, after }
+}
+
+/// All of them, the shortest first.
+pub fn all() -> Vec<History> {
+    vec![
+        one_append(),
+        appends(),
+        laps(),
+        cuts(),
+        cut_during_a_sync(),
+        resets(),
+        retention(),
+        modes(),
+        page_cache(),
+        deletions(),
+        producers_and_epochs(),
+        clean_stops(),
+    ]
+}
+
+fn one_append() -> History {
+    let steps = vec![Create { slot: 0, journaled: true }, Append { slot: 0, batches: 1, size: 300 }, Durable];
+    history("one-append", settings(NEVER, 8), steps)
+}
+
+fn appends() -> History {
+    let steps = vec![
+        Create { slot: 0, journaled: true },
+        Create { slot: 1, journaled: true },
+        Create { slot: 10, journaled: false },
+        Together(vec![
+            Append { slot: 0, batches: 3, size: 250 },
+            Append { slot: 1, batches: 1, size: 600 },
+            Append { slot: 10, batches: 2, size: 100 },
+        ]),
+        Durable,
+        Follow { slot: 0, batches: 2, size: 150 },
+        Append { slot: 1, batches: 1, size: 900 },
+        Durable,
+        Append { slot: 10, batches: 1, size: 400 },
+        Append { slot: 0, batches: 4, size: 200 },
+        Offsets,
+        Durable,
+    ];
+    history("appends", settings(NEVER, 8), steps)
+}
+
+fn laps() -> History {
+    let mut steps = vec![Create { slot: 0, journaled: true }, Create { slot: 1, journaled: true }];
+    for n in 0..12 {
+        steps.push(Append { slot: n % 2, batches: 1, size: 700 });
+        steps.push(Durable);
+    }
+    history("laps", settings(NEVER, 3), steps)
+}
+
+fn cuts() -> History {
+    let steps = vec![
+        Create { slot: 0, journaled: true },
+        Append { slot: 0, batches: 5, size: 200 },
+        Mode { slot: 0, journaled: false },
+        Mode { slot: 0, journaled: true },
+        Truncate { slot: 0, back: 3 },
+        Append { slot: 0, batches: 2, size: 150 },
+        Append { slot: 0, batches: 6, size: 300 },
+        Truncate { slot: 0, back: 13 },
+        Durable,
+        Append { slot: 0, batches: 1, size: 90 },
+        Truncate { slot: 0, back: 1 },
+        Append { slot: 0, batches: 2, size: 250 },
+        Durable,
+    ];
+    history("cuts", settings(NEVER, 8), steps)
+}
+
+fn cut_during_a_sync() -> History {
+    let mut steps = vec![Create { slot: 0, journaled: true }, Create { slot: 1, journaled: true }];
+    for n in 0..6 {
+        steps.extend([
+            Append { slot: 0, batches: 8, size: 250 },
+            Durable,
+            Wait(Duration::from_micros(1500 + n * 700)),
+            Truncate { slot: 0, back: 3 },
+            Append { slot: 0, batches: 2, size: 260 },
+            Durable,
+        ]);
+    }
+    history("cut-during-a-sync", settings(Duration::from_millis(1), 8), steps)
+}
+
+fn resets() -> History {
+    let steps = vec![
+        Create { slot: 0, journaled: true },
+        Create { slot: 10, journaled: false },
+        Append { slot: 0, batches: 6, size: 250 },
+        Mode { slot: 0, journaled: false },
+        Mode { slot: 0, journaled: true },
+        Append { slot: 0, batches: 2, size: 250 },
+        Reset { slot: 0, ahead: 100 },
+        Follow { slot: 0, batches: 3, size: 200 },
+        Durable,
+        Append { slot: 10, batches: 6, size: 200 },
+        Reset { slot: 10, ahead: 7 },
+        Append { slot: 10, batches: 1, size: 200 },
+        Reset { slot: 0, ahead: -50 },
+        Append { slot: 0, batches: 1, size: 200 },
+        Durable,
+    ];
+    history("resets", settings(NEVER, 8), steps)
+}
+
+fn retention() -> History {
+    let steps = vec![
+        Create { slot: 0, journaled: true },
+        Create { slot: 10, journaled: false },
+        Append { slot: 0, batches: 4, size: 300 },
+        Append { slot: 10, batches: 4, size: 300 },
+        Append { slot: 0, batches: 4, size: 300 },
+        Append { slot: 10, batches: 4, size: 300 },
+        Durable,
+        Start { slot: 0, by: 3 },
+        Start { slot: 10, by: 3 },
+        Retention { slot: 0, keep: 2500 },
+        Retention { slot: 10, keep: 2500 },
+        Append { slot: 0, batches: 1, size: 300 },
+        Durable,
+        Retention { slot: 0, keep: 0 },
+        Append { slot: 0, batches: 1, size: 300 },
+        Append { slot: 10, batches: 1, size: 300 },
+        Wait(Duration::from_millis(5)),
+        Durable,
+    ];
+    history("retention", settings(NEVER, 8), steps)
+}
+
+fn modes() -> History {
+    let steps = vec![
+        // Its config says journaled, and until the first barrier it is not.
+        Create { slot: 0, journaled: false },
+        Create { slot: 1, journaled: true },
+        Append { slot: 0, batches: 3, size: 200 },
+        Append { slot: 1, batches: 1, size: 200 },
+        Mode { slot: 0, journaled: true },
+        Append { slot: 0, batches: 2, size: 300 },
+        Durable,
+        Mode { slot: 0, journaled: false },
+        Append { slot: 0, batches: 2, size: 300 },
+        Append { slot: 1, batches: 1, size: 300 },
+        Mode { slot: 0, journaled: true },
+        Append { slot: 0, batches: 1, size: 300 },
+        Durable,
+    ];
+    history("modes", settings(NEVER, 8), steps)
+}
+
+fn page_cache() -> History {
+    let steps = vec![
+        Create { slot: 10, journaled: false },
+        Append { slot: 10, batches: 5, size: 300 },
+        Wait(Duration::from_millis(20)),
+        Append { slot: 10, batches: 3, size: 300 },
+        Truncate { slot: 10, back: 9 },
+        Append { slot: 10, batches: 2, size: 120 },
+        Wait(Duration::from_millis(20)),
+        Start { slot: 10, by: 4 },
+        Append { slot: 10, batches: 1, size: 300 },
+        Roll { slot: 10 },
+        Append { slot: 10, batches: 1, size: 300 },
+    ];
+    history("page-cache", settings(Duration::from_millis(5), 8), steps)
+}
+
+fn deletions() -> History {
+    let steps = vec![
+        Create { slot: 0, journaled: true },
+        Create { slot: 10, journaled: false },
+        Append { slot: 0, batches: 2, size: 300 },
+        Append { slot: 10, batches: 2, size: 300 },
+        Mode { slot: 0, journaled: false },
+        Mode { slot: 0, journaled: true },
+        Append { slot: 0, batches: 1, size: 300 },
+        Delete { slot: 0 },
+        Delete { slot: 10 },
+        Create { slot: 0, journaled: true },
+        Create { slot: 10, journaled: false },
+        Append { slot: 0, batches: 1, size: 200 },
+        Append { slot: 10, batches: 1, size: 200 },
+        Durable,
+        Delete { slot: 0 },
+        Create { slot: 0, journaled: true },
+        Append { slot: 0, batches: 1, size: 100 },
+        Durable,
+        Wait(Duration::from_millis(5)),
+    ];
+    history("deletions", settings(NEVER, 8), steps)
+}
+
+fn producers_and_epochs() -> History {
+    let steps = vec![
+        Create { slot: 0, journaled: true },
+        Epoch { slot: 0 },
+        Produce { slot: 0, producer: 50, size: 200 },
+        Produce { slot: 0, producer: 51, size: 200 },
+        Produce { slot: 0, producer: 50, size: 200 },
+        Retry { slot: 0, producer: 50 },
+        Epoch { slot: 0 },
+        Produce { slot: 0, producer: 51, size: 500 },
+        Roll { slot: 0 },
+        Produce { slot: 0, producer: 50, size: 200 },
+        Durable,
+        Truncate { slot: 0, back: 2 },
+        Produce { slot: 0, producer: 50, size: 210 },
+        Epoch { slot: 0 },
+        Produce { slot: 0, producer: 52, size: 200 },
+        Durable,
+        Retention { slot: 0, keep: 0 },
+        Epoch { slot: 0 },
+    ];
+    history("producers-and-epochs", settings(NEVER, 8), steps)
+}
+
+fn clean_stops() -> History {
+    let steps = vec![
+        Create { slot: 0, journaled: true },
+        Create { slot: 10, journaled: false },
+        Produce { slot: 0, producer: 50, size: 200 },
+        Append { slot: 10, batches: 3, size: 300 },
+        Stop,
+        Append { slot: 0, batches: 2, size: 300 },
+        Append { slot: 10, batches: 1, size: 300 },
+        Durable,
+        Stop,
+    ];
+    history("clean-stops", settings(NEVER, 8), steps)
+}
