@@ -96,6 +96,30 @@ fn what_a_cut_holds_back_arrives_after_it_in_order() {
     });
 }
 
+/// Once what a cut had held back was sent again, it was overtaken by what was on its way when the cut was healed.
+#[test]
+fn nothing_overtakes_what_a_cut_held_back() {
+    story(4, |server, client| async move {
+        let stream = TcpStream::connect("server:9092").await.unwrap();
+        let (mut read, mut write) = stream.into_split();
+        net::set_latency(client, server, Some(net_latency(10)));
+        net::cut(client, server);
+        write.write_all(b"first ").await.unwrap();
+        sleep(Duration::from_millis(15)).await; // it is held back
+        write.write_all(b"second ").await.unwrap();
+        sleep(Duration::from_millis(1)).await; // it is on its way
+        net::heal(client, server);
+        write.write_all(b"third").await.unwrap();
+        let mut buffer = [0; 18];
+        read.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(&buffer, b"first second third");
+    });
+}
+
+fn net_latency(milliseconds: u64) -> simulation::Latency {
+    simulation::Latency::always(Duration::from_millis(milliseconds))
+}
+
 #[test]
 fn a_reader_that_does_not_read_holds_the_writer_back() {
     story(4, |_, _| async {

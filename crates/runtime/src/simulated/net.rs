@@ -67,8 +67,11 @@ struct End {
     reader_gone: bool,
     /// When the last segment that was sent from here arrives.
     last_arrival: Instant,
-    /// Sent from here and held back by a cut.
-    held: VecDeque<Segment>,
+    /// Number of the next segment that is sent from here, and of the next one that arrives at the peer.
+    next_sent: u64,
+    next_arriving: u64,
+    /// Sent from here and held back by a cut, or by one that was and is still on its way. By number.
+    held: BTreeMap<u64, Segment>,
     read_waker: Option<Waker>,
     write_waker: Option<Waker>,
 }
@@ -85,6 +88,7 @@ enum Segment {
 pub(super) struct Delivery {
     from: Node,
     sender: u64,
+    number: u64,
     to: u64,
     segment: Segment,
 }
@@ -153,7 +157,9 @@ impl Network {
             sent_fin: false,
             reader_gone: false,
             last_arrival: now,
-            held: VecDeque::new(),
+            next_sent: 0,
+            next_arriving: 0,
+            held: BTreeMap::new(),
             read_waker: None,
             write_waker: None,
         };
@@ -165,6 +171,13 @@ impl Network {
 impl World {
     /// Sends a segment from one end to its peer.
     fn send(&self, network: &mut Network, id: u64, segment: Segment) {
+        let Some(end) = network.ends.get_mut(&id) else { return };
+        let number = end.next_sent;
+        end.next_sent += 1;
+        self.send_numbered(network, id, number, segment);
+    }
+
+    fn send_numbered(&self, network: &mut Network, id: u64, number: u64, segment: Segment) {
         let Some(end) = network.ends.get(&id) else { return };
         let (from, to, peer) = (end.node, end.peer_node, end.peer);
         let bytes = if let Segment::Data(data) = &segment { data.len() } else { 0 };
@@ -175,7 +188,7 @@ impl World {
         let at = (now + latency).max(end.last_arrival + Duration::from_nanos(1));
         end.last_arrival = at;
         self.event(from, "segment sent", [id, peer, bytes as u64]);
-        self.schedule(at, Due::Deliver(Delivery { from, sender: id, to: peer, segment }));
+        self.schedule(at, Due::Deliver(Delivery { from, sender: id, number, to: peer, segment }));
     }
 
     /// A segment arrives, unless the way is cut or nobody is there.
@@ -189,14 +202,27 @@ impl World {
     }
 
     fn arrive(&self, network: &mut Network, delivery: Delivery, wakers: &mut Vec<Waker>) {
-        let Delivery { from, sender, to, segment } = delivery;
+        let Delivery { from, sender, number, to, segment } = delivery;
         let to_node = network.ends.get(&sender).map(|end| end.peer_node);
-        if let Some(to_node) = to_node
-            && (network.is_cut(from, to_node) || !network.ends[&sender].held.is_empty())
-        {
-            network.ends.get_mut(&sender).expect("looked up above").held.push_back(segment);
-            return;
+        if let Some(to_node) = to_node {
+            let cut = network.is_cut(from, to_node);
+            let end = network.ends.get_mut(&sender).expect("looked up above");
+            if cut || number != end.next_arriving {
+                end.held.insert(number, segment);
+                return;
+            }
+            end.next_arriving += 1;
         }
+        self.take_in(network, Delivery { from, sender, number, to, segment }, to_node, wakers);
+        // What overtook it while it was sent again follows it.
+        if let Some(segment) = network.ends.get_mut(&sender).and_then(|end| end.held.remove(&(number + 1))) {
+            self.arrive(network, Delivery { from, sender, number: number + 1, to, segment }, wakers);
+        }
+    }
+
+    /// A segment reaches the other end in its turn.
+    fn take_in(&self, network: &mut Network, delivery: Delivery, to_node: Option<Node>, wakers: &mut Vec<Waker>) {
+        let Delivery { sender, to, segment, .. } = delivery;
         if to_node.is_some_and(|node| network.dark.contains(&node)) {
             return;
         }
@@ -255,8 +281,8 @@ impl World {
             }
             let held = std::mem::take(&mut network.ends.get_mut(&id).expect("listed above").held);
             network.ends.get_mut(&id).expect("listed above").last_arrival = self.now() + RETRANSMISSION;
-            for segment in held {
-                self.send(&mut network, id, segment);
+            for (number, segment) in held {
+                self.send_numbered(&mut network, id, number, segment);
             }
         }
         let unreported: Vec<u64> = network.ends.iter().filter(|(_, e)| e.unreported > 0).map(|(id, _)| *id).collect();
