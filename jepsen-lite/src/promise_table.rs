@@ -122,6 +122,12 @@ pub fn leaves_wrong_bytes(kind: FaultKind) -> bool {
     WRONG_BYTES.contains(&kind) || kind == F::FailedSync
 }
 
+/// Whether a partition may refuse to serve, once all is well again, because of what a fault did.
+pub fn may_refuse(hit: Hit) -> bool {
+    let harmless = hit.file == Some(File::Derived);
+    WRONG_BYTES.contains(&hit.kind) && !harmless || matches!(hit.kind, F::FailedRead | F::WipedDisk)
+}
+
 /// What is promised about an acknowledged record.
 pub static KEEPING: &[Row] = &[
     Row {

@@ -62,6 +62,9 @@ struct World {
     /// Print each event to stderr
     #[arg(long)]
     trace: bool,
+    /// Log to stderr what this filter lets through, such as info or broker=debug
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
     /// Let true randomness into the world, which a check must notice
     #[arg(long)]
     planted_nondeterminism: bool,
@@ -155,6 +158,9 @@ impl World {
         if let Some(out) = &self.out {
             arguments.extend(["--out".to_owned(), out.display().to_string()]);
         }
+        if let Some(log) = &self.log {
+            arguments.extend(["--log".to_owned(), log.clone()]);
+        }
         for (given, name) in [(self.trace, "--trace"), (self.planted_nondeterminism, "--planted-nondeterminism")] {
             if given {
                 arguments.push(name.to_owned());
@@ -181,6 +187,7 @@ pub fn main() -> ExitCode {
                 plant: world.plant,
                 out: world.out,
                 print_events: world.trace,
+                log: world.log,
                 planted_nondeterminism: world.planted_nondeterminism,
             };
             return run::in_this_process(&options);

@@ -61,6 +61,7 @@ struct Follower {
 /// A read on its way.
 struct Asked {
     place: Place,
+    topic_id: Option<Uuid>,
     operation: OperationId,
     from: Offset,
 }
@@ -136,7 +137,7 @@ impl Follower {
         let (partition, topic_id) = (self.client.partition(place), self.topic_id(place));
         let fetch = Fetch { partition, topic_id, from: position.next, continues: position.continues };
         let operation = self.client.around.chronicle.invoke(self.client.process, Action::Fetch(fetch));
-        Asked { place, operation, from: position.next }
+        Asked { place, topic_id, operation, from: position.next }
     }
 
     fn complete(&self, read: &Asked, outcome: Outcome) {
@@ -197,22 +198,22 @@ impl Follower {
             // Without a session (its cache is full) every fetch is a whole one.
             self.session_epoch = if response.session_id == 0 { 0 } else { self.session_epoch + 1 };
         }
-        let mut found: BTreeMap<Place, &PartitionData> = BTreeMap::new();
-        for topic in &response.responses {
-            for data in &topic.partitions {
-                let is = |place: &Place| {
-                    let name = &*self.client.around.topics[usize::from(place.topic)].name;
-                    let same = &*topic.topic == name
-                        || (topic.topic.is_empty() && self.topic_id(*place) == Some(topic.topic_id));
-                    same && i32::from(place.partition) == data.partition_index
-                };
-                if let Some(place) = self.habit.places.iter().find(|place| is(place)) {
-                    found.insert(*place, data);
-                }
-            }
+        for read in asked {
+            let data = self.data_of(read, response);
+            self.take(read, data);
         }
-        asked.iter().for_each(|read| self.take(read, found.get(&read.place).copied()));
         true
+    }
+
+    /// A topic may be named more than once.
+    fn data_of<'r>(&self, read: &Asked, response: &'r FetchResponse) -> Option<&'r PartitionData> {
+        let name = &*self.client.around.topics[usize::from(read.place.topic)].name;
+        let topics = response.responses.iter().filter(|topic| match read.topic_id {
+            Some(id) => topic.topic_id == id,
+            None => &*topic.topic == name,
+        });
+        let number = i32::from(read.place.partition);
+        topics.flat_map(|topic| &topic.partitions).find(|data| data.partition_index == number)
     }
 
     /// What came for one partition; nothing means that nothing is new in the session.
@@ -221,7 +222,8 @@ impl Follower {
         let Some(data) = data else {
             let (high_watermark, log_start) = (position.high_watermark, position.log_start);
             let nothing_new = Answer::Fetched { records: Vec::new(), high_watermark, log_start };
-            let in_session = self.session_id != 0 && read.from == position.next;
+            let known = read.topic_id.is_none_or(|id| id != Uuid::ZERO);
+            let in_session = known && self.session_id != 0 && read.from == position.next;
             let outcome = if in_session { Outcome::Ok(nothing_new) } else { Outcome::Fail("not answered".into()) };
             return self.complete(read, outcome);
         };

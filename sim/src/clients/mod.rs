@@ -16,7 +16,6 @@ pub use admin::create_topics;
 pub use chronicle::Chronicle;
 pub use scan::scan;
 pub use surroundings::{Client, Phase, Surroundings};
-pub use wire::Wire;
 
 use crate::plan::{ClientPlan, Habit};
 

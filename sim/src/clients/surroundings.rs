@@ -49,12 +49,6 @@ impl Surroundings {
         self.ids.lock().expect("no panic inside").get(topic).copied()
     }
 
-    /// The topic that an id was given to.
-    pub fn topic_of(&self, id: Uuid) -> Option<String> {
-        let ids = self.ids.lock().expect("no panic inside");
-        ids.iter().find(|(_, known)| **known == id).map(|(topic, _)| topic.clone())
-    }
-
     /// A topic was made, or deleted.
     pub fn set_id(&self, topic: &str, id: Option<Uuid>) {
         let mut ids = self.ids.lock().expect("no panic inside");

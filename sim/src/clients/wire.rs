@@ -64,7 +64,8 @@ impl Wire {
         let (correlation_id, response) = decode_response::<R>(frame, version)
             .unwrap_or_else(|error| panic!("the broker answered with what is no response: {error}"));
         let awaited = self.awaited.pop_front();
-        assert_eq!(Some(correlation_id), awaited, "answers come in the order of the requests");
+        let key = R::KEY;
+        assert_eq!(Some(correlation_id), awaited, "answers come in the order of the requests: {key:?} {response:?}");
         Ok(response)
     }
 

@@ -63,8 +63,9 @@ fn run_one(child: Child) -> Ended {
     let program = std::env::current_exe().expect("this program has a file");
     let mut command = Command::new(program);
     command.arg("one").arg(child.seed.to_string()).args(&child.arguments).stdin(Stdio::null()).stdout(Stdio::piped());
-    let traces = child.arguments.iter().any(|argument| argument == "--trace");
-    command.stderr(if traces { Stdio::inherit() } else { Stdio::piped() });
+    let talks = child.arguments.iter().any(|argument| argument == "--trace" || argument == "--log");
+    command.env("RUST_BACKTRACE", "0"); // the message and the last events tell more; `cargo sim one SEED` has the rest
+    command.stderr(if talks { Stdio::inherit() } else { Stdio::piped() });
     match command.output() {
         Ok(output) => {
             let report = RunReport::find(&String::from_utf8_lossy(&output.stdout));

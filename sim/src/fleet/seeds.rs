@@ -61,9 +61,10 @@ impl Tally {
     fn judge_the_whole(&mut self, request: &Request) {
         self.acknowledged.sort_unstable();
         let Some(median) = self.acknowledged.get(self.acknowledged.len() / 2) else { return };
-        if *median < request.profile.least_acknowledged {
+        if self.passed > 0 && *median < request.profile.least_acknowledged {
             let least = request.profile.least_acknowledged;
             println!("too idle: the median run acknowledged {median} writes, and {least} are asked for");
+            self.passed = self.passed.saturating_sub(1);
             self.failed += 1;
         }
     }

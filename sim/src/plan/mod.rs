@@ -13,7 +13,7 @@ pub use workload::{
     AdminStep, ClientPlan, FollowerHabit, Habit, Identity, LookupQuery, LookupStep, Pause, Place, ProducerHabit,
     ReadStep, WriteStep,
 };
-pub use world::{Latencies, TopicShape, WorldShape};
+pub use world::{TopicShape, WorldShape};
 
 use crate::profile::Profile;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 use crate::clients::Chronicle;
 use jepsen_lite::history::{FaultKind, FaultNature};
 use model::config::{Origin, ServerConfig};
-use runtime::simulation::{Exit, Node, Stream, elapsed, stream, trace};
+use runtime::simulation::{Exit, Node, Stream, stream, trace};
 use runtime::time::{Duration, Instant, sleep, sleep_until};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -29,6 +29,8 @@ struct State {
     end_is_planned: bool,
     /// Why it does not start, when it says so.
     refusal: Option<String>,
+    /// Why it did not start or run on, when it last said so.
+    last_refusal: String,
 }
 
 impl BrokerNode {
@@ -49,6 +51,11 @@ impl BrokerNode {
         runtime::task::spawn("broker's keeper", async move { this.keep_running().await });
     }
 
+    /// Why it did not start, when it last said so.
+    pub fn last_refusal(&self) -> String {
+        self.state.lock().expect("no panic inside").last_refusal.clone()
+    }
+
     /// Restarts the process each time that it ends: at once when it was asked to, after a while when it was killed, and
     /// later and later while it refuses to start.
     async fn keep_running(self) {
@@ -67,16 +74,20 @@ impl BrokerNode {
     fn note_end(&self, exit: &Exit) -> bool {
         let (planned, refusal) = {
             let mut state = self.state.lock().expect("no panic inside");
-            (std::mem::take(&mut state.end_is_planned), state.refusal.take())
+            let refusal = state.refusal.take();
+            if let Some(why) = &refusal {
+                state.last_refusal.clone_from(why);
+            }
+            (std::mem::take(&mut state.end_is_planned), refusal)
         };
         match (exit, &refusal) {
             (Exit::Returned, Some(why)) => {
                 trace::record("broker refuses to start", [0; 3]);
-                tracing::info!("at {:?} the broker refuses to start: {why}", elapsed());
+                tracing::info!("the broker refuses to start: {why}");
             }
             (Exit::Halted(why), _) => {
                 trace::record("broker halted", [0; 3]);
-                tracing::info!("at {:?} the broker halted: {why}", elapsed());
+                tracing::info!("the broker halted: {why}");
                 self.chronicle.fault(whole(FaultKind::ProcessCrash, format!("it halted: {why}")));
             }
             _ if !planned => self.chronicle.fault(whole(FaultKind::ProcessCrash, format!("{exit:?}"))),

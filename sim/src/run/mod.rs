@@ -3,6 +3,7 @@
 mod broker_node;
 mod judgement;
 mod last_words;
+mod logging;
 mod nemesis;
 mod stage;
 
@@ -29,6 +30,8 @@ pub struct Options {
     pub out: Option<PathBuf>,
     /// Whether to print each event.
     pub print_events: bool,
+    /// What to log, as in `RUST_LOG`.
+    pub log: Option<String>,
     /// Whether to let true randomness in.
     pub planted_nondeterminism: bool,
 }
@@ -44,6 +47,9 @@ pub fn in_this_process(options: &Options) -> ExitCode {
         model::marks::plant(name);
     }
     last_words::listen();
+    if let Some(filter) = &options.log {
+        logging::begin(filter);
+    }
     let plan = Plan::draw(options.seed, &options.profile);
     let settings =
         Settings { events_kept: LAST_EVENTS, print_events: options.print_events, ..Settings::new(options.seed) };

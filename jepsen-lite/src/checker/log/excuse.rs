@@ -41,9 +41,15 @@ impl Evidence<'_> {
         self.weakest(partition, seen, at, promise_table::keeping, |keeping| keeping >= Keeping::TailMayBeLost)
     }
 
-    /// Why the partition may refuse to serve, in peace, after event `seen`.
-    pub fn may_refuse(&self, partition: &Partition, seen: Observation) -> Option<Because> {
-        self.weakest(partition, seen, Index::MAX, promise_table::keeping, |keeping| keeping >= Keeping::KeptOrRefused)
+    /// Why the partition may refuse to serve, in peace, after event `since`.
+    pub fn may_refuse(&self, partition: &Partition, since: Index) -> Option<Because> {
+        let name = partition.name.to_string();
+        self.history.faults.iter().filter(|fault| strikes_between(fault, since, Index::MAX)).find_map(|fault| {
+            let nature = &fault.nature;
+            let elsewhere = nature.partition.as_ref().is_some_and(|hit| *hit != name);
+            let hit = Hit { kind: nature.kind, file: nature.file, whole_set: nature.whole_in_sync_set };
+            (!elsewhere && promise_table::may_refuse(hit)).then(|| nature.kind.name())
+        })
     }
 
     /// Why a deletion known at `seen` may be forgotten at event `at`.

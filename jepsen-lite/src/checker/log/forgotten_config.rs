@@ -6,6 +6,9 @@ use super::witness;
 use crate::checker::{Anomaly, Class, Verdict};
 use crate::history::{Answer, OperationId};
 
+/// Configs for tests, which Kafka does not describe.
+const HIDDEN: &str = "internal.";
+
 /// Compares each description with the changes before and beside it.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for (id, operation) in evidence.history.operations.iter().enumerate() {
@@ -13,7 +16,7 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
             continue;
         };
         let life = &evidence.topics.lives[life];
-        for name in life.config_names() {
+        for name in life.config_names().filter(|name| !name.starts_with(HIDDEN)) {
             let told = configs.get(name).cloned();
             let possible = life.possible_values(name, operation.invoked.index, operation.last_effect());
             if !possible.contains(&told) {

@@ -1,10 +1,9 @@
 //! Unavailable: after everything was healed, a partition refuses to be read from start to end, and no fault excuses it.
 
 use super::evidence::{Evidence, Partition};
-use super::excuse::Observation;
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::{Acks, OperationId, Outcome};
+use crate::history::{OperationId, Outcome};
 
 /// Looks at the partitions whose final read was refused.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
@@ -21,8 +20,7 @@ fn check_refused(evidence: &Evidence<'_>, partition: &Partition, refused: Operat
     if !life.surely_alive(since, until.min(u32::MAX - 1)) {
         return; // its deletion may have been done
     }
-    let whole_life = Observation { from: life.begins, to: life.exists_by.unwrap_or(life.begins), acks: Acks::All };
-    match evidence.may_refuse(partition, whole_life) {
+    match evidence.may_refuse(partition, life.begins) {
         Some(because) => verdict.allow(Class::Unavailable, because),
         None => {
             let error = match &evidence.operation(refused).outcome {

@@ -152,12 +152,13 @@ impl Lane {
     }
 
     async fn send_waiting(&mut self, until: Instant) {
+        let request_timeout = self.request_timeout();
         while let (Some(wire), Some(write)) = (self.wire.as_mut(), self.unresolved.get_mut(self.sent)) {
             let request = produce(&self.client, &self.habit, write.topic_id, &write.batch);
             write.attempted = true;
             write.sent_at = Instant::now();
             // A write that would block for long is a broken connection; part of it may have arrived.
-            let deadline = until.max(write.sent_at + self.request_timeout());
+            let deadline = until.max(write.sent_at + request_timeout);
             let unanswered = self.habit.acks == Acks::None;
             let sending = async {
                 if unanswered {
@@ -181,8 +182,11 @@ impl Lane {
     }
 
     async fn receive_one(&mut self, until: Instant) {
-        let (Some(wire), true) = (self.wire.as_mut(), self.sent > 0) else { return };
-        let overdue = self.unresolved[0].sent_at + Duration::from_millis(u64::from(self.habit.request_timeout_ms));
+        if self.sent == 0 {
+            return;
+        }
+        let overdue = self.unresolved[0].sent_at + self.request_timeout();
+        let Some(wire) = self.wire.as_mut() else { return };
         match timeout_at(until.min(overdue), wire.receive::<ProduceRequest>(self.habit.version)).await {
             Ok(Ok(response)) => match answer(&response) {
                 Ok(base_offset) => {
