@@ -5,7 +5,7 @@ use super::contents::Contents;
 use super::names::{Change, Name, Order, close};
 use super::{FileId, SectorSize};
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
 
 /// A directory tree.
@@ -17,6 +17,8 @@ pub(crate) struct Volume {
     next_change: u64,
     next_ticket: u64,
     directory_syncs: BTreeMap<u64, (FileId, u64)>,
+    /// Files that lost their name, until they are collected.
+    unnamed: BTreeSet<FileId>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,6 +55,7 @@ impl Default for Volume {
             next_change: 0,
             next_ticket: 0,
             directory_syncs: BTreeMap::new(),
+            unnamed: BTreeSet::new(),
         }
     }
 }
@@ -164,6 +167,7 @@ impl Volume {
     pub fn remove_file(&mut self, path: &str) -> io::Result<FileId> {
         let id = self.find_file(path)?;
         let place = self.place(path)?;
+        self.unnamed.insert(id);
         self.change(id, Some(place), None);
         Ok(id)
     }
@@ -191,6 +195,7 @@ impl Volume {
                 (Inode::Directory(_), Inode::Directory(_)) => return Err(ErrorKind::DirectoryNotEmpty.into()),
             }
         }
+        self.unnamed.extend(self.at(&to));
         self.change(id, Some(from), Some(to));
         Ok(())
     }
@@ -298,9 +303,14 @@ impl Volume {
         }
     }
 
+    /// Whether a file has no name any more, so that its last handle decides whether it is kept.
+    pub fn is_unnamed(&self, file: FileId) -> bool {
+        self.unnamed.contains(&file)
+    }
+
     /// Forgets what has no name, durable or not, and is not open.
     pub fn collect(&mut self, is_open: impl Fn(FileId) -> bool) {
-        let mut reached = std::collections::BTreeSet::from([Volume::ROOT]);
+        let mut reached = BTreeSet::from([Volume::ROOT]);
         let mut next = vec![Volume::ROOT];
         next.extend(self.changes.iter().map(|change| change.of));
         while let Some(id) = next.pop() {
@@ -311,13 +321,14 @@ impl Volume {
             }
         }
         self.inodes.retain(|id, _| reached.contains(id) || is_open(*id));
+        self.unnamed.retain(|id| self.inodes.contains_key(id));
     }
 
     /// Bytes that its named or open files take.
     pub fn used(&self, is_open: impl Fn(FileId) -> bool) -> u64 {
         let mut used = 0;
         let mut next = vec![Volume::ROOT];
-        let mut named = std::collections::BTreeSet::new();
+        let mut named = BTreeSet::new();
         while let Some(id) = next.pop() {
             named.insert(id);
             match &self.inodes[&id] {

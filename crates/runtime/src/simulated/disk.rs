@@ -447,7 +447,9 @@ impl Drop for Opened {
                 *count -= 1;
                 if *count == 0 {
                     disk.open.remove(&self.id);
-                    disk.collect();
+                    if disk.volume.is_unnamed(self.id) {
+                        disk.collect();
+                    }
                 }
             }
             Ok(())
