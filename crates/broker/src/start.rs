@@ -130,7 +130,7 @@ async fn start_in_order(server_config: ServerConfig) -> Result<RunningBroker, St
         config,
         server_config,
     });
-    host_all(&broker, logs).await;
+    host_all(&broker, logs, image.cluster_id().is_some()).await;
     applied.send_replace(broker.metadata.image().end_offset());
     runtime::task::spawn("lifecycle", lifecycle::follow(broker.clone(), applied, stopping.clone()));
     watch_directories(&broker);
@@ -318,14 +318,15 @@ fn request_memory(config: &BrokerConfig) -> RequestMemory {
 }
 
 /// Hosts what the metadata has. A log that it has no topic for is what is left of one that was deleted.
-async fn host_all(broker: &Arc<Broker>, mut logs: FoundLogs) {
+async fn host_all(broker: &Arc<Broker>, mut logs: FoundLogs, metadata_is_ours: bool) {
     let image = broker.metadata.image();
     for topic in image.topics() {
         lifecycle::host(broker, &image, topic, &mut logs).await;
     }
     for ((id, partition), (at, log)) in logs {
         match log {
-            Ok(log) if image.topic_by_id(id).is_none() && !id.is_zero() => {
+            // Metadata that is new here proves nothing: it may have been lost, or Kafka may have left the logs.
+            Ok(log) if metadata_is_ours && image.topic_by_id(id).is_none() && !id.is_zero() => {
                 model::mark!("log of a deleted topic found at start");
                 lifecycle::delete_log(&broker.directories[at], log).await;
             }
