@@ -82,8 +82,8 @@ pub struct BrokerConfig {
     pub log_dirs: Vec<String>,
     /// `listeners`, without those of the controller.
     pub listeners: Vec<Listener>,
-    /// `advertised.listeners`, or `listeners`, in the order of `listeners`. A host may be empty: the machine's own name.
-    /// A port 0 is the one that was found free.
+    /// What clients of each of `listeners` are told, in the same order: its `advertised.listeners`, or itself. A host may
+    /// be empty: the machine's own name. A port 0 is the one that was found free.
     pub advertised_listeners: Vec<Listener>,
     /// Those of `listeners` that `controller.listener.names` names.
     pub controller_listeners: Vec<Listener>,
@@ -206,7 +206,7 @@ impl Sockets {
     }
 }
 
-/// The advertised listeners in the order of those that are listened on.
+/// What clients of each listener are told.
 fn advertised(
     elements: &[String],
     listeners: &[Listener],
@@ -215,12 +215,13 @@ fn advertised(
 ) -> Result<Vec<Listener>, String> {
     let mut given = parse_listeners("advertised.listeners", elements, map)?;
     given.retain(|listener| !is_controller(listener));
-    check_advertised(&given, "advertised.listeners")?;
     if let Some(stray) = given.iter().find(|one| !listeners.iter().any(|other| other.name == one.name)) {
         return Err(format!("advertised.listeners: nothing listens as {}; add it to listeners", stray.name));
     }
-    let of = |listener: &Listener| given.iter().find(|one| one.name == listener.name).cloned();
-    Ok(listeners.iter().filter_map(of).collect())
+    let of = |listener: &Listener| given.iter().find(|one| one.name == listener.name).unwrap_or(listener).clone();
+    let all: Vec<Listener> = listeners.iter().map(of).collect();
+    check_advertised(&all, "advertised.listeners")?;
+    Ok(all)
 }
 
 fn check_protocols(listeners: &[Listener]) -> Result<(), String> {
@@ -485,6 +486,16 @@ mod tests {
         assert_eq!(shown(&config.controller_listeners), ["CONTROLLER://:9093"]);
         assert_eq!(config.log_dirs, ["/tmp/a", "/tmp/b"]);
         assert_eq!(config.io_threads, Some(8));
+    }
+
+    #[test]
+    fn a_listener_that_is_not_advertised_under_another_address_is_advertised_as_it_is() {
+        let config = resolve(
+            "listeners=IN://localhost:1,OUT://:2\nlistener.security.protocol.map=IN:PLAINTEXT,OUT:PLAINTEXT\n\
+             advertised.listeners=OUT://example.com:443",
+        )
+        .expect("right");
+        assert_eq!(shown(&config.advertised_listeners), ["IN://localhost:1", "OUT://example.com:443"]);
     }
 
     #[test]

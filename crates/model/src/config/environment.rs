@@ -28,8 +28,9 @@ const NOT_CONFIGS: &[&str] = &[
 
 /// The config that an environment variable names; none when it is no config of ours.
 ///
-/// `KAFKA_` goes (our own keys keep their `thalweg.`, and other variables of that prefix are none of ours); then `___` is `-`, `__` is `_`, and `_` is `.`.
-/// Nothing is ambiguous this way: no key has an `_` or two dots in a row. The `-` occurs in SASL mechanisms only.
+/// `KAFKA_` goes (our own keys keep their `thalweg.`, and other variables of that prefix are none of ours); then `___`
+/// is `-`, `__` is `_`, and `_` is `.`. Nothing is ambiguous this way: no key has an `_` or two dots in a row,
+/// and the `-` occurs in SASL mechanisms only.
 pub fn config_name_of_variable(variable: &str) -> Option<String> {
     if NOT_CONFIGS.contains(&variable) {
         return None;

@@ -1,44 +1,73 @@
-//! The reference page of all keys.
+//! The reference page of all keys, `docs/configuration.md`.
 
-use super::key::{ConfigKey, Effect, Scope};
-use super::keys;
+use super::key::{ConfigKey, Effect};
+use super::value::values;
+use super::{broker, topic};
 use std::fmt::Write;
 
-/// A page of Markdown that lists every key of servers and topics.
+const INTRODUCTION: &str = "\
+# Configuration
+
+Made by `thalweg config reference`; do not edit.
+
+The keys are those of Kafka 4.3, with Kafka's defaults but one: `flush.messages` is 1 here, so an acknowledged record is on stable storage. Keys of our
+own start with `thalweg.`. A server reads them from a properties file (`-c`), then the environment (`KAFKA_LOG_RETENTION_HOURS` is
+`log.retention.hours`; `___` is `-`, `__` is `_`), then `--set`; a later one wins. Times are in milliseconds and sizes in bytes where
+the name says nothing else. What is marked ○ is accepted and has no effect here, or not yet; ● is refused unless it has its default.
+";
+
+/// A page of Markdown with every key of servers and topics.
 pub fn reference_page() -> String {
-    let mut page = String::from(
-        "# Configuration\n\nMade by `thalweg config reference`. The keys are those of Kafka 4.3; ours start with `thalweg.`.\n",
-    );
-    for (scope, title) in [(Scope::Broker, "Servers"), (Scope::Topic, "Topics")] {
-        let _ =
-            write!(page, "\n## {title}\n\n| key | type | default | changes | what it does |\n|---|---|---|---|---|\n");
-        for key in keys(scope) {
-            page.push_str(&row(key));
-        }
+    let mut page = String::from(INTRODUCTION);
+    table(&mut page, "Topics: set with `thalweg topic create` and `alter`", topic::KEYS);
+    for (title, keys) in broker::TABLES {
+        table(&mut page, title, keys);
     }
     page
 }
 
+fn table(page: &mut String, title: &str, keys: &[ConfigKey]) {
+    let _ = write!(page, "\n## {title}\n\n| key | type | default | what it does |\n|---|---|---|---|\n");
+    for key in keys {
+        page.push_str(&row(key));
+    }
+}
+
 fn row(key: &ConfigKey) -> String {
     let default = match key.default {
-        Some("") => "(empty)",
-        Some(text) => text,
-        None => "(none)",
+        Some("") => "empty".to_owned(),
+        Some(text) => format!("`{text}`"),
+        None => "none".to_owned(),
     };
-    let changes = if key.dynamic { "while running" } else { "at start" };
-    let effect = match key.effect {
-        Effect::Works => String::new(),
-        Effect::None(why) => format!(" Accepted without effect: {why}."),
-        Effect::Later(what) => format!(" Accepted without effect until {what} are built."),
-        Effect::Refused(why) => format!(" Only the default is accepted: {why}."),
-    };
-    let doc = format!("{}{effect}", key.doc).replace('|', "\\|");
-    format!("| `{}` | {} | {} | {changes} | {doc} |\n", key.name, key.kind.name(), default.replace('|', "\\|"))
+    let mut text = key.doc.to_owned();
+    if let Some(values) = values(key).filter(|_| key.kind != super::ConfigType::Boolean) {
+        let _ = write!(text, " Takes {values}.");
+    }
+    if key.synonyms.iter().any(|synonym| synonym.name != key.name) {
+        let names: Vec<String> = key.synonyms.iter().map(|synonym| format!("`{}`", synonym.name)).collect();
+        let _ = write!(text, " For all topics of a server: {}.", names.join(", "));
+    }
+    if key.dynamic && key.synonyms.is_empty() && key.scope == super::Scope::Broker {
+        text.push_str(" Can change while the server runs.");
+    }
+    match key.effect {
+        Effect::Works => {}
+        Effect::None(why) => _ = write!(text, " ○ {}.", sentence(why)),
+        Effect::Later(what) => _ = write!(text, " ○ Not there yet: {what}."),
+        Effect::Refused(why) => _ = write!(text, " ● {}.", sentence(why)),
+    }
+    format!("| `{}` | {} | {default} | {} |\n", key.name, key.kind.name(), text.replace('|', "\\|"))
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Scope, keys};
 
     #[test]
     fn every_key_has_a_row() {
@@ -48,5 +77,11 @@ mod tests {
                 assert!(page.contains(&format!("| `{}` |", key.name)), "{}", key.name);
             }
         }
+    }
+
+    #[test]
+    fn the_page_in_the_repository_is_the_one_that_is_made() {
+        let committed = include_str!("../../../../docs/configuration.md");
+        assert!(committed == reference_page(), "run: thalweg config reference > docs/configuration.md");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 /// Every key, by scope and name. Computed once from the tables; never changes.
 static SORTED: LazyLock<Vec<&'static ConfigKey>> = LazyLock::new(|| {
-    let mut keys: Vec<&ConfigKey> = broker::TABLES.iter().copied().flatten().chain(topic::KEYS).collect();
+    let mut keys: Vec<&ConfigKey> = broker::TABLES.iter().flat_map(|(_, keys)| *keys).chain(topic::KEYS).collect();
     keys.sort_by_key(|key| (key.scope, key.name));
     keys
 });

@@ -4,7 +4,7 @@ use super::key::{ConfigKey, Valid, boolean, double, hours, int, list, long, minu
 
 #[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
-    list("cleanup.policy").default("delete").valid(Valid::EachOf(&["compact", "delete"])).topic(&[same("log.cleanup.policy")]).works("What happens to old records: delete them, compact them (keep the last value of each key), or both; with neither they stay."),
+    list("cleanup.policy").default("delete").valid(Valid::EachOf(&["compact", "delete"])).topic(&[same("log.cleanup.policy")]).works("What happens to old records: delete them, compact them (keep the last value of each key; not there yet, so they stay), or both; with neither they stay."),
     int("compression.gzip.level").default("-1").valid(Valid::DefaultOrBetween(1, 9)).topic(&[same("compression.gzip.level")]).works("Level of gzip, from 1 (fast) to 9 (small); -1 for its default."),
     int("compression.lz4.level").default("9").between(1, 17).topic(&[same("compression.lz4.level")]).works("Level of lz4, from 1 (fast) to 17 (small)."),
     string("compression.type").default("producer").valid(Valid::OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"])).topic(&[same("compression.type")]).works("How records are compressed on disk: one codec for all, or producer to keep what each producer chose."),

@@ -20,7 +20,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("socket.request.max.bytes").default("104857600").at_least(1).works("A larger request closes its connection."),
     long("socket.connection.setup.timeout.ms").default("10000").later("clusters of more than one node", "How long to wait for a connection to another server at first."),
     long("socket.connection.setup.timeout.max.ms").default("30000").later("clusters of more than one node", "How long to wait for a connection to another server after several failures."),
-    int("queued.max.requests").default("500").at_least(1).works("Requests in the works at the same time; when reached, connections are not read."),
+    int("queued.max.requests").default("500").at_least(1).without_effect("the memory of requests is bounded instead, by queued.max.request.bytes", "Requests in the works at the same time; when reached, connections are not read."),
     long("queued.max.request.bytes").default("-1").works("Memory of the requests in the works; when reached, connections are not read; -1 for a limit that follows socket.request.max.bytes."),
     int("num.io.threads").default("8").at_least(1).dynamic().works("Worker threads; one a core when not given."),
     int("num.network.threads").default("3").at_least(1).dynamic().without_effect("the worker threads do the network's work too", "Threads that read and write sockets."),

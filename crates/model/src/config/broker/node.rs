@@ -14,6 +14,6 @@ pub(super) const KEYS: &[ConfigKey] = &[
     boolean("controlled.shutdown.enable").default("true").later("clusters of more than one node", "Before it stops, a broker hands its leaderships to others."),
     list("config.providers").default("").dynamic().later("config providers", "Names of sources that ${name:path:key} in other values may refer to."),
     long("server.max.startup.time.ms").default("9223372036854775807").at_least(0).hidden().without_effect("a start here is never cut short by a clock", "The longest a start may take."),
-    boolean("unstable.api.versions.enable").default("false").hidden().works("Also advertise API versions that Kafka has not released; for tests."),
+    boolean("unstable.api.versions.enable").default("false").hidden().later("API versions that Kafka has not released", "Also advertise API versions that Kafka has not released; for tests."),
     boolean("unstable.feature.versions.enable").default("false").hidden().later("clusters of more than one node", "Also allow feature levels that Kafka has not released; for tests."),
 ];

@@ -11,7 +11,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("replica.fetch.min.bytes").default("1").later("clusters of more than one node", "The least a leader answers a follower with, unless replica.fetch.wait.max.ms is over."),
     int("replica.fetch.response.max.bytes").default("10485760").at_least(0).later("clusters of more than one node", "The most a follower asks for in one fetch."),
     int("replica.fetch.wait.max.ms").default("500").later("clusters of more than one node", "The longest a leader holds a follower's fetch."),
-    long("replica.high.watermark.checkpoint.interval.ms").default("5000").works("Time between writes of the high watermarks."),
+    long("replica.high.watermark.checkpoint.interval.ms").default("5000").without_effect("high watermarks are written with the other checkpoints", "Time between writes of the high watermarks."),
     long("replica.lag.time.max.ms").default("30000").later("clusters of more than one node", "A follower that has not caught up for this long leaves the in-sync replicas."),
     string("replica.selector.class").later("fetching from followers", "How a replica is chosen for a consumer that says where it stands (KIP-392)."),
     int("replica.socket.receive.buffer.bytes").default("65536").without_effect("the system's own choice, which adapts, is better", "Receive buffer of a follower's socket."),

@@ -5,7 +5,7 @@ use crate::config::key::{ConfigKey, boolean, int, short};
 #[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
     int("producer.id.expiration.ms").default("86400000").at_least(1).dynamic().works("An idempotent producer that is silent for this long is forgotten."),
-    int("producer.id.expiration.check.interval.ms").default("600000").at_least(1).hidden().works("Time between searches for producers to forget."),
+    int("producer.id.expiration.check.interval.ms").default("600000").at_least(1).hidden().without_effect("producers are forgotten when retention is checked", "Time between searches for producers to forget."),
     int("transactional.id.expiration.ms").default("604800000").at_least(1).later("transactions", "A transactional id that is not used for this long is forgotten."),
     int("transaction.max.timeout.ms").default("900000").at_least(1).later("transactions", "The longest transaction timeout that a producer may ask for."),
     int("transaction.abort.timed.out.transaction.cleanup.interval.ms").default("10000").at_least(1).later("transactions", "Time between searches for transactions that have run out of time."),
