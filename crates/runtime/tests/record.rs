@@ -232,21 +232,3 @@ fn a_program_without_its_directory_sync_leaves_more() {
     let worse = log.without(|done| matches!(done, Operation::EndSync { of, .. } if is_directory(*of)));
     assert!(last_images(&worse, SectorSize::Bytes512).iter().any(|image| image.file("a").is_none()));
 }
-
-#[test]
-fn after_a_failed_sync_the_cache_may_show_what_the_disk_has_not() {
-    let log = record(|disk, _| async move {
-        let file = disk.open_file("a", Open::New).await?;
-        file.allocate(512).await?;
-        file.sync().await?;
-        disk.sync_directory("").await?;
-        file.write_at(&[Bytes::from_static(b"acknowledged")], 0).await?;
-        file.sync().await
-    });
-    let shown = |drops| -> Vec<bool> {
-        let failed = log.failed_syncs(drops);
-        failed.map(|failed| failed.image.file("a").is_some_and(|bytes| bytes.starts_with(b"ack"))).collect()
-    };
-    assert_eq!(shown(false), [false, true]);
-    assert_eq!(shown(true), [false, false]);
-}

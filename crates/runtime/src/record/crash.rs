@@ -5,18 +5,6 @@ use super::names::Order;
 use super::volume::Fate;
 use super::{FileId, Image, SectorSize, Volume};
 
-/// A sync of a file that failed, and the process that ended over it; the machine lives on.
-#[derive(Clone, Debug)]
-pub struct FailedSync {
-    /// How many of the log's operations were done.
-    pub operations: usize,
-    /// Which file.
-    pub file: FileId,
-    /// What is there then. What the sync should have saved will never be written by itself, and the kernel takes it for
-    /// written.
-    pub image: Image,
-}
-
 /// Something that a power failure keeps or loses by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

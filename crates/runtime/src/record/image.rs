@@ -24,7 +24,7 @@ impl Image {
     }
 
     /// Of what a volume holds, with what is loose in it.
-    pub(super) fn with_loose(mut volume: Volume) -> Image {
+    pub(crate) fn with_loose(mut volume: Volume) -> Image {
         volume.collect(|_| false);
         Image { volume }
     }

@@ -1,6 +1,6 @@
 //! The operations of a recorded run.
 
-use super::{CrashPoints, FailedSync, FileId, Image, Volume};
+use super::{CrashPoints, FileId, Image, Volume};
 use bytes::Bytes;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -139,20 +139,6 @@ impl Log {
         });
         let nth = of.0.checked_sub(self.initial.next_id().0)?;
         made.nth(usize::try_from(nth).ok()?)
-    }
-
-    /// For each sync of a file: what is there when it failed instead, nothing of what it should have saved was written,
-    /// and the process ended over it. The kernel takes the pages for written all the same; where it `drops` them, reads
-    /// see at once what the disk has.
-    pub fn failed_syncs(&self, drops: bool) -> impl Iterator<Item = FailedSync> + '_ {
-        let mut volume = self.initial.clone();
-        self.operations.iter().enumerate().filter_map(move |(operations, operation)| {
-            let before = matches!(operation, Operation::EndSync { .. }).then(|| volume.clone());
-            volume.replay(operation);
-            let (Operation::EndSync { of, ticket }, Some(mut failed)) = (operation, before) else { return None };
-            failed.contents_mut(*of).ok()?.fail_sync(*ticket, drops, || false);
-            Some(FailedSync { operations, file: *of, image: Image::with_loose(failed) })
-        })
     }
 
     /// Every boundary at which a crash can leave something new: before the first operation, and after each that changes

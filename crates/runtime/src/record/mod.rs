@@ -10,17 +10,13 @@
 //! directory's has. Of what is not, a power failure keeps or loses each sector, each change of length and each change of
 //! names by itself; only changes of one name happen in order, and a rename happens whole or not at all.
 //!
-//! ```
-//! # use runtime::record::{Kept, Recorder, SectorSize};
-//! # fn check(_: &runtime::record::Image) {}
-//! # fn crashes(recorder: &Recorder) {
+//! ```text
 //! for point in recorder.log().crash_points() {
 //!     check(&point.after_process_crash());
 //!     for failure in point.power_failures(SectorSize::Bytes512, 16) {
 //!         check(&failure.image); // `point.operations` and `failure.kept` say which one it was
 //!     }
 //! }
-//! # }
 //! ```
 
 // in production the model only replays what a recorder saw; faults are the simulator's
@@ -36,7 +32,7 @@ mod volume;
 #[cfg(test)]
 mod contents_tests;
 
-pub use crash::{CrashPoint, CrashPoints, FailedSync, Kept, PowerFailure, Unit};
+pub use crash::{CrashPoint, CrashPoints, Kept, PowerFailure, Unit};
 pub use image::Image;
 pub use log::{Log, Operation, Recorder};
 

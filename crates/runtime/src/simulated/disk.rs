@@ -326,7 +326,7 @@ impl Disk {
         })?;
         self.owner.begin("directory sync", [id.0, 0, 0], |faults| faults.sync_latency).await;
         self.owner.with(|disk| {
-            if disk.dice.chance(disk.faults.sync_error) {
+            if disk.sync_fails() {
                 disk.volume.forget_sync(ticket);
                 return Err(error(EIO));
             }
@@ -378,6 +378,20 @@ impl State {
     fn end_sync(&mut self, of: FileId, ticket: u64) {
         self.volume.end_sync(of, ticket);
         self.record(Operation::EndSync { of, ticket });
+    }
+
+    fn sync_fails(&mut self) -> bool {
+        match &mut self.faults.syncs_before_error {
+            Some(0) => {
+                self.faults.syncs_before_error = None;
+                true
+            }
+            Some(more) => {
+                *more -= 1;
+                false
+            }
+            None => self.dice.chance(self.faults.sync_error),
+        }
     }
 
     fn room(&self) -> u64 {
@@ -538,7 +552,7 @@ impl File {
         let ticket = owner.with(|disk| disk.begin_sync(*id))?;
         owner.begin("sync", [id.0, ticket, 0], |faults| faults.sync_latency).await;
         owner.with(|disk| {
-            if !disk.dice.chance(disk.faults.sync_error) {
+            if !disk.sync_fails() {
                 disk.end_sync(*id, ticket);
                 return Ok(());
             }

@@ -197,6 +197,7 @@ impl Node {
             state.kernel
         };
         world.network().host_has_power(self);
+        world.retransmit();
         // only ever after a kill: madsim's restart alone leaves sockets and tasks of the old process behind
         Handle::current().restart(kernel);
         world.event(self, "restarted", [0; 3]);

@@ -1,7 +1,7 @@
 //! Monotonic time and waiting, in simulated time.
-#![allow(clippy::disallowed_types)] // madsim answers for this one
 
-pub use std::time::{Duration, Instant};
+pub use super::instant::Instant;
+pub use std::time::Duration;
 
 use super::timers::Sleep;
 use super::world::World;

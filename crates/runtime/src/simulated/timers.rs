@@ -2,15 +2,16 @@
 //! removes one; this queue waits to the nanosecond and forgets what is cancelled. One task fires it, woken by the few
 //! madsim timers that it arms: never more than one earlier than those it has.
 
+use super::instant::Instant;
 use super::lifecycle::Node;
-use super::net::Delivery;
+use super::network::Delivery;
 use super::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What happens when a timer fires.
 pub(super) enum Due {
@@ -72,7 +73,8 @@ impl World {
             return;
         }
         let mut sleep = self.time.sleep(Duration::ZERO);
-        Pin::new(&mut sleep).reset(*first); // unlike `sleep_until`, not rounded up to a millisecond
+        let ahead = first.duration_since(self.now());
+        Pin::new(&mut sleep).reset(self.time.now_instant() + ahead); // unlike `sleep_until`, not rounded up to a millisecond
         match Pin::new(&mut sleep).poll(&mut Context::from_waker(driver)) {
             Poll::Ready(()) => driver.wake_by_ref(),
             Poll::Pending => _ = timers.armed.insert(*first),

@@ -3,8 +3,9 @@
 
 use super::clock::Clock;
 use super::disk::Disks;
+use super::instant::Instant;
 use super::lifecycle::{Node, NodeState};
-use super::net::Network;
+use super::network::Network;
 use super::simulation::Settings;
 use super::stream::Stream;
 use super::timers::Timers;
@@ -16,7 +17,7 @@ use madsim::time::TimeHandle;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Madsim remembers every task a node ever had until asked to count them; so many spawns apart it is asked.
 const PRUNE_EVERY: u64 = 4096;
@@ -78,7 +79,7 @@ impl World {
     }
 
     pub fn now(&self) -> Instant {
-        self.time.now_instant()
+        Instant::after_start(self.time.elapsed())
     }
 
     pub fn elapsed(&self) -> Duration {

@@ -27,6 +27,8 @@ pub struct Faults {
     pub write_error: f64,
     /// EIO from a sync. The kernel then believes the pages clean; some of them reached the disk and others never will.
     pub sync_error: f64,
+    /// So many syncs of files and directories succeed, and then one fails like that.
+    pub syncs_before_error: Option<u64>,
     /// One flipped bit in what a read gives.
     pub read_rot: f64,
     /// A read gives the bytes of a neighbouring block.
@@ -53,6 +55,7 @@ impl Default for Faults {
             read_error: 0.0,
             write_error: 0.0,
             sync_error: 0.0,
+            syncs_before_error: None,
             read_rot: 0.0,
             misdirected_read: 0.0,
             misdirected_write: 0.0,
@@ -95,6 +98,13 @@ pub fn operations(node: Node) -> u64 {
 /// What it holds now, page cache and all.
 pub fn image(node: Node) -> Image {
     image_of(&World::current(), node)
+}
+
+/// The same, with what is not synced still loose, for a process that begins there and the power failure after it.
+pub fn image_with_loose(node: Node) -> Image {
+    let world = World::current();
+    let seed = world.seed();
+    Image::with_loose(world.disks().of(node, seed).volume.clone())
 }
 
 /// Puts `image` in place of what it holds, durably but for what is loose in the image itself. The node's process must
