@@ -46,6 +46,14 @@ classes! {
     NonmonotonicSend "nonmonotonic-send"
     /// The records of one idempotent producer are not in the order it sent them.
     ProducerOrder "producer-order"
+    /// A record of an earlier epoch of a producer follows one of a later epoch.
+    ZombieWrite "zombie-write"
+    /// A producer that did everything right was told that it is out of order.
+    ForgottenSequence "forgotten-sequence"
+    /// An error that no right broker gives.
+    UnexpectedError "unexpected-error"
+    /// Leader epochs go back along the log.
+    EpochOrder "epoch-order"
     /// A write that was refused was read.
     AbortedRead "aborted-read"
     /// A record that came back is not what was sent.

@@ -135,7 +135,8 @@ mod tests {
 
     fn some_history() -> History {
         let mut recorder = Recorder::new();
-        let session = recorder.session(Session { process: 4, idempotent: true, may_resend: true });
+        let session =
+            recorder.session(Session { process: 4, idempotent: true, may_resend: true, producer: Some((7, 2)) });
         let sent = Sent { id: RecordId::new(session, 0), content: 77, timestamp: -1 };
         let partition = TopicPartition::new("with-dash", 3);
         let produce = Produce {
@@ -162,7 +163,7 @@ mod tests {
         recorder.fault_ends(6, fault);
         recorder.healed(7);
         let scan = recorder.invoke(8, 9, Action::Scan { partition });
-        let records = vec![Received { offset: 9, id: RecordId::new(0, 0), content: 77, timestamp: 5 }];
+        let records = vec![Received { offset: 9, id: RecordId::new(0, 0), content: 77, timestamp: 5, epoch: 3 }];
         recorder.complete(9, scan, Outcome::Ok(Answer::Scanned { log_start: 0, end: 10, records }));
         recorder.invoke(10, 9, Action::ListTopics);
         recorder.finish()

@@ -18,6 +18,7 @@ pub use record::{Content, Received, RecordId, Sent, content_of};
 pub use recorder::Recorder;
 pub use settings::{Durability, TopicSettings};
 
+use model::{ProducerEpoch, ProducerId};
 use serde::{Deserialize, Serialize};
 
 /// A client of the cluster: one sequence of operations, or one pipeline of them.
@@ -100,6 +101,9 @@ pub struct Session {
     pub idempotent: bool,
     /// Whether a request whose answer was lost may be sent again.
     pub may_resend: bool,
+    /// The producer id and epoch, where they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<(ProducerId, ProducerEpoch)>,
 }
 
 /// Everything that was recorded of one run.

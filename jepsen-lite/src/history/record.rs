@@ -1,6 +1,6 @@
 //! Records as a history names them: an id that travels inside the record, and a digest of all its bytes.
 
-use model::{Offset, Timestamp};
+use model::{LeaderEpoch, Offset, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -118,7 +118,7 @@ impl From<Sent> for (RecordId, Content, Timestamp) {
 
 /// A record as it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(Offset, RecordId, Content, Timestamp)", into = "(Offset, RecordId, Content, Timestamp)")]
+#[serde(from = "Parts", into = "Parts")]
 pub struct Received {
     /// Where it was.
     pub offset: Offset,
@@ -128,17 +128,22 @@ pub struct Received {
     pub content: Content,
     /// Its timestamp, in milliseconds.
     pub timestamp: Timestamp,
+    /// The leader epoch it was appended in, as its batch says.
+    pub epoch: LeaderEpoch,
 }
 
-impl From<(Offset, RecordId, Content, Timestamp)> for Received {
-    fn from((offset, id, content, timestamp): (Offset, RecordId, Content, Timestamp)) -> Received {
-        Received { offset, id, content, timestamp }
+/// How a received record is written down.
+type Parts = (Offset, RecordId, Content, Timestamp, LeaderEpoch);
+
+impl From<Parts> for Received {
+    fn from((offset, id, content, timestamp, epoch): Parts) -> Received {
+        Received { offset, id, content, timestamp, epoch }
     }
 }
 
-impl From<Received> for (Offset, RecordId, Content, Timestamp) {
+impl From<Received> for Parts {
     fn from(received: Received) -> Self {
-        (received.offset, received.id, received.content, received.timestamp)
+        (received.offset, received.id, received.content, received.timestamp, received.epoch)
     }
 }
 

@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn a_refused_write_is_read() {
-        read_after(Outcome::Fail("INVALID_RECORD".into())).assert_only(Class::AbortedRead);
+        read_after(Outcome::Fail("MESSAGE_TOO_LARGE".into())).assert_only(Class::AbortedRead);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Corruption: what came back is not what was sent: other bytes, another place, or nothing that anyone sent.
 
-use super::evidence::{Evidence, Partition, SentAt, Version, partition_of};
+use super::evidence::{Bytes, Evidence, Partition, SentAt, Version, partition_of};
 use super::witness;
 use crate::checker::{Class, Verdict};
 use crate::history::{Answer, OperationId};
@@ -30,7 +30,7 @@ fn wrong(evidence: &Evidence<'_>, partition: &Partition, version: &Version, read
     if let Some(home) = home.filter(|home| **home != partition.name) {
         return Some(format!("was sent to {home}"));
     }
-    let (content, timestamp) = version.read?;
+    let Bytes { content, timestamp, .. } = version.read?;
     if content != sent.content {
         return Some("has other bytes than were sent".into());
     }

@@ -74,7 +74,7 @@ mod tests {
     fn who_resends_without_a_producer_id_gets_copies_and_who_does_not_resend_does_not() {
         for may_resend in [true, false] {
             let mut story = Story::with_topic(&[]);
-            let session = story.recorder.session(Session { process: 0, idempotent: false, may_resend });
+            let session = story.recorder.session(Session { process: 0, idempotent: false, may_resend, producer: None });
             assert_eq!(session, 1);
             let mut copy = crate::checker::log::story::received(0, 0);
             copy.id = crate::history::RecordId::new(1, 0);

@@ -5,7 +5,7 @@ use crate::history::{
     Acks, Action, Answer, Content, History, Index, OffsetQuery, Operation, OperationId, Received, RecordId,
 };
 use model::map::HashMap;
-use model::{Offset, Timestamp, TopicPartition};
+use model::{LeaderEpoch, Offset, Timestamp, TopicPartition};
 use std::collections::BTreeMap;
 
 /// Where and how a record was sent.
@@ -19,6 +19,17 @@ pub struct SentAt {
     pub timestamp: Timestamp,
 }
 
+/// What was read of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes {
+    /// Digest of key, value and headers.
+    pub content: Content,
+    /// Its timestamp.
+    pub timestamp: Timestamp,
+    /// The leader epoch of its batch.
+    pub epoch: LeaderEpoch,
+}
+
 /// One record that was seen at one offset. What is seen again is noted, not stored again.
 #[derive(Clone, Debug)]
 pub struct Version {
@@ -26,8 +37,8 @@ pub struct Version {
     pub offset: Offset,
     /// Which record it said it was.
     pub id: RecordId,
-    /// Digest and timestamp, once read.
-    pub read: Option<(Content, Timestamp)>,
+    /// What its bytes were, once read.
+    pub read: Option<Bytes>,
     /// The produce that was acknowledged with this offset.
     pub acknowledged: Option<OperationId>,
     /// The first read that returned it, scans included.
@@ -270,7 +281,7 @@ impl Partition {
         self.versions.push(Version {
             offset: record.offset,
             id: record.id,
-            read: Some((record.content, record.timestamp)),
+            read: Some(Bytes { content: record.content, timestamp: record.timestamp, epoch: record.epoch }),
             acknowledged: None,
             first_read: Some(by),
             scanned,

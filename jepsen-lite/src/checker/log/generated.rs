@@ -6,9 +6,9 @@ use super::story::{partition, received, sent};
 use crate::checker::{Class, Verdict};
 use crate::history::{
     Acks, Action, Answer, CreateTopic, FaultKind, FaultNature, Fetch, History, ListOffsets, OffsetQuery, OperationId,
-    Outcome, Process, Produce, Recorder, Session,
+    Outcome, Process, Produce, Received, Recorder, Session,
 };
-use model::Offset;
+use model::{LeaderEpoch, Offset};
 use std::collections::BTreeMap;
 
 struct Dice(u64);
@@ -34,7 +34,8 @@ struct Model {
     recorder: Recorder,
     dice: Dice,
     now: u64,
-    log: Vec<u32>,
+    log: Vec<(u32, LeaderEpoch)>,
+    epoch: LeaderEpoch,
     log_start: usize,
     synced: usize,
     journaled: bool,
@@ -55,6 +56,7 @@ impl Model {
             dice,
             now: 0,
             log: Vec::new(),
+            epoch: 0,
             log_start: 0,
             synced: 0,
             journaled,
@@ -63,7 +65,7 @@ impl Model {
             positions: BTreeMap::new(),
         };
         // One number sequence for all of them: not idempotent, so that order is judged by acknowledgements.
-        model.recorder.session(Session { process: 0, idempotent: false, may_resend: false });
+        model.recorder.session(Session { process: 0, idempotent: false, may_resend: false, producer: None });
         model.create();
         for _ in 0..steps {
             model.step(faults);
@@ -159,7 +161,7 @@ impl Model {
         let log_start = self.log_start as Offset;
         match action {
             Action::Produce(produce) => {
-                self.log.extend(produce.records.iter().map(|record| record.id.number()));
+                self.log.extend(produce.records.iter().map(|record| (record.id.number(), self.epoch)));
                 Answer::Produced { base_offset: Some(end) }
             }
             Action::Fetch(fetch) => {
@@ -170,7 +172,7 @@ impl Model {
                 }
                 let to = end.min(from + self.dice.below(5) as Offset);
                 self.positions.insert(process, to);
-                let records = (from..to).map(|offset| received(offset, self.log[offset as usize])).collect();
+                let records = (from..to).map(|offset| self.record(offset)).collect();
                 Answer::Fetched { records, high_watermark: end, log_start }
             }
             Action::ListOffsets(list) => self.list(list.query),
@@ -192,16 +194,22 @@ impl Model {
                 let number = (time - 1000).max(0) as usize;
                 let guess = if self.journaled { number.saturating_sub(30 * PRODUCERS as usize) } else { 0 };
                 let from = self.log_start.max(guess.min(self.log.len()));
-                let found = (from..self.log.len()).find(|at| 1000 + i64::from(self.log[*at]) >= time);
+                let found = (from..self.log.len()).find(|at| 1000 + i64::from(self.log[*at].0) >= time);
                 match found {
-                    Some(at) => Answer::Offset { offset: at as Offset, timestamp: 1000 + i64::from(self.log[at]) },
+                    Some(at) => Answer::Offset { offset: at as Offset, timestamp: 1000 + i64::from(self.log[at].0) },
                     None => Answer::Offset { offset: -1, timestamp: -1 },
                 }
             }
         }
     }
 
+    fn record(&self, offset: Offset) -> Received {
+        let (number, epoch) = self.log[offset as usize];
+        Received { epoch, ..received(offset, number) }
+    }
+
     fn crash(&mut self, kind: FaultKind) {
+        self.epoch += 1;
         if kind == FaultKind::PowerFailure && !self.journaled {
             self.log.truncate(self.synced.max(self.log_start));
         }
@@ -218,7 +226,7 @@ impl Model {
         let (at, done) = (self.at(), self.at());
         let scan = self.recorder.invoke(at, 98, Action::Scan { partition: partition() });
         let (log_start, end) = (self.log_start, self.log.len());
-        let records = (log_start..end).map(|at| received(at as Offset, self.log[at])).collect();
+        let records = (log_start..end).map(|at| self.record(at as Offset)).collect();
         let answer = Answer::Scanned { log_start: log_start as Offset, end: end as Offset, records };
         self.recorder.complete(done, scan, Outcome::Ok(answer));
         self.recorder.finish()
@@ -241,7 +249,7 @@ fn what_a_correct_log_gives_is_clean() {
 /// Spoils a history in one place. Gives `false` when it holds no such place.
 type Spoil = fn(&mut History, &mut Dice) -> bool;
 
-fn scanned(history: &mut History) -> &mut Vec<crate::history::Received> {
+fn scanned(history: &mut History) -> &mut Vec<Received> {
     match history.operations.last_mut().map(|operation| &mut operation.outcome) {
         Some(Outcome::Ok(Answer::Scanned { records, .. })) => records,
         other => unreachable!("the last operation is the scan, not {other:?}"),
@@ -288,8 +296,8 @@ const SPOILS: &[(&str, Spoil, &[Class])] = &[
             let records = scanned(history);
             let at = dice.below(records.len() as u64 - 1) as usize;
             let (a, b) = (records[at], records[at + 1]);
-            records[at] = crate::history::Received { offset: a.offset, ..b };
-            records[at + 1] = crate::history::Received { offset: b.offset, ..a };
+            records[at] = Received { offset: a.offset, ..b };
+            records[at + 1] = Received { offset: b.offset, ..a };
             true
         },
         &[Class::InconsistentOffsets, Class::TornBatch],
@@ -300,7 +308,7 @@ const SPOILS: &[(&str, Spoil, &[Class])] = &[
             let records = scanned(history);
             let at = dice.below(records.len() as u64) as usize;
             let end = records.last().map_or(0, |last| last.offset + 1);
-            let copy = crate::history::Received { offset: end, ..records[at] };
+            let copy = Received { offset: end, ..records[at] };
             records.push(copy);
             true
         },
@@ -325,7 +333,7 @@ const SPOILS: &[(&str, Spoil, &[Class])] = &[
                 Action::Produce(produce) => produce.records.iter().any(|record| record.id == id),
                 _ => false,
             });
-            write.expect("it was sent").outcome = Outcome::Fail("INVALID_RECORD".into());
+            write.expect("it was sent").outcome = Outcome::Fail("MESSAGE_TOO_LARGE".into());
             true
         },
         &[Class::AbortedRead],

@@ -5,10 +5,12 @@ mod aborted_read;
 mod corruption;
 mod deleted_returned;
 mod duplicate;
+mod epoch_order;
 mod evidence;
 mod excuse;
 mod external_poll_skip;
 mod forgotten_config;
+mod forgotten_sequence;
 #[cfg(test)]
 mod generated;
 mod high_watermark_regress;
@@ -29,10 +31,12 @@ mod sweep;
 mod topics;
 mod torn_batch;
 mod unavailable;
+mod unexpected_error;
 mod unseen;
 mod vanished_read;
 mod witness;
 mod wrong_offset_lookup;
+mod zombie_write;
 
 use super::Verdict;
 use crate::history::History;
@@ -52,6 +56,10 @@ const CHECKS: &[Check] = &[
     torn_batch::check,
     nonmonotonic_send::check,
     producer_order::check,
+    zombie_write::check,
+    forgotten_sequence::check,
+    unexpected_error::check,
+    epoch_order::check,
     aborted_read::check,
     corruption::check,
     hole::check,

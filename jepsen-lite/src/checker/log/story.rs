@@ -25,7 +25,7 @@ pub fn sent(number: u32) -> Sent {
 
 pub fn received(offset: Offset, number: u32) -> Received {
     let Sent { id, content, timestamp } = sent(number);
-    Received { offset, id, content, timestamp }
+    Received { offset, id, content, timestamp, epoch: 0 }
 }
 
 fn configs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -36,7 +36,7 @@ impl Story {
     /// Nothing yet.
     pub fn new() -> Story {
         let mut recorder = Recorder::new();
-        recorder.session(Session { process: 0, idempotent: true, may_resend: true });
+        recorder.session(Session { process: 0, idempotent: true, may_resend: true, producer: Some((5, 0)) });
         Story { recorder, now: 0 }
     }
 

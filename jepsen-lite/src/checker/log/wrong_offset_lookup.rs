@@ -58,7 +58,7 @@ impl<'a> Timeline<'a> {
     fn of(evidence: &Evidence<'_>, partition: &'a Partition) -> Timeline<'a> {
         let told = partition.operations.iter().filter_map(|id| bounds(evidence.operation(*id)).log_start);
         let single = partition.versions.chunk_by(|a, b| a.offset == b.offset).filter(|same| same.len() == 1);
-        let versions: Vec<_> = single.filter_map(|v| Some((&v[0], v[0].read?.1))).collect();
+        let versions: Vec<_> = single.filter_map(|v| Some((&v[0], v[0].read?.timestamp))).collect();
         let greatest = versions.chunks(RUN).map(|run| run.iter().map(|(_, t)| *t).max().unwrap_or(-1)).collect();
         Timeline { greatest_log_start: told.max().unwrap_or(Offset::MAX), versions, greatest }
     }
