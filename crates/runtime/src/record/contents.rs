@@ -276,6 +276,20 @@ impl Contents {
         }
     }
 
+    /// What was written there goes to another place on the disk; the kernel does not know.
+    pub fn misdirect(&mut self, offset: u64, length: u64, astray: u64) {
+        let mut bytes = vec![0; length as usize];
+        self.read(&mut bytes, offset);
+        for (index, start, range) in pages_of(offset, bytes.len()) {
+            if let Some(page) = self.unsettled.get_mut(&index) {
+                let written = sectors(start, range.len()) & page.dirty;
+                page.dirty &= !written;
+                page.orphaned |= written;
+            }
+        }
+        self.scribble(astray, &bytes);
+    }
+
     /// The sectors, by number, that a power failure keeps or loses.
     pub fn loose_sectors(&self, size: SectorSize) -> Vec<u64> {
         let mut loose = Vec::new();

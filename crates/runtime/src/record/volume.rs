@@ -303,9 +303,18 @@ impl Volume {
         }
     }
 
-    /// Whether a file has no name any more, so that its last handle decides whether it is kept.
-    pub fn is_unnamed(&self, file: FileId) -> bool {
-        self.unnamed.contains(&file)
+    /// The kernel drops all pages that it believes clean.
+    pub fn evict(&mut self) {
+        for inode in self.inodes.values_mut() {
+            if let Inode::File(contents) = inode {
+                contents.evict();
+            }
+        }
+    }
+
+    /// How many files have lost a name and are kept.
+    pub fn unnamed(&self) -> usize {
+        self.unnamed.len()
     }
 
     /// Forgets what has no name, durable or not, and is not open.

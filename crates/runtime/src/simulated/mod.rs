@@ -11,7 +11,9 @@ pub mod time;
 
 mod arrival;
 mod connection;
+mod device;
 mod errno;
+mod file;
 mod handshake;
 mod instant;
 mod latency;

@@ -2,7 +2,7 @@
 //! thread-locals. Each part has a lock of its own; none is held while user code runs.
 
 use super::clock::Clock;
-use super::disk::Disks;
+use super::device::Disks;
 use super::instant::Instant;
 use super::lifecycle::{Node, NodeState};
 use super::network::Network;

@@ -1,10 +1,18 @@
 //! Disks that go wrong, and what they hold.
 
 use super::{Latency, Node};
-use crate::half::disk::{CACHE_LATENCY, DEFAULT_SECTOR, SYNC_LATENCY, image_of};
+use crate::half::device::Mount;
 use crate::half::world::World;
 use crate::record::{Image, SectorSize};
+use std::path::Path;
 use std::time::Duration;
+
+/// What reads and writes of the page cache take when nobody says otherwise.
+const CACHE_LATENCY: Latency =
+    Latency::between(Duration::from_micros(1), Duration::from_micros(20)).with_tail(0.001, Duration::from_millis(5));
+/// What a sync takes when nobody says otherwise.
+const SYNC_LATENCY: Latency =
+    Latency::between(Duration::from_micros(100), Duration::from_millis(2)).with_tail(0.01, Duration::from_millis(50));
 
 /// How a node's disk behaves. Chances are from 0 to 1, for each operation.
 #[derive(Clone, Debug)]
@@ -13,7 +21,9 @@ pub struct Faults {
     pub cache_latency: Latency,
     /// What a sync takes.
     pub sync_latency: Latency,
-    /// Bytes a second that writes are held to; none for no limit.
+    /// Faults strike only files whose path has this in it; none for all. Slowness and lack of space concern all.
+    pub only: Option<String>,
+    /// Bytes a second that writes are held to, all together; none for no limit.
     pub bytes_per_second: Option<u64>,
     /// No operation ends before this moment of the simulation.
     pub stalled: Option<Duration>,
@@ -23,7 +33,7 @@ pub struct Faults {
     pub stall_chance: f64,
     /// EIO on reading.
     pub read_error: f64,
-    /// EIO on writing.
+    /// EIO on writing, after a part of it was written.
     pub write_error: f64,
     /// EIO from a sync. The kernel then believes the pages clean; some of them reached the disk and others never will.
     pub sync_error: f64,
@@ -33,8 +43,11 @@ pub struct Faults {
     pub read_rot: f64,
     /// A read gives the bytes of a neighbouring block.
     pub misdirected_read: f64,
-    /// A write lands in a neighbouring block.
+    /// A write lands in a neighbouring block of the disk, where reads see it, and not the new bytes in their place, once
+    /// the page cache has forgotten them: after a power failure, or [`evict`].
     pub misdirected_write: f64,
+    /// How likely the kernel writes a page, a length or names back by itself, long before any sync.
+    pub write_back: f64,
     /// Bytes that the disk holds. Beyond it writes are short and end with ENOSPC.
     pub capacity: u64,
     /// What is written whole or not at all.
@@ -48,6 +61,7 @@ impl Default for Faults {
         Faults {
             cache_latency: CACHE_LATENCY,
             sync_latency: SYNC_LATENCY,
+            only: None,
             bytes_per_second: None,
             stalled: None,
             stall_node: None,
@@ -59,17 +73,11 @@ impl Default for Faults {
             read_rot: 0.0,
             misdirected_read: 0.0,
             misdirected_write: 0.0,
+            write_back: 0.02,
             capacity: u64::MAX,
-            sector: DEFAULT_SECTOR,
+            sector: SectorSize::Bytes512,
             kept_at_power_failure: 0.5,
         }
-    }
-}
-
-impl Faults {
-    pub(in crate::half) fn write_latency(&self, bytes: u64) -> Latency {
-        let Some(rate) = self.bytes_per_second else { return self.cache_latency };
-        Latency::always(Duration::from_micros(bytes.saturating_mul(1_000_000) / rate.max(1)))
     }
 }
 
@@ -97,40 +105,51 @@ pub fn operations(node: Node) -> u64 {
 
 /// What it holds now, page cache and all.
 pub fn image(node: Node) -> Image {
-    image_of(&World::current(), node)
+    with(node, None, |mount| Image::of(mount.volume.clone())).unwrap_or_default()
 }
 
-/// The same, with what is not synced still loose, for a process that begins there and the power failure after it.
+/// The same of the directory that was opened as `root`, for nodes that opened several: what has no root is the first.
+pub fn image_at(node: Node, root: impl AsRef<Path>) -> Option<Image> {
+    with(node, Some(root.as_ref()), |mount| Image::of(mount.volume.clone()))
+}
+
+/// What it holds, with what is not synced still loose, for a process that begins there and the power failure after it.
 pub fn image_with_loose(node: Node) -> Image {
-    let world = World::current();
-    let seed = world.seed();
-    Image::with_loose(world.disks().of(node, seed).volume.clone())
+    with(node, None, |mount| Image::with_loose(mount.volume.clone())).unwrap_or_default()
 }
 
 /// Puts `image` in place of what it holds, durably but for what is loose in the image itself. The node's process must
 /// not run.
 pub fn load(node: Node, image: &Image) {
-    let world = World::current();
-    let seed = world.seed();
-    world.disks().of(node, seed).volume = image.volume().clone();
+    with(node, None, |mount| mount.volume = image.volume().clone());
+}
+
+/// Has the page cache forget all that it does not have to write, so that reads see what the disk has.
+pub fn evict(node: Node) {
+    with(node, None, |mount| mount.volume.evict());
 }
 
 /// Flips bit `bit` of the file `path` on the disk, behind the cache's back, and has the cache forget the page. Says
 /// whether there was such a file with such a bit.
 pub fn rot(node: Node, path: &str, bit: u64) -> bool {
+    let rotten = with(node, None, |mount| {
+        let id = mount.volume.find_file(path).ok()?;
+        let contents = mount.volume.contents_mut(id).ok()?;
+        let mut byte = [0];
+        if contents.read(&mut byte, bit / 8) == 0 {
+            return None;
+        }
+        contents.scribble(bit / 8, &[byte[0] ^ 1 << (bit % 8)]);
+        contents.evict();
+        Some(id)
+    });
+    let Some(id) = rotten.flatten() else { return false };
+    World::current().event(node, "bit rot", [id.0, bit, 0]);
+    true
+}
+
+fn with<T>(node: Node, root: Option<&Path>, action: impl FnOnce(&mut Mount) -> T) -> Option<T> {
     let world = World::current();
     let seed = world.seed();
-    let mut disks = world.disks();
-    let disk = disks.of(node, seed);
-    let Ok(id) = disk.volume.find_file(path) else { return false };
-    let Ok(contents) = disk.volume.contents_mut(id) else { return false };
-    let mut byte = [0];
-    if contents.read(&mut byte, bit / 8) == 0 {
-        return false;
-    }
-    contents.scribble(bit / 8, &[byte[0] ^ 1 << (bit % 8)]);
-    contents.evict();
-    drop(disks);
-    world.event(node, "bit rot", [id.0, bit, 0]);
-    true
+    world.disks().of(node, seed).mount(root).map(action)
 }
