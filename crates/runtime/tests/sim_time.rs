@@ -156,8 +156,7 @@ fn one_seed_schedules_alike_and_another_one_otherwise() {
             for task in tasks {
                 task.await.expect("it ends");
             }
-            let order = order.lock().expect("no panic").clone();
-            order
+            order.lock().expect("no panic").clone()
         })
     };
     assert_eq!(order(11), order(11));

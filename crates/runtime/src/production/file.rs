@@ -263,3 +263,45 @@ fn write_vectored_at(file: &std::fs::File, parts: &[Bytes], mut offset: u64) -> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(unsafe_code)] // posix_fadvise has no safe wrapper in std
+    fn forget_cached(file: &std::fs::File) {
+        // SAFETY: it takes numbers only.
+        unsafe { libc::posix_fadvise(file.as_raw_fd(), 0, 0, libc::POSIX_FADV_DONTNEED) };
+    }
+
+    #[test]
+    fn what_is_not_cached_is_read_all_the_same() {
+        let mut file = tempfile::NamedTempFile::new_in(".").expect("a file on a disk, not in memory");
+        let bytes: Vec<u8> = (0..1_000_000_u32).map(|number| (number / 3) as u8).collect();
+        io::Write::write_all(&mut file, &bytes).expect("room");
+        file.as_file().sync_all().expect("a good disk");
+        let read = File::new(file.reopen().expect("it exists"), &Arc::default(), None);
+        crate::task::run(1, async {
+            for _ in 0..3 {
+                forget_cached(file.as_file());
+                let mut buffer = vec![0; 900_000];
+                assert_eq!(read.read_at(&mut buffer, 100).await.expect("a good disk"), 900_000);
+                assert!(buffer == bytes[100..900_100]);
+            }
+        })
+        .expect("a runtime");
+    }
+
+    #[test]
+    fn a_file_system_that_cannot_read_without_waiting_is_read_plainly() {
+        let pressure = Arc::new(Pressure::default());
+        pressure.cannot_read_cached();
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        io::Write::write_all(&mut file, b"bytes").expect("room");
+        let read = File::new(file.reopen().expect("it exists"), &pressure, None);
+        let mut buffer = [0; 8];
+        let count = crate::task::run(1, async { read.read_at(&mut buffer, 1).await });
+        assert_eq!(count.expect("a runtime").expect("a good disk"), 4);
+        assert_eq!(&buffer[..4], b"ytes");
+    }
+}

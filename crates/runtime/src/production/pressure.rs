@@ -94,3 +94,43 @@ fn dirty_bound() -> u64 {
         (memory / DIRTY_SHARE).max(64 << 20)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_write_sends_the_next_ones_to_another_thread_for_a_while() {
+        let pressure = Pressure::default();
+        let now = pressure.start + Duration::from_secs(1);
+        assert!(pressure.may_write_inline(100, now));
+        let began = Instant::now() - 2 * SLOW;
+        pressure.wrote(100, began);
+        assert!(!pressure.may_write_inline(100, Instant::now()));
+        assert!(pressure.may_write_inline(100, Instant::now() + PENALTY));
+    }
+
+    #[test]
+    fn large_writes_and_writes_above_much_that_is_dirty_go_to_another_thread() {
+        let pressure = Pressure::default();
+        let now = Instant::now();
+        assert!(pressure.may_write_inline(LARGE, now));
+        assert!(!pressure.may_write_inline(LARGE + 1, now));
+        pressure.wrote(dirty_bound(), now);
+        assert!(!pressure.may_write_inline(100, now));
+        pressure.synced(dirty_bound() / 2);
+        assert!(pressure.may_write_inline(100, now));
+        pressure.synced(u64::MAX);
+        assert_eq!(pressure.dirty.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_nobody_syncs_counts_less_as_the_kernel_writes_it_back() {
+        let mut pressure = Pressure::default();
+        pressure.start -= Duration::from_secs(10);
+        pressure.wrote(4000, Instant::now());
+        assert_eq!(pressure.dirty.load(Ordering::Relaxed), 3000);
+        pressure.wrote(0, Instant::now());
+        assert_eq!(pressure.dirty.load(Ordering::Relaxed), 3000, "once a second");
+    }
+}
