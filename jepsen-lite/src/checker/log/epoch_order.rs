@@ -1,0 +1,74 @@
+//! Epoch order: along the log leader epochs only grow, and a record's epoch never changes (KIP-101).
+
+use super::evidence::{Evidence, Partition, Version};
+use super::witness;
+use crate::checker::{Class, Verdict};
+
+/// Walks through each final log, and through what was seen of each offset.
+pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
+    for partition in &evidence.partitions {
+        let log: Vec<&Version> = partition.final_log().collect();
+        for pair in log.windows(2).filter(|pair| pair[0].offset < pair[1].offset) {
+            compare(evidence, partition, pair[0], pair[1], |before, after| before > after, verdict);
+        }
+        for pair in partition.versions.windows(2).filter(|p| p[0].offset == p[1].offset && p[0].id == p[1].id) {
+            compare(evidence, partition, &pair[0], &pair[1], |before, after| before != after, verdict);
+        }
+    }
+}
+
+fn compare(
+    evidence: &Evidence<'_>,
+    partition: &Partition,
+    before: &Version,
+    after: &Version,
+    wrong: fn(i32, i32) -> bool,
+    verdict: &mut Verdict,
+) {
+    let (Some(a), Some(b)) = (before.read, after.read) else { return };
+    if wrong(a.epoch, b.epoch) {
+        let sentence = format!(
+            "{} has leader epoch {}, and record {} at offset {} has {} to {}",
+            witness::shown(evidence, before),
+            a.epoch,
+            after.id,
+            after.offset,
+            b.epoch,
+            witness::operation(evidence, after.first)
+        );
+        verdict.report(witness::anomaly(Class::EpochOrder, partition, sentence, &[before.first, after.first]));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::Class;
+    use crate::checker::log::story::{Story, received};
+    use crate::history::{Answer, Received};
+
+    fn scanned(epochs: [i32; 2]) -> Story {
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 2);
+        let record = |number: u32| Received { epoch: epochs[number as usize], ..received(i64::from(number), number) };
+        story.scanned(Answer::Scanned { log_start: 0, end: 2, records: vec![record(0), record(1)] });
+        story
+    }
+
+    #[test]
+    fn epochs_go_back() {
+        scanned([2, 1]).assert_only(Class::EpochOrder);
+    }
+
+    #[test]
+    fn a_record_has_two_epochs() {
+        let mut story = scanned([1, 1]);
+        story.poll(1, 0, &[(0, 0)], 2);
+        story.assert_only(Class::EpochOrder);
+    }
+
+    #[test]
+    fn epochs_grow_or_stay() {
+        scanned([1, 1]).assert_clean();
+        scanned([1, 4]).assert_clean();
+    }
+}

@@ -1,0 +1,105 @@
+//! Forgotten sequence: an idempotent producer had an answer to everything it sent before, or sent it again in order, and
+//! is told that its next write is out of order. The broker forgot what it took, or that it took it.
+
+use super::evidence::{Evidence, Partition};
+use super::excuse::Observation;
+use super::witness;
+use crate::checker::{Class, Verdict};
+use crate::history::{Action, OperationId, Outcome};
+use model::ErrorCode;
+use std::collections::BTreeMap;
+
+/// What the session did so far in the partition.
+#[derive(Clone, Copy, Default)]
+struct Standing {
+    /// The last write that was acknowledged.
+    acknowledged: Option<OperationId>,
+    /// Some write was refused or given up: the next sequence is anybody's guess.
+    in_doubt: bool,
+}
+
+/// Walks through the writes of each session, in the order they were sent.
+pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
+    for partition in &evidence.partitions {
+        let mut sessions: BTreeMap<u32, Standing> = BTreeMap::new();
+        for id in &partition.operations {
+            let operation = evidence.operation(*id);
+            let Action::Produce(produce) = &operation.action else { continue };
+            let Some(session) = produce.records.first().map(|record| record.id.session()) else { continue };
+            if !evidence.history.sessions.get(session as usize).is_some_and(|session| session.idempotent) {
+                continue;
+            }
+            let standing = sessions.entry(session).or_default();
+            match &operation.outcome {
+                Outcome::Ok(_) => standing.acknowledged = Some(*id),
+                Outcome::Fail(error) | Outcome::Unknown(error) => {
+                    if !standing.in_doubt && is_out_of_order(error) {
+                        judge(evidence, partition, *standing, *id, verdict);
+                    }
+                    standing.in_doubt = true;
+                }
+            }
+        }
+    }
+}
+
+fn is_out_of_order(error: &str) -> bool {
+    [ErrorCode::OutOfOrderSequenceNumber, ErrorCode::UnknownProducerId].iter().any(|code| code.name() == error)
+}
+
+fn judge(
+    evidence: &Evidence<'_>,
+    partition: &Partition,
+    standing: Standing,
+    refused: OperationId,
+    verdict: &mut Verdict,
+) {
+    let until = evidence.until(refused);
+    let before = standing.acknowledged;
+    // What was sent and not yet answered may be lost as well, so the observation begins with it.
+    let seen = before.map_or(Observation::by(evidence, refused), |before| Observation::by(evidence, before));
+    if let Some(because) = evidence.may_be_gone(partition, seen, until) {
+        return verdict.allow(Class::ForgottenSequence, because);
+    }
+    let after = before.map_or(String::new(), |before| {
+        format!(", though all before it was acknowledged, last {}", witness::operation(evidence, before))
+    });
+    let sentence = format!("{} was refused as out of order{after}", witness::operation(evidence, refused));
+    let operations: Vec<OperationId> = before.into_iter().chain([refused]).collect();
+    verdict.report(witness::anomaly(Class::ForgottenSequence, partition, sentence, &operations));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::Class;
+    use crate::checker::log::story::Story;
+    use crate::history::{FaultKind, Outcome};
+
+    fn refused(story: &mut Story, number: u32) {
+        let write = story.produce(number, 1);
+        story.complete(write, Outcome::Fail("OUT_OF_ORDER_SEQUENCE_NUMBER".into()));
+    }
+
+    #[test]
+    fn the_write_after_an_acknowledged_one_is_out_of_order() {
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 3);
+        refused(&mut story, 3);
+        story.assert_only(Class::ForgottenSequence);
+    }
+
+    #[test]
+    fn after_a_refused_write_it_may_be_and_after_a_lost_tail() {
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 1);
+        let write = story.produce(1, 1);
+        story.complete(write, Outcome::Fail("MESSAGE_TOO_LARGE".into()));
+        refused(&mut story, 2);
+        story.assert_clean();
+        let mut story = Story::with_topic(&[("flush.messages", "10")]);
+        story.acknowledged(0, 3);
+        story.fault(FaultKind::PowerFailure, None);
+        refused(&mut story, 3);
+        story.assert_clean();
+    }
+}
