@@ -10,6 +10,7 @@ mod clean_mark;
 mod config;
 mod control;
 mod directory;
+mod doubt_mark;
 mod epochs;
 mod fault;
 pub mod journal;

@@ -70,22 +70,22 @@ impl Volume {
     pub async fn sync_file(&self, file: &File, path: &str) -> Result<(), StorageFault> {
         self.check()?;
         let result = timeout(self.sync_deadline, file.sync()).await;
-        self.synced(path, result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())))
+        self.synced(path, result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))).await
     }
 
     /// Makes the names in a directory (`""` is the root) durable.
     pub async fn sync_directory(&self, path: &str) -> Result<(), StorageFault> {
         self.check()?;
         let result = timeout(self.sync_deadline, self.disk.sync_directory(path)).await;
-        self.synced(path, result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())))
+        self.synced(path, result.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))).await
     }
 
-    fn synced(&self, path: &str, result: io::Result<()>) -> Result<(), StorageFault> {
-        result.map_err(|error| {
-            let what = if path.is_empty() { "the directory itself" } else { path };
-            self.fail(format!("sync of {what}: {error}"));
-            StorageFault::Disk { path: path.to_owned(), error }
-        })
+    async fn synced(&self, path: &str, result: io::Result<()>) -> Result<(), StorageFault> {
+        let Err(error) = result else { return Ok(()) };
+        let what = if path.is_empty() { "the directory itself" } else { path };
+        self.fail(format!("sync of {what}: {error}"));
+        crate::doubt_mark::leave(&self.disk).await;
+        Err(StorageFault::Disk { path: path.to_owned(), error })
     }
 
     pub async fn open(&self, path: &str, open: Open) -> Result<File, StorageFault> {

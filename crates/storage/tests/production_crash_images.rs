@@ -26,6 +26,10 @@ impl Machine for RealDirectories {
         };
         program(disk.expect("the directory")).await
     }
+
+    async fn run_failing<T: Send + 'static>(&self, _: u64, _: &Recorder, _: Program<T>) -> Option<(T, Image)> {
+        None
+    }
 }
 
 /// Syncs cost nothing there, and what they would save is the record's to say.

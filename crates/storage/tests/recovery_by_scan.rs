@@ -229,3 +229,31 @@ fn a_crash_during_recovery_leads_to_the_same_log() {
         }
     });
 }
+
+#[test]
+fn what_was_synced_and_then_deleted_is_not_missed() {
+    // Retention's removals had reached the disk, and the names of the segments after them had not.
+    story(async {
+        let place = Place::new();
+        let config = LogConfig { segment_bytes: 1000, retention_bytes: 0, ..plain() };
+        let (directory, mut log) = place.with_log(config.clone()).await;
+        fill(&mut log, 5, 3).await;
+        log.set_journaled(true).await.expect("a barrier");
+        log.set_journaled(false).await.expect("a barrier");
+        fill(&mut log, 10, 3).await;
+        log.apply_retention(START, 45).await.expect("retention");
+        let start = log.log_start_offset();
+        assert!(start > 15);
+        drop((log, directory));
+        runtime::time::sleep(Duration::from_millis(50)).await;
+        let text = "0\n1\nstory 0 15\n".to_owned();
+        let length = place.read_file("recovery-point-offset-checkpoint").await.len() as u64;
+        place.damage("recovery-point-offset-checkpoint", 0, text.as_bytes()).await;
+        place.resize("recovery-point-offset-checkpoint", length.min(text.len() as u64)).await;
+        for name in place.names("story-0").await.iter().filter(|name| name.ends_with(".log")) {
+            place.disk().await.remove_file(&format!("story-0/{name}")).await.expect("removed");
+        }
+        let (_directory, log) = place.again(config).await;
+        assert_eq!((log.log_start_offset(), log.log_end_offset()), (start, start));
+    });
+}

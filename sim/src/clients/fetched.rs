@@ -41,7 +41,7 @@ pub fn records(bytes: &Bytes, from: Offset) -> Result<Vec<Received>, (Offset, Ba
             };
             next = offset + 1;
             if offset >= from {
-                records.push(received(offset, timestamp, &record));
+                records.push(Received { epoch: header.leader_epoch, ..received(offset, timestamp, &record) });
             }
         }
     }
@@ -55,5 +55,6 @@ fn received(offset: Offset, timestamp: i64, record: &Record) -> Received {
         id: identify(record.value.as_deref(), headers()),
         content: content_of(record.key.as_deref(), record.value.as_deref(), headers()),
         timestamp,
+        epoch: -1,
     }
 }

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 
 /// The first version of Fetch that names topics by id.
 pub const BY_ID: i16 = 13;
-/// Follows on for so long after all is healed, unless it reaches the end before.
-const CATCH_UP: Duration = Duration::from_secs(30);
+/// Follows on for so long after all is healed without getting anything more, unless it reaches the end before.
+const CATCH_UP: Duration = Duration::from_secs(20);
 
 /// Reads until the end of everything is reached after the last write, or time is over.
 pub async fn live(client: Client, habit: FollowerHabit, pauses: Vec<Pause>) {
@@ -25,10 +25,16 @@ pub async fn live(client: Client, habit: FollowerHabit, pauses: Vec<Pause>) {
         client.pause(pauses.next().unwrap_or(10_000), Phase::Drain).await;
         follower.poll().await;
     }
-    let deadline = Instant::now() + CATCH_UP;
+    let mut deadline = Instant::now() + CATCH_UP;
     let mut quiet = 0;
     while quiet < 3 && Instant::now() < deadline {
+        let before = follower.progress();
         quiet = if follower.poll().await && follower.is_at_the_end() { quiet + 1 } else { 0 };
+        if follower.progress() == before {
+            client.back_off().await; // an error is answered at once
+        } else {
+            deadline = Instant::now() + CATCH_UP;
+        }
     }
 }
 
@@ -74,6 +80,11 @@ impl Follower {
 
     fn is_at_the_end(&self) -> bool {
         self.positions.values().all(|position| !position.lost && position.next >= position.high_watermark)
+    }
+
+    /// Grows when something was read.
+    fn progress(&self) -> Offset {
+        self.positions.values().map(|position| position.next).sum()
     }
 
     /// One fetch; whether it was answered.
@@ -229,8 +240,7 @@ impl Follower {
         };
         let error = ErrorCode::from_wire(data.error_code);
         if !error.is_none() {
-            position.lost = error == ErrorCode::OffsetOutOfRange;
-            position.asked = None;
+            position.lost = error == ErrorCode::OffsetOutOfRange; // else the session goes on with it, as Kafka's client
             return self.complete(read, Outcome::Fail(error.name().to_owned()));
         }
         let answer = fetched::answer(data, read.from);

@@ -26,9 +26,8 @@ impl SimulatedMachine {
     }
 }
 
-impl Machine for SimulatedMachine {
-    async fn run<T: Send + 'static>(&self, image: &Image, recorder: Option<&Recorder>, program: Program<T>) -> T {
-        disk::load(self.node, image);
+impl SimulatedMachine {
+    async fn process<T: Send + 'static>(&self, recorder: Option<&Recorder>, program: Program<T>) -> T {
         self.node.restart();
         let recorder = recorder.cloned();
         let running = self.node.spawn("process under test", async move {
@@ -41,5 +40,25 @@ impl Machine for SimulatedMachine {
         let output = running.await.expect("the process goes on to its end");
         self.node.crash();
         output
+    }
+}
+
+impl Machine for SimulatedMachine {
+    async fn run<T: Send + 'static>(&self, image: &Image, recorder: Option<&Recorder>, program: Program<T>) -> T {
+        disk::load(self.node, image);
+        self.process(recorder, program).await
+    }
+
+    async fn run_failing<T: Send + 'static>(
+        &self,
+        syncs: u64,
+        recorder: &Recorder,
+        program: Program<T>,
+    ) -> Option<(T, Image)> {
+        disk::load(self.node, &Image::new());
+        disk::change(self.node, |faults| faults.syncs_before_error = Some(syncs));
+        let output = self.process(Some(recorder), program).await;
+        disk::change(self.node, |faults| faults.syncs_before_error = None);
+        Some((output, disk::image_with_loose(self.node)))
     }
 }

@@ -1,6 +1,7 @@
 //! `cargo sim planted`: plants each historical bug in turn, and tells after how many seeds it was caught, and by whom.
 #![allow(clippy::disallowed_methods)] // the fleet lives outside of every simulated world
 
+use super::children::children;
 use super::{Child, Ending, Request, run_each};
 use std::path::Path;
 
@@ -25,21 +26,35 @@ pub fn run(names: &[String], request: &Request) -> bool {
         return false;
     }
     let chosen = if names.is_empty() { &known } else { names };
+    let seeds = clean_seeds(request);
+    println!("{} of {} seeds are clean without a planted bug and count", seeds.len(), request.count);
     println!("{:<44} {:>6}  caught by", "planted bug", "seeds");
-    let rows: Vec<Row> = chosen.iter().map(|name| row(name, request)).inspect(print_row).collect();
+    let rows: Vec<Row> = chosen.iter().map(|name| row(name, &seeds, request)).inspect(print_row).collect();
     let caught = rows.iter().filter(|row| row.caught.is_some()).count();
-    println!("{caught} of {} planted bugs caught within {} seeds", rows.len(), request.count);
+    println!("{caught} of {} planted bugs caught within {} seeds", rows.len(), seeds.len());
     caught == rows.len()
+}
+
+/// The seeds in which nothing is found as the code is: what is found there with a bug planted, the bug did.
+fn clean_seeds(request: &Request) -> Vec<u64> {
+    let mut clean = Vec::new();
+    run_each(children(request), request.jobs, |ended| {
+        if ended.report.is_some_and(|report| report.ending.caught_by().is_none()) {
+            clean.push(ended.child.seed);
+        }
+        true
+    });
+    clean.sort_unstable();
+    clean
 }
 
 /// Runs seeds, in order, until one catches it. With several jobs later seeds may run beside the one that does; the
 /// least seed counts.
-fn row(name: &str, request: &Request) -> Row {
+fn row(name: &str, seeds: &[u64], request: &Request) -> Row {
     let mut row = Row { name: name.to_owned(), caught: None, seeds_run: 0, seeds_reached: 0, died: 0 };
     let mut arguments = request.arguments.clone();
     arguments.extend(["--plant".to_owned(), name.to_owned()]);
-    let children =
-        (request.from..request.from + request.count).map(|seed| Child { seed, arguments: arguments.clone() });
+    let children = seeds.iter().map(|seed| Child { seed: *seed, arguments: arguments.clone() });
     run_each(children, request.jobs, |ended| {
         row.seeds_run += 1;
         let Some(report) = ended.report else {
@@ -47,7 +62,7 @@ fn row(name: &str, request: &Request) -> Row {
             return true;
         };
         row.seeds_reached += u64::from(report.marks.contains_key(REACHED));
-        let number = report.seed - request.from + 1;
+        let number = seeds.partition_point(|seed| *seed < report.seed) as u64 + 1;
         if let Some(by) = report.ending.caught_by()
             && row.caught.as_ref().is_none_or(|(earlier, ..)| number < *earlier)
         {
@@ -97,5 +112,18 @@ fn collect(directory: &Path, opening: &str, names: &mut Vec<String>) {
                     .map(str::to_owned),
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn planted_bugs_are_found_in_the_source_and_each_is_planted_once() {
+        let names = names_in_source("planted!(\"");
+        assert!(names.iter().any(|name| name == "keep-journal-generation"), "{names:?}");
+        let unique: std::collections::BTreeSet<&String> = names.iter().collect();
+        assert_eq!(unique.len(), names.len());
     }
 }

@@ -114,3 +114,25 @@ impl RunReport {
         self.faults.values().sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_found_among_other_output() {
+        let anomaly = ("lost-write".to_owned(), "record 0/1 is not there".to_owned());
+        let report = RunReport { ending: Ending::Anomalies(vec![anomaly]), ..RunReport::nothing(7) };
+        let stdout = format!("hello\n{}\nworld\n", report.line());
+        assert_eq!(RunReport::find(&stdout), Some(report));
+        assert_eq!(RunReport::find("REPORT {}"), None);
+    }
+
+    #[test]
+    fn each_ending_says_who_found_it() {
+        assert_eq!(Ending::Clean.caught_by(), None);
+        assert_eq!(Ending::TooTame("3 faults".into()).caught_by(), None);
+        assert_eq!(Ending::Anomalies(Vec::new()).caught_by(), Some("client history"));
+        assert_eq!(Ending::Panic("assertion failed\nmore".into()).headline(), "assertion failed");
+    }
+}

@@ -199,7 +199,7 @@ pub fn draw(seed: u64, length_ms: u64, world: &WorldShape) -> Vec<ClientPlan> {
     }
     for number in 0..dice.between(1, 4) {
         let habit = follower(&mut dice, &places);
-        let pauses = (0..256).map(|_| dice.between(1000, 60_000) as Pause).collect();
+        let pauses = (0..256).map(|_| dice.between(2000, 120_000) as Pause).collect();
         clients.push(ClientPlan { name: format!("follower-{number}"), habit: Habit::Follower(habit, pauses) });
     }
     clients.push(ClientPlan { name: "reader".into(), habit: Habit::Reader(reads(&mut dice, length_ms, &places)) });
@@ -240,7 +240,7 @@ fn producer(dice: &mut Stream, number: u64, place: Place) -> ProducerHabit {
         compression: *dice.pick(&[0, 0, 0, 1, 2, 3, 4]),
         version: *dice.pick(&[7, 8, 9, 10, 11, 12, 13, 13]),
         request_timeout_ms: dice.between(500, 3000) as u32,
-        delivery_timeout_ms: dice.between(4000, 20_000) as u32,
+        delivery_timeout_ms: if dice.chance(0.4) { dice.between(700, 3000) } else { dice.between(4000, 20_000) } as u32,
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Played {
 /// After all is healed, the broker serves within this time, unless it may refuse to.
 const HEALS_WITHIN: Duration = Duration::from_secs(60);
 /// Clients come to an end within this time.
-const CLIENTS_END_WITHIN: Duration = Duration::from_secs(90);
+const CLIENTS_END_WITHIN: Duration = Duration::from_secs(600);
 
 /// Plays a plan.
 pub async fn play(plan: Plan, planted_nondeterminism: bool) -> Played {

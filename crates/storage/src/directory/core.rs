@@ -30,6 +30,8 @@ pub(crate) struct Core {
     pub journal: Journal,
     pub checkpoints: Checkpoints,
     pub removals: Arc<Removals>,
+    /// A sync failed here before: what the page cache shows proves nothing.
+    pub doubted: bool,
     logs: Mutex<BTreeMap<TopicPartition, Arc<Shared>>>,
     /// Deleted, and still named by the checkpoint on the disk.
     dropped: Mutex<Vec<Arc<Shared>>>,
@@ -53,6 +55,7 @@ impl Core {
         journal: Journal,
         checkpoints: Checkpoints,
         lock: Lock,
+        doubted: bool,
     ) -> Core {
         Core {
             reading,
@@ -61,6 +64,7 @@ impl Core {
             journal,
             checkpoints,
             removals: Arc::default(),
+            doubted,
             logs: Mutex::default(),
             dropped: Mutex::default(),
             acknowledgements: Mutex::default(),

@@ -17,6 +17,8 @@ impl LogDirectory {
         let core = &self.core;
         core.reading.volume.check()?;
         log.shared.progress().change();
+        // It works on the names that are about to go: what it does not find would be the end of the directory.
+        log.wait_for_sync().await;
         let journaled = log.is_journaled();
         // Write ahead: that it is dropped is durable before its name changes.
         if journaled {

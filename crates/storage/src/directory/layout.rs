@@ -112,6 +112,17 @@ pub(super) async fn write_topic_id(volume: &Volume, directory: &str, topic_id: U
     volume.write_new(&path, partition_metadata::encode(topic_id).into()).await.map(|_| ())
 }
 
+/// Empties a partition's directory but for its topic id and its leader epochs: a crash before those are written anew
+/// must not lose an epoch that was given.
+pub(super) async fn clear_partition(volume: &Volume, directory: &str) -> Result<(), StorageFault> {
+    for entry in volume.disk().list(directory).await.map_err(StorageFault::disk(directory))? {
+        if entry.name != partition_metadata::FILE && entry.name != crate::epochs::FILE {
+            volume.remove_if_there(&join(directory, &entry.name)).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes everything in a partition's directory, and the directory.
 pub(super) async fn remove_partition(volume: &Volume, directory: &str) -> Result<(), StorageFault> {
     remove_directory(volume, directory).await

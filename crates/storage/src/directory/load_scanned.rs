@@ -43,7 +43,11 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, clean: bool) -> Result
     let scanned = if clean {
         take_as_it_is(volume, found, &segments, &mut epochs).await?
     } else {
-        scan(volume, found, &mut segments, &mut epochs).await?
+        let scanned = scan(volume, found, &mut segments, &mut epochs).await?;
+        if core.doubted {
+            write_again(volume, found, topic_id, &segments).await?;
+        }
+        scanned
     };
     let scanned = match scanned {
         Ok(scanned) => scanned,
@@ -165,10 +169,41 @@ async fn scan(
     Ok(Ok(Scanned { end_offset: next_offset, unsynced, is_synced: false }))
 }
 
+/// Writes again, for the syncs that follow, what the page cache shows of that which was not known to be synced.
+async fn write_again(
+    volume: &Volume,
+    found: &Found,
+    topic_id: model::Uuid,
+    segments: &Segments,
+) -> Result<(), StorageFault> {
+    const CHUNK: u64 = 1 << 20;
+    mark!("written again after a failed sync");
+    if !topic_id.is_zero() {
+        let contents = crate::partition_metadata::encode(topic_id);
+        volume.replace(&found.directory(), crate::partition_metadata::FILE, contents.into()).await?;
+    }
+    let first = segments.partition_point(|segment| segment.base_offset <= found.recovery_point).saturating_sub(1);
+    for segment in &segments[first..] {
+        let (file, path) = (segment.file(volume).await?, segment.path());
+        let mut at = 0;
+        while at < segment.length() {
+            let mut bytes = vec![0; CHUNK.min(segment.length() - at) as usize];
+            let count = file.read_at(&mut bytes, at).await.map_err(StorageFault::disk(&path))?;
+            bytes.truncate(count);
+            file.write_at(&[bytes.into()], at).await.map_err(|error| volume.write_failed(&path, error))?;
+            at += CHUNK;
+        }
+        segment.close_file();
+    }
+    Ok(())
+}
+
 /// Whether our own checkpoint says that what comes after `end` was synced. Kafka's recovery point alone may be ahead of
 /// a log that was cut.
 fn is_promised(found: &Found, end: Offset) -> bool {
-    end < found.recovery_point && found.line.as_ref().is_some_and(|line| line.end_offset == found.recovery_point)
+    // What is below the log start was deleted, and retention may have taken its segment.
+    let is_needed = end < found.recovery_point && found.log_start_offset < found.recovery_point;
+    is_needed && found.line.as_ref().is_some_and(|line| line.end_offset == found.recovery_point)
 }
 
 fn missing(found: &Found, end: Offset) -> FailedClosed {

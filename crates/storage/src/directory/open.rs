@@ -18,7 +18,7 @@ use crate::open_files::OpenFiles;
 use crate::read_buffers::ReadBuffers;
 use crate::segment_index::IndexCache;
 use crate::volume::Volume;
-use crate::{clean_mark, meta_properties};
+use crate::{clean_mark, doubt_mark, meta_properties};
 use model::{Offset, TopicPartition, Uuid, mark, planted};
 use runtime::disk::Disk;
 use runtime::time::Duration;
@@ -79,6 +79,7 @@ impl LogDirectory {
         let volume = Volume::new(disk.clone(), options.sync_deadline);
         let properties = meta_properties::open(&volume, &options).await?;
         let clean = clean_mark::is_there(&volume).await?;
+        let doubted = doubt_mark::is_there(&volume).await?;
         let checkpoint = read_checkpoint(&disk, clean).await?;
         let from = checkpoint.as_ref().map(JournalPosition::from);
         let (journal, replay) = Journal::open(disk, options.journal.clone(), from).await?;
@@ -89,11 +90,14 @@ impl LogDirectory {
             buffers: ReadBuffers::new(options.read_buffer_bytes),
             decompressed_batch_bytes: options.decompressed_batch_bytes,
         });
-        let core = Arc::new(Core::new(reading, options, properties, journal, Checkpoints::default(), lock));
+        let core = Arc::new(Core::new(reading, options, properties, journal, Checkpoints::default(), lock, doubted));
         let loaded = recover(&core, checkpoint, replay, config_of, clean).await?;
         core.journal.start_generation().await?;
         clean_mark::take_away(&volume).await?;
         let logs = start(&core, loaded, config_of).await?;
+        if doubted {
+            doubt_mark::take_away(&volume).await?;
+        }
         core.start_tasks();
         Ok(Opened { directory: LogDirectory { core }, logs, clean })
     }

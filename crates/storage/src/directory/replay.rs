@@ -130,7 +130,6 @@ impl Replaying<'_> {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(StorageFault::Disk { path: directory, error }),
         };
-        let mut highest_epoch = None;
         match found {
             Some(found) if found != topic_id && !found.is_zero() => {
                 if !self.dropped.contains(&(found, topic_partition.partition)) {
@@ -141,14 +140,17 @@ impl Replaying<'_> {
                 self.rename_away(&directory, topic_partition).await?;
             }
             Some(_) => {
-                highest_epoch = read_epochs(volume, &directory).await?.and_then(|epochs| epochs.latest());
-                layout::remove_partition(volume, &directory).await?;
+                let highest_epoch = read_epochs(volume, &directory).await?.and_then(|epochs| epochs.latest());
+                layout::clear_partition(volume, &directory).await?;
+                layout::write_topic_id(volume, &directory, topic_id).await?;
+                self.core.root_changed();
+                return Ok(Some(highest_epoch));
             }
             None => {}
         }
         self.core.root_changed();
         layout::make_partition(volume, &directory, topic_id).await?;
-        Ok(Some(highest_epoch))
+        Ok(Some(None))
     }
 
     async fn rename_away(&self, directory: &str, topic_partition: &TopicPartition) -> Result<(), StorageFault> {

@@ -88,8 +88,8 @@ struct State {
 }
 
 impl Journal {
-    /// Opens the journal of the directory at the root of `disk`, made when it is not there. Nothing is written before
-    /// [`Journal::start_generation`].
+    /// Opens the journal of the directory at the root of `disk`, made when it is not there. What the replay gives is on
+    /// stable storage. No new group is written before [`Journal::start_generation`].
     ///
     /// # Errors
     /// The disk refused, or files are missing or of a later version.

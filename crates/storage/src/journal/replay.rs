@@ -6,6 +6,7 @@ use super::fault::JournalFault;
 use super::group::{BLOCK, FORMAT, HEADER_BYTES, Header, entries, is_whole, span};
 use super::ring::{Slot, number_of, path};
 use bytes::Bytes;
+use model::planted;
 use runtime::disk::{Disk, File, Open};
 use std::collections::BTreeMap;
 
@@ -84,6 +85,7 @@ pub(super) async fn find(disk: &Disk, from: Option<JournalPosition>) -> Result<F
         return Err(JournalFault::Corrupt { path: crate::checkpoint::PATH.to_owned(), reason });
     }
     let corrupt = scan.corrupt();
+    scan.settle_last().await?;
     let replay = Replay { groups: scan.groups, torn_tail: scan.torn, corrupt };
     Ok(Found { files, last_generation: scan.last_generation, last_sequence: scan.last_sequence, replay })
 }
@@ -142,6 +144,23 @@ impl Scan {
             self.torn |= self.counts(&header);
         }
         Ok(whole.then_some(header))
+    }
+
+    /// Brings the last group to stable storage. It may be in the page cache alone: the process died before its sync, or
+    /// over one that failed. Replay cuts files because of what it says, so the next recovery must find it too. All
+    /// groups before it were synced.
+    async fn settle_last(&self) -> Result<(), JournalFault> {
+        let Some(last) = self.groups.values().next_back() else { return Ok(()) };
+        if planted!("replay-before-journal-sync") {
+            return Ok(());
+        }
+        let group = read(&last.file, last.number, last.offset, last.header.length as usize).await?;
+        let settle = async {
+            // After a failed sync the kernel takes the page for written: only a new write makes it do so.
+            last.file.write_at(&[group], last.offset).await?;
+            last.file.sync().await
+        };
+        settle.await.map_err(JournalFault::disk(path(last.number)))
     }
 
     fn counts(&self, header: &Header) -> bool {

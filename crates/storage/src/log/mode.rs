@@ -68,7 +68,7 @@ impl Log {
     }
 
     /// Waits until no sync in the background is under way.
-    async fn wait_for_sync(&self) {
+    pub(crate) async fn wait_for_sync(&self) {
         while self.shared.progress().is_in_flight() {
             runtime::time::sleep(IN_FLIGHT_CHECK).await;
         }

@@ -4,10 +4,11 @@ use super::found::{Found, open_and_read};
 use super::history::History;
 use super::judge::{Crash, Past};
 use super::ledger::{Book, Ledger};
-use super::machine::Machine;
-use super::run::run;
+use super::machine::{Machine, Program};
+use super::run::{Ran, run};
 use runtime::record::{CrashPoint, Image, Kept, Log, Operation, Recorder, SectorSize};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// How much is tried.
@@ -49,10 +50,13 @@ type Known = BTreeMap<u64, Arc<Result<Found, String>>>;
 /// Goes through the crashes of `history` on `machine`.
 pub async fn explore(machine: &impl Machine, history: &History, settings: Settings) -> Report {
     let mut explorer = Explorer { machine, history, settings, known: Known::new(), report: Report::default() };
-    let (log, book) = explorer.record(&Image::new(), 0, None).await;
+    let (log, book) = explorer.record(&Image::new(), None).await;
     explorer.report.operations = log.operations().len();
     let log = explorer.leave_out(log);
     explorer.crash(&log, &book, None).await;
+    if settings.again_every > 0 {
+        explorer.fail_syncs().await;
+    }
     explorer.report
 }
 
@@ -66,20 +70,28 @@ struct Explorer<'a, M> {
 
 impl<M: Machine> Explorer<'_, M> {
     /// Runs the history, or after a crash what comes after it, on a disk with `image`.
-    async fn record(&mut self, image: &Image, level: u64, past: Option<&Past>) -> (Log, Arc<Book>) {
-        let recorder = Recorder::new();
-        let ledger = Ledger::new(recorder.clone());
-        let (history, of_program) = (self.history.clone(), ledger.clone());
-        let steps = if level == 0 { history.steps.clone() } else { history.after.clone() };
-        let program = move |disk| -> std::pin::Pin<Box<dyn Future<Output = Result<Found, String>> + Send>> {
-            Box::pin(run(disk, history, of_program, steps, level * 1_000_000))
-        };
-        let found = self.machine.run(image, Some(&recorder), Box::new(program)).await;
+    async fn record(&mut self, image: &Image, past: Option<&Past>) -> (Log, Arc<Book>) {
+        let (recorder, ledger, program) = self.program(past.is_some());
+        let ran = self.machine.run(image, Some(&recorder), program).await;
+        if let Some(why) = ran.stopped {
+            let place = past.map(Past::places).unwrap_or_default();
+            self.report.wrong.push(format!("{}: {place}: stopped: {why}", self.history.name));
+        }
         if let Some(past) = past {
-            self.judge(past, &found, || format!("level {level}"));
+            self.judge(past, &ran.found);
         }
         let book = Arc::new(ledger.book().clone());
         (recorder.log(), book)
+    }
+
+    fn program(&self, again: bool) -> (Recorder, Ledger, Program<Ran>) {
+        let recorder = Recorder::new();
+        let ledger = Ledger::new(recorder.clone());
+        let (history, of_program) = (self.history.clone(), ledger.clone());
+        let (steps, first) = if again { (&history.after, 1_000_000) } else { (&history.steps, 0) };
+        let steps = steps.clone();
+        let program: Program<Ran> = Box::new(move |disk| Box::pin(run(disk, history, of_program, steps, first)));
+        (recorder, ledger, program)
     }
 
     fn leave_out(&self, log: Log) -> Log {
@@ -92,54 +104,64 @@ impl<M: Machine> Explorer<'_, M> {
     /// Cuts the recorded process short everywhere.
     async fn crash(&mut self, log: &Log, book: &Arc<Book>, before: Option<&Arc<Past>>) {
         let first = before.is_none();
-        let mut boundary = 0;
-        for point in log.crash_points() {
-            if self.report.wrong.len() >= self.settings.enough {
+        for (boundary, point) in log.crash_points().enumerate() {
+            if self.is_enough() {
                 return;
             }
-            let past = |crash| Past { book: book.clone(), events: events(&point), crash, before: before.cloned() };
-            let process = past(Crash::Process);
-            self.open(&process, &point.after_process_crash(), || place(&point, None)).await;
-            let power = past(Crash::Power);
+            let mut past = Past {
+                book: book.clone(),
+                events: moments(log, &point),
+                crash: Crash::Process,
+                place: place(&point, None),
+                before: before.cloned(),
+            };
+            self.open(&past, &point.after_process_crash()).await;
+            let process = past.clone();
+            past.crash = Crash::Power;
             for (size, kept) in self.choices(&point, first) {
-                let image = point.after_power_failure(size, kept);
-                self.open(&power, &image, || place(&point, Some((size, kept)))).await;
+                past.place = place(&point, Some((size, kept)));
+                self.open(&past, &point.after_power_failure(size, kept)).await;
+                if self.is_enough() {
+                    return;
+                }
             }
-            boundary += 1;
             if first && self.settings.again_every > 0 && boundary % self.settings.again_every == 0 {
                 self.crash_again(process, &point.after_process_crash_with_loose()).await;
-                let kept = Kept::Random(boundary as u64);
-                let image = point.after_power_failure(self.settings.sizes[0], kept);
-                self.crash_again(power, &image).await;
+                let (size, kept) = (self.settings.sizes[0], Kept::Random(boundary as u64));
+                past.place = place(&point, Some((size, kept)));
+                self.crash_again(past, &point.after_power_failure(size, kept)).await;
             }
-        }
-        if first && self.settings.again_every > 0 {
-            self.fail_syncs(log, book).await;
         }
     }
 
-    /// Each sync of a file fails, and the process ends over it.
-    async fn fail_syncs(&mut self, log: &Log, book: &Arc<Book>) {
-        for drops in [false, true] {
-            for failed in log.failed_syncs(drops) {
-                if self.report.wrong.len() >= self.settings.enough {
-                    return;
-                }
-                let events = notes(&log.operations()[..failed.operations]);
-                let past = Past { book: book.clone(), events, crash: Crash::Power, before: None };
-                let place = || format!("after operation {}, whose sync failed", failed.operations);
-                self.open(&past, &failed.image, place).await;
-                if failed.operations % self.settings.again_every == 0 || self.settings.again_all {
-                    self.crash_again(past, &failed.image).await;
-                }
+    fn is_enough(&self) -> bool {
+        self.report.wrong.len() >= self.settings.enough
+    }
+
+    /// The history runs again and again, and each time another of its syncs fails, until none does.
+    async fn fail_syncs(&mut self) {
+        for syncs in 0.. {
+            if self.is_enough() {
+                return;
             }
+            let (recorder, ledger, program) = self.program(false);
+            let Some((ran, image)) = self.machine.run_failing(syncs, &recorder, program).await else { return };
+            let Some(stopped) = ran.stopped else { return };
+            let book = Arc::new(ledger.book().clone());
+            let events = notes(recorder.log().operations());
+            let events = events..=events;
+            let place = format!("sync {syncs} failed ({stopped})");
+            // The pages that it was to save may be gone as with the power.
+            let past = Past { book, events, crash: Crash::Power, place, before: None };
+            self.open(&past, &image).await;
+            self.crash_again(past, &image).await;
         }
     }
 
     /// Recovers from a crash, works a little, and cuts that short everywhere.
     async fn crash_again(&mut self, past: Past, image: &Image) {
         self.report.recoveries += 1;
-        let (log, book) = self.record(image, 1, Some(&past)).await;
+        let (log, book) = self.record(image, Some(&past)).await;
         let log = self.leave_out(log);
         Box::pin(self.crash(&log, &book, Some(&Arc::new(past)))).await;
     }
@@ -157,35 +179,36 @@ impl<M: Machine> Explorer<'_, M> {
     }
 
     /// Opens what a crash left, unless the same was opened before, and judges it.
-    async fn open(&mut self, past: &Past, image: &Image, place: impl Fn() -> String) {
+    async fn open(&mut self, past: &Past, image: &Image) {
         let fingerprint = image.fingerprint();
         let found = match self.known.get(&fingerprint) {
             Some(found) => found.clone(),
             None => {
                 let history = self.history.clone();
-                let program = move |disk| -> std::pin::Pin<Box<dyn Future<Output = Result<Found, String>> + Send>> {
-                    Box::pin(open_and_read(disk, history))
-                };
-                let found = Arc::new(self.machine.run(image, None, Box::new(program)).await);
+                let program: Program<Result<Found, String>> =
+                    Box::new(move |disk| Box::pin(open_and_read(disk, history)));
+                let found = Arc::new(self.machine.run(image, None, program).await);
                 self.report.opened += 1;
                 self.known.insert(fingerprint, found.clone());
                 found
             }
         };
-        self.judge(past, &found, place);
+        self.judge(past, &found);
     }
 
-    fn judge(&mut self, past: &Past, found: &Result<Found, String>, place: impl Fn() -> String) {
+    fn judge(&mut self, past: &Past, found: &Result<Found, String>) {
         self.report.judged += 1;
         if let Err(why) = past.judge(found) {
-            self.report.wrong.push(format!("{} {}: {why}", self.history.name, place()));
+            self.report.wrong.push(format!("{}: {}: {why}", self.history.name, past.places()));
         }
     }
 }
 
-/// How many events had happened at this point.
-fn events(point: &CrashPoint<'_>) -> usize {
-    notes(point.done())
+/// How many events had happened when the last operation was done, and when the next one is about to be.
+fn moments(log: &Log, point: &CrashPoint<'_>) -> RangeInclusive<usize> {
+    let before = notes(point.done());
+    let pause = log.operations()[point.operations..].iter().take_while(|operation| !operation.changes_something());
+    before..=before + pause.filter(|operation| matches!(operation, Operation::Note(_))).count()
 }
 
 fn notes(operations: &[Operation]) -> usize {

@@ -6,6 +6,7 @@ use super::ledger::Book;
 use super::life::{Event, Kind, Life, State, happened};
 use model::Offset;
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// How a process ended.
@@ -21,13 +22,23 @@ pub enum Crash {
 #[derive(Clone, Debug)]
 pub struct Past {
     pub book: Arc<Book>,
-    /// How many events had happened.
-    pub events: Event,
+    /// How many events had happened, at least and at most: nothing was done to the disk in between.
+    pub events: RangeInclusive<Event>,
     pub crash: Crash,
+    /// Where it was cut short, for people.
+    pub place: String,
     pub before: Option<Arc<Past>>,
 }
 
 impl Past {
+    /// Where it and those before it were cut short.
+    pub fn places(&self) -> String {
+        match &self.before {
+            Some(before) => format!("{}, and then {}", before.places(), self.place),
+            None => self.place.clone(),
+        }
+    }
+
     /// Compares what an opening after it found.
     pub fn judge(&self, found: &Result<Found, String>) -> Result<(), String> {
         self.judge_after(self.crash, found)
@@ -35,7 +46,12 @@ impl Past {
 
     fn judge_after(&self, crash: Crash, found: &Result<Found, String>) -> Result<(), String> {
         let found = found.as_ref().map_err(Clone::clone)?;
-        if !happened(self.book.opened, self.events) {
+        self.judge_at(*self.events.start(), crash, found)?;
+        if self.events.start() == self.events.end() { Ok(()) } else { self.judge_at(*self.events.end(), crash, found) }
+    }
+
+    fn judge_at(&self, events: Event, crash: Crash, found: &Found) -> Result<(), String> {
+        if !happened(self.book.opened, events) {
             // Nothing was served yet: what came before still counts.
             return match &self.before {
                 Some(before) => before.judge_after(before.crash.max(crash), &Ok(found.clone())),
@@ -49,9 +65,9 @@ impl Past {
         let mut seen = BTreeSet::new();
         for life in &self.book.lives {
             let log = found.logs.get(&life.topic_partition);
-            let log = log.filter(|log| is_of(life, log, self));
+            let log = log.filter(|log| is_of(life, log, &self.book, events));
             seen.extend(log.map(|_| life.topic_partition.clone()));
-            let verdict = Verdict { life, events: self.events, crash };
+            let verdict = Verdict { life, events, crash };
             verdict.check(log).map_err(|why| format!("{}: {why}", life.topic_partition))?;
         }
         match found.logs.iter().find(|(topic_partition, _)| !seen.contains(*topic_partition)) {
@@ -62,12 +78,12 @@ impl Past {
 }
 
 /// Whether the log is of this life. One whose file with the id was lost is of the last that had its name.
-fn is_of(life: &Life, log: &FoundLog, past: &Past) -> bool {
+fn is_of(life: &Life, log: &FoundLog, book: &Book, events: Event) -> bool {
     if !log.topic_id.is_zero() {
-        return log.topic_id == life.topic_id && life.made.begun < past.events;
+        return log.topic_id == life.topic_id && life.is_begun(events);
     }
-    let same_name = |other: &&Life| other.topic_partition == life.topic_partition && other.made.begun < past.events;
-    past.book.lives.iter().rfind(same_name).is_some_and(|last| last.topic_id == life.topic_id)
+    let same_name = |other: &&Life| other.topic_partition == life.topic_partition && other.is_begun(events);
+    book.lives.iter().rfind(same_name).is_some_and(|last| last.topic_id == life.topic_id)
 }
 
 struct Verdict<'a> {
@@ -118,6 +134,10 @@ impl Verdict<'_> {
     /// Whether page cache that may be lost decides what is there.
     fn is_loose(&self) -> bool {
         let floor = self.floor();
+        if floor == 0 && !self.life.found && self.crash == Crash::Power {
+            // Nothing of it was promised yet, not even that it is there.
+            return true;
+        }
         let mut open = self.life.operations[floor.min(self.begun())..self.begun()].iter();
         match self.crash {
             Crash::Power => open.any(|o| o.plain && !matches!(o.kind, Kind::Settled | Kind::Epoch(_) | Kind::Other)),
@@ -132,7 +152,8 @@ impl Verdict<'_> {
     /// The log is as it was after some number of operations.
     fn check_strictly(&self, contents: &Contents) -> Result<(), String> {
         let possible = &self.life.states[self.floor()..=self.begun()];
-        let Some(state) = possible.iter().find(|state| is_same(state, contents)) else {
+        let state = possible.iter().find(|state| is_same(state, contents));
+        let Some(state) = state.or_else(|| self.cut_short(contents)) else {
             return Err(format!(
                 "found {}, and it should be {}",
                 shown(contents.start, contents.end, contents.batches.iter()),
@@ -142,9 +163,19 @@ impl Verdict<'_> {
         self.check_producers(state, contents)
     }
 
+    /// Retention that failed is only known to have moved the start to the base of some batch.
+    fn cut_short(&self, contents: &Contents) -> Option<&State> {
+        let last = self.life.operations.last().filter(|last| last.returned.is_none() && last.begun < self.events)?;
+        let state = self.life.state();
+        let same_end = || contents.end == state.end && contents.start >= state.start;
+        let visible = || state.lineage.iter().filter(|batch| batch.end_offset > contents.start);
+        (matches!(last.kind, Kind::Start) && same_end() && visible().eq(contents.batches.iter())).then_some(state)
+    }
+
     /// A producer with a batch in the log is known as the log tells; others may be, as they once were.
     fn check_producers(&self, state: &State, contents: &Contents) -> Result<(), String> {
-        let told = state.producers();
+        let visible = State { start: contents.start, ..state.clone() };
+        let told = visible.producers();
         for (id, expected) in &told {
             if contents.producers.get(id) != Some(expected) {
                 let known = contents.producers.get(id);

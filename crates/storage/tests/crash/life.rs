@@ -110,6 +110,11 @@ impl Life {
         self.states.last().expect("there is always one")
     }
 
+    /// Whether its creation had begun.
+    pub fn is_begun(&self, events: Event) -> bool {
+        self.found || self.made.begun < events
+    }
+
     /// How many operations had begun.
     pub fn begun(&self, events: Event) -> usize {
         self.operations.partition_point(|operation| operation.begun < events)

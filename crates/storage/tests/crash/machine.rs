@@ -17,4 +17,13 @@ pub trait Machine {
         recorder: Option<&Recorder>,
         program: Program<T>,
     ) -> impl Future<Output = T>;
+
+    /// The same, and after so many syncs one fails. Gives also what the machine holds then, with what is loose. `None`
+    /// where disks cannot be made to fail.
+    fn run_failing<T: Send + 'static>(
+        &self,
+        syncs: u64,
+        recorder: &Recorder,
+        program: Program<T>,
+    ) -> impl Future<Output = Option<(T, Image)>>;
 }

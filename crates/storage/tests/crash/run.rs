@@ -41,15 +41,35 @@ struct Runner {
     numbers: Arc<AtomicU64>,
 }
 
-/// Opens the directory and does `steps`. What opening found is given back.
-pub async fn run(disk: Disk, history: History, ledger: Ledger, steps: Vec<Step>, first: u64) -> Result<Found, String> {
+/// What a run came to.
+pub struct Ran {
+    /// What opening found.
+    pub found: Result<Found, String>,
+    /// Why it could not go on to its end.
+    pub stopped: Option<String>,
+}
+
+/// Opens the directory and does `steps`, as far as the disk lets it.
+pub async fn run(disk: Disk, history: History, ledger: Ledger, steps: Vec<Step>, first: u64) -> Ran {
     let numbers = Arc::new(AtomicU64::new(first));
     let mut runner = Runner { history, ledger, disk, directory: None, hosted: BTreeMap::new(), numbers };
-    let found = runner.open().await?;
-    for step in steps {
-        runner.step(step).await;
+    let found = runner.open().await;
+    if let Err(why) = &found {
+        return Ran { stopped: Some(why.clone()), found };
     }
-    Ok(found)
+    for step in steps {
+        if let Err(why) = runner.step(step.clone()).await {
+            return Ran { found, stopped: Some(format!("{step:?}: {why}")) };
+        }
+    }
+    Ran { found, stopped: None }
+}
+
+/// What a step came to.
+type Done = Result<(), String>;
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
 }
 
 /// Opens a directory as the history wants it.
@@ -100,64 +120,74 @@ impl Runner {
         self.directory.as_ref().expect("it is open")
     }
 
-    async fn step(&mut self, step: Step) {
+    async fn step(&mut self, step: Step) -> Done {
         match step {
             Step::Create { slot, journaled } => self.create(slot, journaled).await,
             Step::Delete { slot } => self.delete(slot).await,
             Step::Durable => {
                 for hosted in self.hosted.values() {
-                    hosted.durable().await;
+                    hosted.durable().await?;
                 }
+                Ok(())
             }
-            Step::Wait(duration) => runtime::time::sleep(duration).await,
-            Step::Offsets => self.directory().checkpoint().await.expect("the offset files"),
+            Step::Wait(duration) => {
+                runtime::time::sleep(duration).await;
+                Ok(())
+            }
+            Step::Offsets => self.directory().checkpoint().await.map_err(text),
             Step::Stop => self.stop().await,
-            Step::Together(steps) => {
-                let mut running = Vec::new();
-                for step in steps {
-                    // After a crash that came before its creation there is no such partition.
-                    let Some(mut hosted) = self.hosted.remove(&step.slot()) else { continue };
-                    running.push(runtime::task::spawn("a step", async move {
-                        hosted.act(step).await;
-                        hosted
-                    }));
-                }
-                for task in running {
-                    let hosted = task.await.expect("no panic");
-                    self.hosted.insert(hosted.slot, hosted);
-                }
-            }
-            step => {
-                if let Some(hosted) = self.hosted.get_mut(&step.slot()) {
-                    hosted.act(step).await;
-                }
-            }
+            Step::Together(steps) => self.together(steps).await,
+            step => match self.hosted.get_mut(&step.slot()) {
+                Some(hosted) => hosted.act(step).await,
+                // After a crash that came before its creation there is no such partition.
+                None => Ok(()),
+            },
         }
     }
 
-    async fn create(&mut self, slot: i32, journaled: bool) {
+    async fn together(&mut self, steps: Vec<Step>) -> Done {
+        let mut running = Vec::new();
+        for step in steps {
+            let Some(mut hosted) = self.hosted.remove(&step.slot()) else { continue };
+            running.push(runtime::task::spawn("a step", async move {
+                let done = hosted.act(step).await;
+                (hosted, done)
+            }));
+        }
+        let mut all = Ok(());
+        for task in running {
+            let (hosted, done) = task.await.map_err(text)?;
+            self.hosted.insert(hosted.slot, hosted);
+            all = all.and(done);
+        }
+        all
+    }
+
+    async fn create(&mut self, slot: i32, journaled: bool) -> Done {
         if self.hosted.contains_key(&slot) {
-            return;
+            return Ok(());
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let topic_id = Uuid::from_random_bits(slot as u64 + 1, number);
         let topic_partition = TopicPartition::new(TOPIC, slot);
         let life = self.ledger.making(topic_partition.clone(), topic_id, !journaled);
         let config = self.history.config_of(slot);
-        let log = self.directory().create(topic_partition, topic_id, config, journaled).await.expect("a new log");
+        let log = self.directory().create(topic_partition, topic_id, config, journaled).await.map_err(text)?;
         self.ledger.made(life);
         self.host(slot, life, log);
+        Ok(())
     }
 
-    async fn delete(&mut self, slot: i32) {
-        let Some(hosted) = self.hosted.remove(&slot) else { return };
+    async fn delete(&mut self, slot: i32) -> Done {
+        let Some(hosted) = self.hosted.remove(&slot) else { return Ok(()) };
         self.ledger.dropping(hosted.life, !hosted.log.is_journaled());
         hosted.watcher.abort();
-        self.directory().delete(hosted.log).await.expect("it can be deleted");
+        self.directory().delete(hosted.log).await.map_err(text)?;
         self.ledger.dropped(hosted.life);
+        Ok(())
     }
 
-    async fn stop(&mut self) {
+    async fn stop(&mut self) -> Done {
         let hosted = std::mem::take(&mut self.hosted);
         let lives: Vec<usize> = hosted.values().map(|hosted| hosted.life).collect();
         for hosted in hosted.values() {
@@ -166,11 +196,11 @@ impl Runner {
         }
         let logs = hosted.into_values().map(|hosted| hosted.log).collect();
         let directory = self.directory.take().expect("it is open");
-        directory.close(logs).await.expect("a clean stop");
+        directory.close(logs).await.map_err(text)?;
         for life in &lives {
             self.ledger.returned(*life);
         }
-        let opened = open(self.disk.clone(), &self.history).await.expect("after a clean stop");
+        let opened = open(self.disk.clone(), &self.history).await?;
         assert!(opened.clean, "the stop was clean");
         for opened in opened.logs {
             let log = opened.log.expect("nothing happened to it");
@@ -183,6 +213,7 @@ impl Runner {
             self.host(opened.topic_partition.partition, life, log);
         }
         self.directory = Some(opened.directory);
+        Ok(())
     }
 }
 
@@ -230,38 +261,38 @@ impl Hosted {
         self.ledger.begin(self.life, kind, after, !self.log.is_journaled(), truncation);
     }
 
-    async fn act(&mut self, step: Step) {
+    async fn act(&mut self, step: Step) -> Done {
         match step {
             Step::Append { batches, size, .. } => {
                 let sent = (0..batches).map(|_| batch::sent(self.number(), 2, size, None)).collect();
-                self.append(sent).await;
+                self.append(sent).await?;
             }
             Step::Produce { producer, size, .. } => {
                 let sequence = self.next_sequence(producer);
                 let sent = batch::sent(self.number(), 2, size, Some((producer, 0, sequence)));
                 self.sent.insert(producer, sent.clone());
-                self.append(vec![sent]).await;
+                self.append(vec![sent]).await?;
             }
-            Step::Retry { producer, .. } => self.retry(producer).await,
-            Step::Follow { batches, size, .. } => self.follow(batches, size).await,
-            Step::Truncate { back, .. } => self.truncate(back).await,
-            Step::Reset { ahead, .. } => self.reset(ahead).await,
-            Step::Start { by, .. } => self.advance_start(by).await,
-            Step::Retention { keep, .. } => self.retention(keep).await,
+            Step::Retry { producer, .. } => self.retry(producer).await?,
+            Step::Follow { batches, size, .. } => self.follow(batches, size).await?,
+            Step::Truncate { back, .. } => self.truncate(back).await?,
+            Step::Reset { ahead, .. } => self.reset(ahead).await?,
+            Step::Start { by, .. } => self.advance_start(by).await?,
+            Step::Retention { keep, .. } => self.retention(keep).await?,
             Step::Roll { .. } => {
                 self.begin(Kind::Other, self.state());
-                self.log.roll_if_due(i64::MAX).await.expect("a roll");
+                self.log.roll_if_due(i64::MAX).await.map_err(text)?;
                 self.ledger.returned(self.life);
             }
             Step::Epoch { .. } => {
                 self.leader_epoch += 1;
                 self.begin(Kind::Epoch(self.leader_epoch), self.state());
-                self.log.assign_leader_epoch(self.leader_epoch).await.expect("a new epoch");
+                self.log.assign_leader_epoch(self.leader_epoch).await.map_err(text)?;
                 self.ledger.returned(self.life);
             }
             Step::Mode { journaled, .. } => {
                 self.begin(Kind::Settled, self.state());
-                self.log.set_journaled(journaled).await.expect("a barrier");
+                self.log.set_journaled(journaled).await.map_err(text)?;
                 self.ledger.returned(self.life);
             }
             step => panic!("{step:?} is no step of one partition"),
@@ -269,6 +300,7 @@ impl Hosted {
         let state = self.state();
         let ends = (self.log.log_start_offset(), self.log.log_end_offset());
         assert_eq!(ends, (state.start, state.end), "the log does what the model does");
+        Ok(())
     }
 
     fn number(&self) -> u64 {
@@ -281,7 +313,7 @@ impl Hosted {
         last.map_or(0, |(_, _, last)| last + 1)
     }
 
-    async fn append(&mut self, sent: Vec<BytesMut>) {
+    async fn append(&mut self, sent: Vec<BytesMut>) -> Done {
         let mut end = self.state().end;
         let mut batches = Vec::new();
         for sent in &sent {
@@ -295,23 +327,25 @@ impl Hosted {
         let request = |records| LeaderAppend { records, leader_epoch, now: NOW, origin: Origin::Client };
         let mut requests: Vec<LeaderAppend> = sent.into_iter().map(request).collect();
         for appended in self.log.append(&mut requests).await {
-            let appended = appended.expect("an append");
+            let appended = appended.map_err(text)?;
             assert!(!appended.duplicate, "a new batch is no duplicate");
         }
         self.ledger.returned(self.life);
+        Ok(())
     }
 
-    async fn retry(&mut self, producer: i64) {
-        let Some(sent) = self.sent.get(&producer).cloned() else { return };
+    async fn retry(&mut self, producer: i64) -> Done {
+        let Some(sent) = self.sent.get(&producer).cloned() else { return Ok(()) };
         self.begin(Kind::Other, self.state());
         let leader_epoch = self.leader_epoch;
         let request = LeaderAppend { records: sent, leader_epoch, now: NOW, origin: Origin::Client };
-        let appended = self.log.append(&mut [request]).await.remove(0).expect("an append");
+        let appended = self.log.append(&mut [request]).await.remove(0).map_err(text)?;
         assert!(appended.duplicate, "a retry is a duplicate");
         self.ledger.returned(self.life);
+        Ok(())
     }
 
-    async fn follow(&mut self, count: usize, size: usize) {
+    async fn follow(&mut self, count: usize, size: usize) -> Done {
         let mut end = self.state().end;
         let mut batches = Vec::new();
         let mut fetched = BytesMut::new();
@@ -323,58 +357,63 @@ impl Hosted {
         }
         let truncation = self.log.reader().bounds().truncation;
         self.ledger.begin_appends(self.life, batches, !self.log.is_journaled(), truncation);
-        self.log.append_follower(fetched.freeze(), NOW).await.expect("a follower's append");
+        self.log.append_follower(fetched.freeze(), NOW).await.map_err(text)?;
         self.ledger.returned(self.life);
+        Ok(())
     }
 
-    async fn truncate(&mut self, back: i64) {
+    async fn truncate(&mut self, back: i64) -> Done {
         let before = self.state();
         let to = (before.end - back).max(0);
         let mut after = before.clone();
         after.truncate(to);
         let empties = to < before.start;
         self.begin(Kind::Cut { to: after.end, empties }, after);
-        self.log.truncate(to).await.expect("a cut");
+        self.log.truncate(to).await.map_err(text)?;
         self.ledger.returned(self.life);
         self.sent.clear();
+        Ok(())
     }
 
-    async fn reset(&mut self, ahead: i64) {
+    async fn reset(&mut self, ahead: i64) -> Done {
         let to = self.state().end + ahead;
         let mut after = self.state();
         after.reset(to);
         self.begin(Kind::Cut { to, empties: true }, after);
-        self.log.reset(to).await.expect("a reset");
+        self.log.reset(to).await.map_err(text)?;
         self.ledger.returned(self.life);
         self.sent.clear();
+        Ok(())
     }
 
-    async fn advance_start(&mut self, by: i64) {
+    async fn advance_start(&mut self, by: i64) -> Done {
         let mut after = self.state();
         after.start = (after.start + by).min(after.end);
         self.begin(Kind::Start, after.clone());
-        self.log.advance_start(after.start).await.expect("a new start");
+        self.log.advance_start(after.start).await.map_err(text)?;
         self.ledger.returned(self.life);
+        Ok(())
     }
 
-    async fn retention(&mut self, keep: i64) {
+    async fn retention(&mut self, keep: i64) -> Done {
         let end = self.state().end;
         self.log.set_config(LogConfig { retention_bytes: keep, ..self.config.clone() });
         self.begin(Kind::Start, self.state());
-        self.log.apply_retention(NOW, end).await.expect("retention");
+        self.log.apply_retention(NOW, end).await.map_err(text)?;
         let mut after = self.state();
         let moved = self.log.log_start_offset() > after.start;
         after.start = self.log.log_start_offset();
         self.ledger.learn_state(self.life, if moved { Kind::Start } else { Kind::Other }, after);
         self.ledger.returned(self.life);
         self.log.set_config(self.config.clone());
+        Ok(())
     }
 
-    async fn durable(&self) {
+    async fn durable(&self) -> Done {
         let end = self.log.log_end_offset();
         let mut durable = self.log.durable();
         let wait = durable.wait_for(|durable| durable.offset >= end);
         let in_time = runtime::time::timeout(runtime::time::Duration::from_secs(60), wait).await;
-        in_time.expect("durable in time").expect("the log is open");
+        in_time.map_err(|_| "not durable in time".to_owned())?.map_err(text).map(drop)
     }
 }

@@ -20,7 +20,8 @@ pub struct Lane {
     identity: Identity,
     /// Whether a producer id must be asked for before anything is written.
     nameless: bool,
-    session: u32,
+    /// Of the present identity; none before it is known.
+    session: Option<u32>,
     next_number: u32,
     steps: VecDeque<WriteStep>,
     unresolved: VecDeque<Write>,
@@ -50,7 +51,7 @@ impl Lane {
             habit,
             identity: first.unwrap_or(NOBODY),
             nameless: first.is_none(),
-            session: 0,
+            session: None,
             next_number: 0,
             steps: VecDeque::new(),
             unresolved: VecDeque::new(),
@@ -62,10 +63,19 @@ impl Lane {
     }
 
     fn begin_session(&mut self) {
-        let idempotent = self.habit.identity != crate::plan::Identity::None;
-        let session = Session { process: self.client.process, idempotent, may_resend: self.habit.resends };
-        self.session = self.client.around.chronicle.session(session);
         self.next_number = 0;
+        self.session = None;
+        if self.nameless {
+            return;
+        }
+        let Identity { id, epoch, .. } = self.identity;
+        let session = Session {
+            process: self.client.process,
+            idempotent: id >= 0,
+            may_resend: self.habit.resends,
+            producer: (id >= 0).then_some((id, epoch)),
+        };
+        self.session = Some(self.client.around.chronicle.session(session));
     }
 
     /// Takes a step; it is sent as soon as that is possible.
@@ -78,7 +88,8 @@ impl Lane {
 
     fn begin_waiting_writes(&mut self) {
         while let Some(step) = self.steps.pop_front() {
-            let first = RecordId::new(self.session, self.next_number);
+            let session = self.session.expect("whoever has an identity has a session");
+            let first = RecordId::new(session, self.next_number);
             self.next_number += u32::from(step.records);
             let identity = self.identity;
             let sequence = self.identity.take(step.records);
@@ -140,6 +151,7 @@ impl Lane {
         match ask_identity(wire).await {
             Ok(identity) => {
                 (self.identity, self.nameless) = (identity, false);
+                self.begin_session();
                 self.begin_waiting_writes();
                 true
             }

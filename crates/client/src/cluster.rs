@@ -1,0 +1,305 @@
+//! A cluster as a client sees it: the view, a connection to each broker, and retries.
+
+use crate::backoff::Backoff;
+use crate::config::ClientConfig;
+use crate::connection::Connection;
+use crate::error::{ClientError, Result};
+use crate::metadata::{ClusterView, Leader, TopicView, Wanted};
+use crate::retries::Retries;
+use model::{ErrorCode, NodeId, TopicPartition};
+use protocol::messages::MetadataRequest;
+use protocol::messages::metadata::MetadataRequestTopic;
+use runtime::sync::{self, watch};
+use runtime::time::{Duration, Instant, sleep_until};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// What producers, consumers and admins share: one view of the cluster, and one connection to each broker. A clone is
+/// the same cluster. Nothing is connected before it is needed.
+#[derive(Clone, Debug)]
+pub struct Cluster(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    config: ClientConfig,
+    view: watch::Sender<Arc<ClusterView>>,
+    /// Held while metadata is asked for.
+    asking: sync::Mutex<()>,
+    open: Mutex<BTreeMap<Place, Connection>>,
+    dials: Mutex<BTreeMap<Place, Arc<sync::Mutex<Dial>>>>,
+}
+
+/// A broker by its number, or one of the servers to ask first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    Node(NodeId),
+    Bootstrap(usize),
+}
+
+/// The attempts to connect to one place. Held while one is under way, so that there is one at a time.
+#[derive(Debug)]
+struct Dial {
+    backoff: Backoff,
+    not_before: Instant,
+}
+
+impl Cluster {
+    /// A cluster that is known by its bootstrap servers alone.
+    pub fn new(config: ClientConfig) -> Cluster {
+        Cluster(Arc::new(Shared {
+            config,
+            view: watch::Sender::new(Arc::default()),
+            asking: sync::Mutex::new(()),
+            open: Mutex::default(),
+            dials: Mutex::default(),
+        }))
+    }
+
+    /// The settings it was made with.
+    pub fn config(&self) -> &ClientConfig {
+        &self.0.config
+    }
+
+    /// What is known by now.
+    pub fn view(&self) -> Arc<ClusterView> {
+        self.0.view.borrow().clone()
+    }
+
+    /// Closes every connection. Calls that are made later connect again.
+    pub fn disconnect(&self) {
+        let open = std::mem::take(&mut *self.0.open.lock().expect("no panic inside"));
+        open.values().for_each(|connection| connection.close("the client closed it"));
+    }
+
+    /// Asks any broker for metadata, once, and learns it.
+    ///
+    /// # Errors
+    /// No broker answered. What is wrong with single topics is in the view.
+    pub async fn refresh(&self, wanted: Wanted<'_>) -> Result<Arc<ClusterView>> {
+        self.refresh_and_create(wanted, self.0.config.allow_auto_create_topics).await
+    }
+
+    pub(crate) async fn refresh_and_create(&self, wanted: Wanted<'_>, create: bool) -> Result<Arc<ClusterView>> {
+        let before = self.view();
+        let _asking = self.0.asking.lock().await;
+        let known = self.view();
+        // While this call waited its turn another one may have learned the same.
+        if !Arc::ptr_eq(&before, &known) && is_covered(&known, &before, wanted) {
+            return Ok(known);
+        }
+        let connection = self.any().await?;
+        let answer = connection.call(&metadata_request(wanted, create)).await?;
+        crate::error::check(|| "asking for metadata".to_owned(), answer.error_code, None)?;
+        let view = Arc::new(known.after(wanted, &answer, Instant::now()));
+        self.0.view.send_replace(view.clone());
+        Ok(view)
+    }
+
+    /// The topic's view, asked for if it is not known or too old, until `api_timeout`.
+    ///
+    /// # Errors
+    /// It does not exist, may not be seen, or no broker answered in time.
+    pub async fn topic(&self, name: &Arc<str>) -> Result<Arc<TopicView>> {
+        if let Some(topic) = self.fresh_topic(name) {
+            return Ok(topic);
+        }
+        let mut retries = self.retries();
+        loop {
+            let attempt = async {
+                let view = self.refresh(Wanted::Topics(std::slice::from_ref(name))).await?;
+                topic_of(&view, name)
+            };
+            if let Some(result) = retries.attempt(attempt).await {
+                return result;
+            }
+        }
+    }
+
+    /// The topic's view, if it is known and not too old.
+    pub(crate) fn fresh_topic(&self, name: &str) -> Option<Arc<TopicView>> {
+        let topic = self.0.view.borrow().topics.get(name).cloned()?;
+        (topic.learned_at.elapsed() < self.0.config.metadata_max_age).then_some(topic)
+    }
+
+    /// Who leads a partition, asked for until there is a leader, at most `api_timeout`.
+    ///
+    /// # Errors
+    /// As [`topic`](Self::topic), the topic has no such partition, or nobody leads it.
+    pub async fn leader(&self, of: &TopicPartition) -> Result<Leader> {
+        let topic = self.topic(&of.topic).await?;
+        if let Some(leader) = self.view().leader(of) {
+            return Ok(leader);
+        }
+        let exists = |topic: &TopicView| usize::try_from(of.partition).is_ok_and(|at| at < topic.partitions.len());
+        let mut known = exists(&topic);
+        let mut retries = self.retries();
+        loop {
+            let attempt = async {
+                let view = self.refresh(Wanted::Topics(std::slice::from_ref(&of.topic))).await?;
+                known |= view.topics.get(&of.topic).is_some_and(|topic| exists(topic));
+                let error = if known { ErrorCode::LeaderNotAvailable } else { ErrorCode::UnknownTopicOrPartition };
+                view.leader(of).ok_or_else(|| ClientError::refused(format!("finding the leader of {of}"), error, None))
+            };
+            if let Some(result) = retries.attempt(attempt).await {
+                return result;
+            }
+        }
+    }
+
+    /// Forgets nothing, but asks anew for `topics` in the background of the caller's work: errors are for the next try.
+    pub(crate) fn refresh_soon(&self, topics: Vec<Arc<str>>, done: impl FnOnce() + Send + 'static) {
+        let cluster = self.clone();
+        runtime::task::spawn("refresh metadata", async move {
+            if let Err(error) = cluster.refresh(Wanted::Topics(&topics)).await {
+                tracing::debug!("metadata was not refreshed: {error:#}");
+            }
+            done();
+        });
+    }
+
+    /// A connection to broker `node`, the open one or a new one.
+    ///
+    /// # Errors
+    /// The broker is not known, or cannot be reached now.
+    pub async fn node(&self, node: NodeId) -> Result<Connection> {
+        let place = Place::Node(node);
+        self.connected(place, || match self.view().brokers.get(&node) {
+            Some(broker) => Ok(broker.address()),
+            None => Err(ClientError::Connect { address: format!("broker {node}"), why: "it is not known".to_owned() }),
+        })
+        .await
+    }
+
+    /// The open connection to broker `node`, if there is one.
+    pub(crate) fn open_node(&self, node: NodeId) -> Option<Connection> {
+        self.open(Place::Node(node))
+    }
+
+    /// A connection to the broker that serves administration.
+    ///
+    /// # Errors
+    /// No broker can be reached.
+    pub async fn controller(&self) -> Result<Connection> {
+        if self.view().brokers.is_empty() {
+            self.refresh(Wanted::Brokers).await?;
+        }
+        let view = self.view();
+        if view.brokers.contains_key(&view.controller_id) {
+            self.node(view.controller_id).await
+        } else {
+            self.any().await
+        }
+    }
+
+    /// A connection to any broker: an open one, else to a known one, else to a bootstrap server.
+    ///
+    /// # Errors
+    /// Why the last one tried could not be reached.
+    pub async fn any(&self) -> Result<Connection> {
+        let open = self.0.open.lock().expect("no panic inside").values().find(|c| !c.is_closed()).cloned();
+        if let Some(connection) = open {
+            return Ok(connection);
+        }
+        let mut nodes: Vec<NodeId> = self.view().brokers.keys().copied().collect();
+        let start = if nodes.is_empty() { 0 } else { runtime::rand::below(nodes.len() as u64) as usize };
+        nodes.rotate_left(start);
+        let bootstrap = &self.0.config.bootstrap;
+        let mut last = ClientError::Invalid("no bootstrap servers are given".to_owned());
+        for node in nodes {
+            match self.node(node).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => last = error,
+            }
+        }
+        for (index, address) in bootstrap.iter().enumerate() {
+            match self.connected(Place::Bootstrap(index), || Ok(address.clone())).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn open(&self, place: Place) -> Option<Connection> {
+        let mut open = self.0.open.lock().expect("no panic inside");
+        let connection = open.get(&place)?.clone();
+        if connection.is_closed() {
+            open.remove(&place);
+            return None;
+        }
+        Some(connection)
+    }
+
+    async fn connected(&self, place: Place, address: impl FnOnce() -> Result<String>) -> Result<Connection> {
+        if let Some(connection) = self.open(place) {
+            return Ok(connection);
+        }
+        let dial = self.dial(place);
+        let mut dial = dial.lock().await;
+        if let Some(connection) = self.open(place) {
+            return Ok(connection);
+        }
+        sleep_until(dial.not_before).await;
+        match Connection::connect(&address()?, &self.0.config).await {
+            Ok(connection) => {
+                dial.backoff.reset();
+                self.0.open.lock().expect("no panic inside").insert(place, connection.clone());
+                Ok(connection)
+            }
+            Err(error) => {
+                dial.not_before = Instant::now() + dial.backoff.next_wait();
+                Err(error)
+            }
+        }
+    }
+
+    fn dial(&self, place: Place) -> Arc<sync::Mutex<Dial>> {
+        let first = || Dial { backoff: Backoff::new(self.0.config.reconnect_backoff), not_before: Instant::now() };
+        let mut dials = self.0.dials.lock().expect("no panic inside");
+        dials.entry(place).or_insert_with(|| Arc::new(sync::Mutex::new(first()))).clone()
+    }
+
+    /// For attempts that may be made until they work, fail for good, or `api_timeout` is over.
+    pub(crate) fn retries(&self) -> Retries {
+        Retries::new(&self.0.config, ClientError::is_retriable)
+    }
+
+    /// For what must not be done twice: attempts go on only while it surely was not done.
+    pub(crate) fn retries_while_undone(&self) -> Retries {
+        Retries::new(&self.0.config, |error| error.is_retriable() && !error.may_have_happened())
+    }
+}
+
+/// How long a request to the cluster may take on the broker's side, in milliseconds.
+pub(crate) fn timeout_ms(timeout: Duration) -> i32 {
+    i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX)
+}
+
+pub(crate) fn topic_of(view: &ClusterView, name: &Arc<str>) -> Result<Arc<TopicView>> {
+    let error = || view.missing.get(name).copied().unwrap_or(ErrorCode::UnknownTopicOrPartition);
+    view.topics
+        .get(name)
+        .cloned()
+        .ok_or_else(|| ClientError::refused(format!("looking up topic {name}"), error(), None))
+}
+
+fn is_covered(now: &ClusterView, before: &ClusterView, wanted: Wanted<'_>) -> bool {
+    let learned_at = |view: &ClusterView, name: &Arc<str>| view.topics.get(name).map(|topic| topic.learned_at);
+    match wanted {
+        Wanted::All => false,
+        Wanted::Brokers => true,
+        Wanted::Topics(names) => names
+            .iter()
+            .all(|name| learned_at(now, name).is_some() && learned_at(now, name) != learned_at(before, name)),
+    }
+}
+
+fn metadata_request(wanted: Wanted<'_>, create: bool) -> MetadataRequest {
+    let topic = |name: &Arc<str>| MetadataRequestTopic { name: Some((&**name).into()), ..Default::default() };
+    let topics = match wanted {
+        Wanted::All => None,
+        Wanted::Brokers => Some(Vec::new()),
+        Wanted::Topics(names) => Some(names.iter().map(topic).collect()),
+    };
+    MetadataRequest { topics, allow_auto_topic_creation: create, ..Default::default() }
+}

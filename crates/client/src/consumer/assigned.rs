@@ -1,0 +1,105 @@
+//! One partition that a consumer reads.
+
+use super::config::OffsetReset;
+use super::fetched::Fetched;
+use crate::backoff::{Backoff, BackoffConfig};
+use crate::offsets::OffsetSpec;
+use model::Offset;
+use runtime::time::Instant;
+use std::collections::VecDeque;
+
+/// Where reading stands, and what is there to be read.
+#[derive(Debug)]
+pub(super) struct Assigned {
+    /// The next offset to give out; none before it is looked up.
+    position: Option<Offset>,
+    /// What to look up when there is no position.
+    pub start: OffsetSpec,
+    /// Whether that is being looked up.
+    pub looking: bool,
+    /// Changes whenever the caller moves the position: what was asked for before is of no use then.
+    pub generation: u64,
+    pub paused: bool,
+    pub buffered: VecDeque<Fetched>,
+    pub not_before: Option<Instant>,
+    backoff: Backoff,
+    /// As the last fetch told.
+    pub high_watermark: Option<Offset>,
+    /// As the last fetch told.
+    pub log_start_offset: Option<Offset>,
+}
+
+/// How many answers wait to be read: one is read while the next is on its way.
+const MOST_BUFFERED: usize = 2;
+
+impl Assigned {
+    pub fn new(generation: u64, reset: OffsetReset, backoff: BackoffConfig) -> Assigned {
+        Assigned {
+            position: None,
+            // Without a policy the beginning is asked for; only going out of range is an error.
+            start: reset.spec().unwrap_or(OffsetSpec::Earliest),
+            looking: false,
+            generation,
+            paused: false,
+            buffered: VecDeque::new(),
+            not_before: None,
+            backoff: Backoff::new(backoff),
+            high_watermark: None,
+            log_start_offset: None,
+        }
+    }
+
+    /// Moves to `offset`.
+    pub fn seek(&mut self, offset: Offset) {
+        self.move_to(Some(offset));
+    }
+
+    /// Moves to what `start` will be found to be.
+    pub fn seek_to(&mut self, start: OffsetSpec) {
+        self.start = start;
+        self.move_to(None);
+    }
+
+    fn move_to(&mut self, position: Option<Offset>) {
+        self.position = position;
+        self.generation += 1;
+        self.looking = false;
+        self.buffered.clear();
+        self.not_before = None;
+    }
+
+    /// The next offset to give out.
+    pub fn position(&self) -> Option<Offset> {
+        self.buffered.front().map(Fetched::position).or(self.position)
+    }
+
+    /// Where the next fetch goes on.
+    pub fn fetch_position(&self) -> Option<Offset> {
+        self.buffered.back().map(Fetched::end).or(self.position)
+    }
+
+    /// Drops the oldest answer, which is read to its end.
+    pub fn read_to_end(&mut self) {
+        if let Some(read) = self.buffered.pop_front() {
+            self.position = Some(read.end());
+        }
+    }
+
+    /// Whether another answer can be taken.
+    pub fn has_room(&self) -> bool {
+        self.buffered.len() < MOST_BUFFERED
+    }
+
+    pub fn is_backed_off(&self, now: Instant) -> bool {
+        self.not_before.is_some_and(|not_before| not_before > now)
+    }
+
+    pub fn failed(&mut self, now: Instant) {
+        self.not_before = Some(now + self.backoff.next_wait());
+    }
+
+    pub fn worked(&mut self) {
+        self.not_before = None;
+        self.backoff.reset();
+    }
+}

@@ -1,0 +1,394 @@
+//! Reading records of partitions that the caller chooses.
+
+mod assigned;
+mod config;
+mod fetched;
+mod fetcher;
+mod session;
+
+pub use config::{ConsumerConfig, Isolation, OffsetReset};
+
+use crate::cluster::Cluster;
+use crate::error::{ClientError, Result};
+use crate::offsets::{FoundOffset, OffsetSpec};
+use assigned::Assigned;
+use bytes::Bytes;
+use fetched::Fetched;
+use fetcher::Arrival;
+use model::ErrorCode as E;
+use model::{ErrorCode, LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition};
+use protocol::messages::FetchResponse;
+use protocol::messages::fetch::PartitionData;
+use protocol::records::{Header, TimestampType};
+use runtime::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use runtime::time::{Duration, Instant, timeout_at};
+use session::{Session, Wish};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// A record that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsumerRecord {
+    /// Where it is.
+    pub topic_partition: TopicPartition,
+    /// Its offset.
+    pub offset: Offset,
+    /// The epoch of the leader that appended it.
+    pub leader_epoch: LeaderEpoch,
+    /// Its time.
+    pub timestamp: Timestamp,
+    /// Whose time that is.
+    pub timestamp_type: TimestampType,
+    /// Its key, or null.
+    pub key: Option<Bytes>,
+    /// Its value, or null.
+    pub value: Option<Bytes>,
+    /// Its headers, in order, duplicates kept.
+    pub headers: Vec<Header>,
+}
+
+/// Reads the partitions it is assigned. Records of one partition come in the order of their offsets; a position only
+/// moves over what was given out, or over what no reader may see, unless the caller moves it.
+#[derive(Debug)]
+pub struct Consumer {
+    cluster: Cluster,
+    config: ConsumerConfig,
+    partitions: BTreeMap<TopicPartition, Assigned>,
+    brokers: BTreeMap<NodeId, Broker>,
+    refreshing: bool,
+    failures: VecDeque<ClientError>,
+    /// Whose turn it is to be read first.
+    turn: usize,
+    generations: u64,
+    sender: UnboundedSender<Arrival>,
+    arrivals: UnboundedReceiver<Arrival>,
+}
+
+#[derive(Debug, Default)]
+struct Broker {
+    session: Session,
+    /// Whether a fetch is under way.
+    asked: bool,
+}
+
+impl Consumer {
+    /// A consumer on `cluster` that is assigned nothing.
+    ///
+    /// # Errors
+    /// [`ClientError::Invalid`] for a wait that no request may take.
+    pub fn new(cluster: &Cluster, config: ConsumerConfig) -> Result<Consumer> {
+        if config.fetch_max_wait >= cluster.config().request_timeout {
+            return Err(ClientError::Invalid("fetch.max.wait.ms must be below request.timeout.ms".to_owned()));
+        }
+        let (sender, arrivals) = unbounded_channel();
+        Ok(Consumer {
+            cluster: cluster.clone(),
+            config,
+            partitions: BTreeMap::new(),
+            brokers: BTreeMap::new(),
+            refreshing: false,
+            failures: VecDeque::new(),
+            turn: 0,
+            generations: 0,
+            sender,
+            arrivals,
+        })
+    }
+
+    /// Reads these partitions and no others. Those that stay keep their position; new ones begin where
+    /// `auto.offset.reset` says (at the first record, if it says nothing).
+    pub fn assign(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) {
+        let mut before = std::mem::take(&mut self.partitions);
+        for partition in partitions {
+            let assigned = before.remove(&partition).unwrap_or_else(|| {
+                // Numbers of an earlier assignment must not be taken for this one's.
+                self.generations += 1 << 32;
+                Assigned::new(self.generations, self.config.offset_reset, self.config.retry_backoff)
+            });
+            self.partitions.insert(partition, assigned);
+        }
+    }
+
+    /// Reads all partitions that a topic has now.
+    ///
+    /// # Errors
+    /// As [`Cluster::topic`].
+    pub async fn assign_topic(&mut self, topic: &str) -> Result<()> {
+        let topic = self.cluster.topic(&Arc::from(topic)).await?;
+        let count = topic.partitions.len() as i32;
+        self.assign((0..count).map(|partition| TopicPartition::new(topic.name.clone(), partition)));
+        Ok(())
+    }
+
+    /// What it reads.
+    pub fn assignment(&self) -> impl Iterator<Item = &TopicPartition> {
+        self.partitions.keys()
+    }
+
+    /// Goes on at `offset`. Nothing when the partition is not assigned.
+    pub fn seek(&mut self, partition: &TopicPartition, offset: Offset) {
+        if let Some(assigned) = self.partitions.get_mut(partition) {
+            assigned.seek(offset);
+        }
+    }
+
+    /// Goes on at a place that is looked up first. Nothing when the partition is not assigned.
+    pub fn seek_to(&mut self, partition: &TopicPartition, place: OffsetSpec) {
+        if let Some(assigned) = self.partitions.get_mut(partition) {
+            assigned.seek_to(place);
+        }
+    }
+
+    /// Reads a partition no more until it is resumed. What was fetched is kept.
+    pub fn set_paused(&mut self, partition: &TopicPartition, paused: bool) {
+        if let Some(assigned) = self.partitions.get_mut(partition) {
+            assigned.paused = paused;
+        }
+    }
+
+    /// The offset of the next record to be given out; none before it is looked up.
+    pub fn position(&self, partition: &TopicPartition) -> Option<Offset> {
+        self.partitions.get(partition)?.position()
+    }
+
+    /// The high watermark, as the last fetch told.
+    pub fn high_watermark(&self, partition: &TopicPartition) -> Option<Offset> {
+        self.partitions.get(partition)?.high_watermark
+    }
+
+    /// The first offset of the log, as the last fetch told.
+    pub fn log_start_offset(&self, partition: &TopicPartition) -> Option<Offset> {
+        self.partitions.get(partition)?.log_start_offset
+    }
+
+    /// The next records, `max_poll_records` at most; none when there are none within `timeout`.
+    ///
+    /// # Errors
+    /// What stands in the way of one partition and does not go away by itself. Reading goes on with the next call.
+    pub async fn poll(&mut self, timeout: Duration) -> Result<Vec<ConsumerRecord>> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            while let Ok(arrival) = self.arrivals.try_recv() {
+                self.arrived(arrival);
+            }
+            self.ask();
+            let records = self.read()?;
+            if !records.is_empty() {
+                return Ok(records);
+            }
+            if let Some(failure) = self.failures.pop_front() {
+                return Err(failure);
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(records);
+            }
+            let retry = self.partitions.values().filter_map(|p| p.not_before).filter(|time| *time > now).min();
+            let until = retry.map_or(deadline, |retry| retry.min(deadline));
+            if let Ok(Some(arrival)) = timeout_at(until, self.arrivals.recv()).await {
+                self.arrived(arrival);
+            }
+        }
+    }
+
+    /// Gives out what was fetched, partition by partition.
+    fn read(&mut self) -> Result<Vec<ConsumerRecord>> {
+        let mut records = Vec::new();
+        let count = self.partitions.len();
+        for index in 0..count {
+            let place = (self.turn + index) % count;
+            let Some((_, assigned)) = self.partitions.iter_mut().nth(place) else { break };
+            if assigned.paused {
+                continue;
+            }
+            while let Some(fetched) = assigned.buffered.front_mut() {
+                if records.len() >= self.config.max_poll_records {
+                    self.turn = place;
+                    return Ok(records);
+                }
+                match fetched.next(&self.config) {
+                    Ok(Some(record)) => records.push(record),
+                    Ok(None) => assigned.read_to_end(),
+                    Err(error) => {
+                        // What follows it is fetched again, and fails again, until the caller moves on.
+                        let stands = fetched.position();
+                        assigned.seek(stands);
+                        assigned.failed(Instant::now());
+                        self.failures.push_back(error);
+                    }
+                }
+            }
+        }
+        self.turn = self.turn.wrapping_add(1);
+        Ok(records)
+    }
+
+    /// Asks every broker that is not asked already, and sees to what hinders the rest.
+    fn ask(&mut self) {
+        let now = Instant::now();
+        let view = self.cluster.view();
+        let mut wishes: BTreeMap<NodeId, BTreeMap<TopicPartition, (u64, Wish)>> = BTreeMap::new();
+        let mut full = BTreeSet::new();
+        let mut leaderless = BTreeSet::new();
+        for (partition, assigned) in &mut self.partitions {
+            if assigned.paused || assigned.is_backed_off(now) {
+                continue;
+            }
+            let Some(offset) = assigned.fetch_position() else {
+                if !std::mem::replace(&mut assigned.looking, true) {
+                    let what = (partition.clone(), assigned.generation);
+                    fetcher::look_up(&self.cluster, &self.sender, &self.config, what, assigned.start);
+                }
+                continue;
+            };
+            let Some(leader) = view.leader(partition) else {
+                leaderless.insert(partition.topic.clone());
+                continue;
+            };
+            if !assigned.has_room() {
+                full.insert(leader.node);
+            }
+            let wish = Wish::new(leader, offset);
+            wishes.entry(leader.node).or_default().insert(partition.clone(), (assigned.generation, wish));
+        }
+        for (node, asked) in wishes {
+            // A broker is asked for all partitions or for none: else those left out would wait for a long poll.
+            let broker = self.brokers.entry(node).or_default();
+            if broker.asked || full.contains(&node) {
+                continue;
+            }
+            broker.asked = true;
+            let plain = asked.iter().map(|(partition, (_, wish))| (partition.clone(), *wish)).collect();
+            let request = broker.session.request(&plain, &self.config);
+            fetcher::fetch(&self.cluster, &self.sender, node, asked, request);
+        }
+        if !leaderless.is_empty() {
+            let partitions = self.partitions.iter_mut().filter(|(partition, _)| leaderless.contains(&partition.topic));
+            partitions.for_each(|(_, assigned)| assigned.failed(now));
+            self.refresh(leaderless);
+        }
+    }
+
+    fn refresh(&mut self, topics: BTreeSet<Arc<str>>) {
+        if !std::mem::replace(&mut self.refreshing, true) {
+            let sender = self.sender.clone();
+            self.cluster.refresh_soon(topics.into_iter().collect(), move || {
+                let _ = sender.send(Arrival::Refreshed); // the consumer may be gone
+            });
+        }
+    }
+
+    fn arrived(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Refreshed => self.refreshing = false,
+            Arrival::Found { partition, generation, found } => self.found(&partition, generation, found),
+            Arrival::Fetched { node, asked, answer } => self.fetched(node, &asked, answer),
+        }
+    }
+
+    fn found(&mut self, partition: &TopicPartition, generation: u64, found: Result<FoundOffset>) {
+        let Some(assigned) = self.partitions.get_mut(partition).filter(|a| a.generation == generation) else { return };
+        assigned.looking = false;
+        match found {
+            Ok(found) => assigned.seek(found.offset),
+            Err(error) => {
+                assigned.failed(Instant::now());
+                self.failures.push_back(error);
+            }
+        }
+    }
+
+    fn fetched(&mut self, node: NodeId, asked: &BTreeMap<TopicPartition, (u64, Wish)>, answer: Result<FetchResponse>) {
+        let broker = self.brokers.entry(node).or_default();
+        broker.asked = false;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                broker.session.lost();
+                return self.broker_failed(asked, error);
+            }
+        };
+        if !broker.session.answered(&answer) {
+            let error = ErrorCode::from_wire(answer.error_code);
+            model::mark!("a fetch session was lost");
+            let session = [E::FetchSessionIdNotFound, E::InvalidFetchSessionEpoch, E::FetchSessionTopicIdError];
+            if !session.contains(&error) {
+                self.broker_failed(asked, ClientError::refused("fetching", error, None));
+            }
+            return;
+        }
+        let mut stale = BTreeSet::new();
+        for topic in answer.responses {
+            let by_id = |asked: &(u64, Wish)| !topic.topic_id.is_zero() && asked.1.topic_id == topic.topic_id;
+            for data in topic.partitions {
+                let place = asked.iter().find(|(partition, asked)| {
+                    partition.partition == data.partition_index && (topic.topic == *partition.topic || by_id(asked))
+                });
+                let Some((partition, (generation, wish))) = place else { continue };
+                if self.partition_fetched(partition, *generation, wish.offset, data) {
+                    stale.insert(partition.topic.clone());
+                }
+            }
+        }
+        if !stale.is_empty() {
+            self.refresh(stale);
+        }
+    }
+
+    fn broker_failed(&mut self, asked: &BTreeMap<TopicPartition, (u64, Wish)>, error: ClientError) {
+        let now = Instant::now();
+        for partition in asked.keys() {
+            if let Some(assigned) = self.partitions.get_mut(partition) {
+                assigned.failed(now);
+            }
+        }
+        self.refresh(asked.keys().map(|partition| partition.topic.clone()).collect());
+        if !error.is_retriable() {
+            self.failures.push_back(error);
+        }
+    }
+
+    /// Takes what came for one partition. Says whether its metadata is stale.
+    fn partition_fetched(&mut self, of: &TopicPartition, generation: u64, offset: Offset, data: PartitionData) -> bool {
+        let current =
+            |assigned: &&mut Assigned| assigned.generation == generation && assigned.fetch_position() == Some(offset);
+        let Some(assigned) = self.partitions.get_mut(of).filter(current) else { return false };
+        match ErrorCode::from_wire(data.error_code) {
+            E::None => {}
+            E::OffsetOutOfRange => {
+                match self.config.offset_reset.spec() {
+                    Some(place) => assigned.seek_to(place),
+                    None => {
+                        assigned.failed(Instant::now());
+                        let what = format!("reading {of} at offset {offset}");
+                        self.failures.push_back(ClientError::refused(what, E::OffsetOutOfRange, None));
+                    }
+                }
+                return false;
+            }
+            error => {
+                assigned.failed(Instant::now());
+                if !error.is_retriable() || error == E::CorruptMessage {
+                    let what = format!("reading {of} at offset {offset}");
+                    self.failures.push_back(ClientError::refused(what, error, None));
+                }
+                return error.is_retriable();
+            }
+        }
+        assigned.worked();
+        assigned.high_watermark = Some(data.high_watermark);
+        assigned.log_start_offset = Some(data.log_start_offset).filter(|offset| *offset >= 0);
+        let bytes = data.records.unwrap_or_default();
+        if bytes.is_empty() {
+            return false;
+        }
+        match Fetched::check(of, offset, bytes, data.aborted_transactions.unwrap_or_default(), &self.config) {
+            Ok(fetched) => assigned.buffered.push_back(fetched),
+            Err(error) => {
+                assigned.failed(Instant::now());
+                self.failures.push_back(error);
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,244 @@
+//! What answers mean for a partition's batches.
+
+use super::*;
+use crate::producer::Acks;
+use bytes::Bytes;
+use protocol::records::BatchHeader;
+use runtime::sync::Semaphore;
+use runtime::time::Duration;
+
+const OURS: Identity = Identity { id: 7, epoch: 0 };
+
+struct Story {
+    lane: Lane,
+    config: ProducerConfig,
+    now: Instant,
+    memory: Arc<Semaphore>,
+}
+
+impl Story {
+    fn new() -> Story {
+        let config = ProducerConfig { linger: Duration::ZERO, batch_size: 1, ..ProducerConfig::default() };
+        let lane = Lane::new(TopicPartition::new("t", 0), &config);
+        Story { lane, config, now: Instant::now(), memory: Arc::new(Semaphore::new(1000)) }
+    }
+
+    /// A record in a batch of its own.
+    fn send(&mut self) -> Arc<Outcome> {
+        let record = ProducerRecord::new("t", "v");
+        let mut memory = self.memory.clone().try_acquire_owned().ok();
+        self.lane.append(&record, (10, 0), &mut memory, self.now, &self.config).expect("memory is given");
+        self.lane.queue.back().expect("just put there").outcome.clone()
+    }
+
+    fn readiness(&self) -> Readiness {
+        self.lane.readiness(self.now, Some(OURS), &self.config)
+    }
+
+    fn take(&mut self) -> Batch {
+        assert_eq!(self.readiness(), Readiness::Ready);
+        self.lane.take(Some(OURS), &self.config).expect("ready")
+    }
+
+    fn answer(&mut self, batch: Batch, result: Result<Place, ClientError>) {
+        self.lane.answered(batch, result, self.now, &self.config);
+    }
+
+    fn pass(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+        self.lane.expire(self.now, &self.config, None);
+    }
+}
+
+fn lost() -> ClientError {
+    ClientError::Lost { address: "b:1".into(), why: "reset".into() }
+}
+
+fn not_sent() -> ClientError {
+    ClientError::NotSent { address: "b:1".into(), why: "closed".into() }
+}
+
+fn refused(error: ErrorCode) -> ClientError {
+    ClientError::refused("writing", error, None)
+}
+
+fn at(base_offset: i64) -> Result<Place, ClientError> {
+    Ok(Place { base_offset, log_append_time: -1 })
+}
+
+fn written(batch: &mut Batch) -> (i64, i16, i32) {
+    let bytes: Bytes = batch.bytes();
+    let header = BatchHeader::parse(&bytes).unwrap();
+    (header.producer_id, header.producer_epoch, header.base_sequence)
+}
+
+fn end(outcome: &Outcome) -> Option<Result<Place, SendError>> {
+    outcome.watch().borrow().clone()
+}
+
+#[test]
+fn sequences_count_up_and_no_more_than_five_batches_travel() {
+    let mut story = Story::new();
+    for _ in 0..6 {
+        story.send();
+    }
+    for sequence in 0..5 {
+        assert_eq!(written(&mut story.take()), (7, 0, sequence));
+    }
+    assert_eq!(story.readiness(), Readiness::Waits);
+}
+
+#[test]
+fn after_a_lost_connection_everything_goes_again_in_order_with_the_same_sequences() {
+    let mut story = Story::new();
+    let outcomes = [story.send(), story.send(), story.send()];
+    let mut batches = vec![story.take(), story.take(), story.take()];
+    let bytes: Vec<Bytes> = batches.iter_mut().map(Batch::bytes).collect();
+    // The answers come back in any order.
+    for index in [1, 0, 0] {
+        let batch = batches.remove(index);
+        story.answer(batch, Err(lost()));
+    }
+    assert_eq!(story.readiness(), Readiness::Waits, "not before the backoff is over");
+    story.pass(2);
+    for (index, bytes) in bytes.iter().enumerate() {
+        let mut again = story.take();
+        assert_eq!(again.bytes(), *bytes, "attempts are alike to the byte");
+        assert_eq!(story.readiness(), Readiness::Waits, "one at a time, so that none overtakes");
+        story.answer(again, at(index as i64));
+    }
+    assert!(outcomes.iter().all(|outcome| matches!(end(outcome), Some(Ok(_)))));
+}
+
+#[test]
+fn new_batches_wait_behind_those_that_go_again() {
+    let mut story = Story::new();
+    story.send();
+    let first = story.take();
+    story.answer(first, Err(refused(ErrorCode::NotEnoughReplicas)));
+    story.send();
+    story.pass(2);
+    assert_eq!(written(&mut story.take()).2, 0);
+    assert_eq!(written(&mut story.take()).2, 1);
+}
+
+#[test]
+fn what_is_refused_for_good_leaves_a_gap_that_a_new_epoch_closes() {
+    let mut story = Story::new();
+    let too_large = story.send();
+    let next = story.send();
+    let (first, second) = (story.take(), story.take());
+    story.answer(first, Err(refused(ErrorCode::MessageTooLarge)));
+    assert!(matches!(end(&too_large), Some(Err(SendError::NotWritten(_)))));
+    story.send();
+    assert_eq!(story.readiness(), Readiness::Waits, "the second one is still under way");
+    story.answer(second, Err(refused(ErrorCode::OutOfOrderSequenceNumber)));
+    let mut again = story.take();
+    assert_eq!(written(&mut again), (7, 1, 0));
+    assert_eq!(written(&mut story.take()), (7, 1, 1));
+    story.answer(again, at(0));
+    assert!(matches!(end(&next), Some(Ok(_))));
+}
+
+#[test]
+fn what_was_never_answered_is_unknown_and_what_was_never_sent_is_not_written() {
+    let mut story = Story::new();
+    let outcomes = [story.send(), story.send()];
+    let first = story.take();
+    story.answer(first, Err(lost()));
+    story.pass(200);
+    assert!(matches!(end(&outcomes[0]), Some(Err(SendError::Unknown(_)))));
+    assert!(matches!(end(&outcomes[1]), Some(Err(SendError::NotWritten(_)))));
+}
+
+#[test]
+fn a_connection_that_never_was_leaves_no_doubt() {
+    let mut story = Story::new();
+    let outcome = story.send();
+    let batch = story.take();
+    story.answer(batch, Err(not_sent()));
+    story.pass(200);
+    assert!(matches!(end(&outcome), Some(Err(SendError::NotWritten(ClientError::NotSent { .. })))));
+}
+
+#[test]
+fn doubt_stays_although_a_later_attempt_is_refused() {
+    let mut story = Story::new();
+    let outcome = story.send();
+    let batch = story.take();
+    story.answer(batch, Err(lost()));
+    story.pass(2);
+    let batch = story.take();
+    story.answer(batch, Err(refused(ErrorCode::OutOfOrderSequenceNumber)));
+    assert!(matches!(end(&outcome), Some(Err(SendError::Unknown(_)))), "the first attempt may have been written");
+}
+
+#[test]
+fn what_is_given_up_while_it_travels_is_told_in_time_and_fenced_after_its_answer() {
+    let mut story = Story::new();
+    let outcome = story.send();
+    let slow = story.take();
+    story.pass(200);
+    assert!(matches!(end(&outcome), Some(Err(SendError::Unknown(_)))));
+    story.send();
+    story.answer(slow, Err(lost()));
+    assert_eq!(written(&mut story.take()), (7, 1, 0), "what the network still holds is of an older epoch");
+}
+
+#[test]
+fn an_answer_that_comes_too_late_changes_nothing_and_the_sequence_goes_on() {
+    let mut story = Story::new();
+    let outcome = story.send();
+    let slow = story.take();
+    story.pass(200);
+    story.answer(slow, at(4));
+    assert!(matches!(end(&outcome), Some(Err(SendError::Unknown(_)))));
+    story.send();
+    assert_eq!(written(&mut story.take()), (7, 0, 1));
+}
+
+#[test]
+fn a_broker_that_lost_what_it_acknowledged_is_told_on() {
+    let mut story = Story::new();
+    story.send();
+    let first = story.take();
+    story.answer(first, at(0));
+    let outcome = story.send();
+    let second = story.take();
+    story.answer(second, Err(refused(ErrorCode::OutOfOrderSequenceNumber)));
+    let Some(Err(SendError::NotWritten(cause))) = end(&outcome) else { panic!("{outcome:?}") };
+    assert_eq!(cause.error_code(), Some(ErrorCode::OutOfOrderSequenceNumber));
+}
+
+#[test]
+fn a_duplicate_is_a_success() {
+    let mut story = Story::new();
+    let outcome = story.send();
+    let batch = story.take();
+    story.answer(batch, Err(refused(ErrorCode::DuplicateSequenceNumber)));
+    assert_eq!(end(&outcome), Some(Ok(Place { base_offset: -1, log_append_time: -1 })));
+}
+
+#[test]
+fn when_the_epochs_are_used_up_another_id_is_needed() {
+    let mut story = Story::new();
+    story.lane.identity = Some(Identity { id: 7, epoch: i16::MAX });
+    story.send();
+    story.send();
+    let batch = story.take();
+    story.answer(batch, Err(refused(ErrorCode::MessageTooLarge)));
+    assert_eq!(story.readiness(), Readiness::NeedsIdentity(Some(7)));
+    let other = Identity { id: 8, epoch: 0 };
+    assert_eq!(story.lane.readiness(story.now, Some(other), &story.config), Readiness::Ready);
+    let mut batch = story.lane.take(Some(other), &story.config).unwrap();
+    assert_eq!(written(&mut batch), (8, 0, 0));
+}
+
+#[test]
+fn without_identity_nothing_is_numbered() {
+    let mut story = Story::new();
+    story.config = ProducerConfig { idempotent: false, acks: Acks::Leader, ..story.config };
+    story.send();
+    let mut batch = story.lane.take(None, &story.config).unwrap();
+    assert_eq!(written(&mut batch), (-1, -1, -1));
+}

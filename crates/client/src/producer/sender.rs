@@ -1,0 +1,253 @@
+//! The task that empties the accumulator: one request a broker and round, as many under way as the config allows.
+
+use super::accumulator::Accumulator;
+use super::config::{Acks, ProducerConfig};
+use super::delivery::Place;
+use super::identity::{self, Identity};
+use super::requests::{Parcel, highest_version, request, result_of};
+use crate::backoff::Backoff;
+use crate::cluster::Cluster;
+use crate::connection::Connection;
+use crate::error::{ClientError, Result};
+use model::{NodeId, ProducerId};
+use protocol::messages::{ProduceRequest, ProduceResponse};
+use runtime::sync::{Notify, Semaphore, select};
+use runtime::task;
+use runtime::time::{Duration, Instant, sleep_until};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+/// What a producer's handles and its tasks share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub cluster: Cluster,
+    pub config: ProducerConfig,
+    pub memory: Arc<Semaphore>,
+    /// Something changed that the sender should look at.
+    pub wake: Notify,
+    pub state: Mutex<State>,
+}
+
+/// Everything that changes.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub accumulator: Accumulator,
+    /// No more records are taken; the sender ends when nothing is left.
+    pub closing: bool,
+    /// Why nothing can be written, now or ever again.
+    pub fatal: Option<ClientError>,
+    requests_under_way: BTreeMap<NodeId, usize>,
+    connecting: BTreeSet<NodeId>,
+    asking_identity: bool,
+    refreshing: bool,
+    refresh_not_before: Option<Instant>,
+    refresh_failures: Option<Backoff>,
+    last_fault: Option<ClientError>,
+}
+
+/// Parcels for one broker.
+#[derive(Debug)]
+struct Shipment {
+    node: NodeId,
+    connection: Connection,
+    parcels: Vec<Parcel>,
+}
+
+impl Shared {
+    /// Runs until the producer is closed and everything is resolved.
+    pub async fn run(self: Arc<Self>) {
+        // Looked at even if nothing happens; every event wakes the sender.
+        const IDLE: Duration = Duration::from_secs(60);
+        loop {
+            let now = Instant::now();
+            let (shipments, next) = {
+                let mut state = self.state.lock().expect("no panic inside");
+                let shipments = self.load(&mut state, now);
+                if state.closing && state.accumulator.is_empty() && shipments.is_empty() {
+                    return;
+                }
+                let refresh = state.refresh_not_before.filter(|time| *time > now);
+                let next = [state.accumulator.next_deadline(now), refresh].into_iter().flatten().min();
+                (shipments, next)
+            };
+            if !shipments.is_empty() {
+                shipments.into_iter().for_each(|shipment| self.ship(shipment));
+                continue; // more may be ready for the same brokers
+            }
+            select! {
+                biased;
+                () = self.wake.notified() => {}
+                () = sleep_until(next.unwrap_or(now + IDLE)) => {}
+            }
+        }
+    }
+
+    /// Takes what can be sent now, at most one request a broker, and sees to what hinders the rest.
+    fn load(self: &Arc<Self>, state: &mut State, now: Instant) -> Vec<Shipment> {
+        let fault = state.last_fault.clone();
+        state.accumulator.expire(now, &self.config, fault.as_ref());
+        if let Some(fatal) = state.fatal.clone() {
+            state.accumulator.fail(&fatal);
+            return Vec::new();
+        }
+        let (ready, needs_identity) = state.accumulator.ready(now, &self.config);
+        if let Some(other_than) = needs_identity {
+            self.ask_identity(state, other_than);
+        }
+        let view = self.cluster.view();
+        let mut leaderless = BTreeSet::new();
+        let mut shipments: BTreeMap<NodeId, (Shipment, usize)> = BTreeMap::new();
+        for partition in ready {
+            let Some(leader) = view.leader(&partition) else {
+                leaderless.insert(partition.topic.clone());
+                continue;
+            };
+            if state.requests_under_way.get(&leader.node).is_some_and(|n| *n >= self.config.max_in_flight) {
+                continue;
+            }
+            let (shipment, size) = match shipments.entry(leader.node) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let Some(connection) = self.cluster.open_node(leader.node) else {
+                        self.connect(state, leader.node);
+                        continue;
+                    };
+                    entry.insert((Shipment { node: leader.node, connection, parcels: Vec::new() }, 0))
+                }
+            };
+            if *size >= self.config.max_request_size {
+                continue;
+            }
+            let Some(batch) = state.accumulator.take(&partition, &self.config) else { continue };
+            *size += batch.size();
+            shipment.parcels.push(Parcel { to: partition, topic_id: leader.topic_id, batch });
+        }
+        if !leaderless.is_empty() {
+            self.refresh(state, leaderless.into_iter().collect(), now);
+        }
+        let loaded = shipments.into_values().map(|(shipment, _)| shipment).filter(|s| !s.parcels.is_empty());
+        let loaded: Vec<Shipment> = loaded.collect();
+        for shipment in &loaded {
+            *state.requests_under_way.entry(shipment.node).or_insert(0) += 1;
+        }
+        loaded
+    }
+
+    /// Sends a request and leaves a task behind that waits for its answer.
+    fn ship(self: &Arc<Self>, shipment: Shipment) {
+        let Shipment { node, connection, mut parcels } = shipment;
+        let version = match connection.version_of::<ProduceRequest>(highest_version(&parcels)) {
+            Ok(version) => version,
+            Err(error) => return self.arrived(node, parcels, Err(error)),
+        };
+        let request = request(&mut parcels, &self.config);
+        let shared = self.clone();
+        if self.config.acks == Acks::None {
+            match connection.start_unanswered(&request, version) {
+                Ok(written) => drop(task::spawn("produce without answer", async move {
+                    let result = written.await.map(|()| None);
+                    shared.arrived(node, parcels, result);
+                })),
+                Err(error) => self.arrived(node, parcels, Err(error)),
+            }
+            return;
+        }
+        match connection.start(&request, version) {
+            Ok(answer) => drop(task::spawn("produce", async move {
+                let result = answer.wait().await.map(Some);
+                shared.arrived(node, parcels, result);
+            })),
+            Err(error) => self.arrived(node, parcels, Err(error)),
+        }
+    }
+
+    fn arrived(self: &Arc<Self>, node: NodeId, parcels: Vec<Parcel>, answer: Result<Option<ProduceResponse>>) {
+        let mut state = self.state.lock().expect("no panic inside");
+        if let Some(under_way) = state.requests_under_way.get_mut(&node) {
+            *under_way -= 1;
+        }
+        let mut stale = BTreeSet::new();
+        for parcel in parcels {
+            let result = match &answer {
+                Ok(Some(answer)) => result_of(&parcel, answer),
+                Ok(None) => Ok(Place { base_offset: -1, log_append_time: -1 }),
+                Err(error) => Err(error.clone()),
+            };
+            if result.as_ref().is_err_and(ClientError::is_retriable) {
+                stale.insert(parcel.to.topic.clone());
+            }
+            state.accumulator.answered(&parcel.to, parcel.batch, result, &self.config);
+        }
+        match stale.is_empty() {
+            true => (state.refresh_failures, state.last_fault) = (None, None),
+            false => self.refresh(&mut state, stale.into_iter().collect(), Instant::now()),
+        }
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    fn connect(self: &Arc<Self>, state: &mut State, node: NodeId) {
+        if !state.connecting.insert(node) {
+            return;
+        }
+        let shared = self.clone();
+        task::spawn("producer connects", async move {
+            let result = shared.cluster.node(node).await;
+            let mut state = shared.state.lock().expect("no panic inside");
+            state.connecting.remove(&node);
+            if let Err(error) = result {
+                // The broker may have moved, or another one may lead by now.
+                state.last_fault = Some(error);
+                let view = shared.cluster.view();
+                shared.refresh(&mut state, view.topics.keys().cloned().collect(), Instant::now());
+            }
+            drop(state);
+            shared.wake.notify_one();
+        });
+    }
+
+    fn refresh(self: &Arc<Self>, state: &mut State, topics: Vec<Arc<str>>, now: Instant) {
+        if state.refreshing || state.refresh_not_before.is_some_and(|time| time > now) {
+            return;
+        }
+        state.refreshing = true;
+        let backoff = state.refresh_failures.get_or_insert_with(|| Backoff::new(self.config.retry_backoff));
+        state.refresh_not_before = Some(now + backoff.next_wait());
+        let shared = self.clone();
+        self.cluster.refresh_soon(topics, move || {
+            shared.state.lock().expect("no panic inside").refreshing = false;
+            shared.wake.notify_one();
+        });
+    }
+
+    fn ask_identity(self: &Arc<Self>, state: &mut State, other_than: Option<ProducerId>) {
+        if state.asking_identity {
+            return;
+        }
+        state.asking_identity = true;
+        state.accumulator.identity.take_if(|known| Some(known.id) == other_than);
+        let shared = self.clone();
+        task::spawn("producer asks for its id", async move {
+            let mut backoff = Backoff::new(shared.config.retry_backoff);
+            while !shared.identity_answered(identity::ask(&shared.cluster).await) {
+                backoff.wait().await;
+            }
+        });
+    }
+
+    /// Whether asking is over: there is an identity, there will be none, or nobody needs it any more.
+    fn identity_answered(&self, answer: Result<Identity>) -> bool {
+        let mut state = self.state.lock().expect("no panic inside");
+        let again = answer.as_ref().is_err_and(ClientError::is_retriable) && !state.accumulator.is_empty();
+        match answer {
+            Ok(identity) => state.accumulator.identity = Some(identity),
+            Err(error) if error.is_retriable() => state.last_fault = Some(error),
+            Err(error) => state.fatal = Some(error),
+        }
+        state.asking_identity = again;
+        drop(state);
+        self.wake.notify_one();
+        !again
+    }
+}
