@@ -10,7 +10,13 @@ port=$((20000 + RANDOM % 20000))
 "$here/../target/release/thalweg" server --set node.id=1 --set "listeners=PLAINTEXT://127.0.0.1:$port" \
   --set "log.dirs=$data/data" --set num.partitions=1 2>"$data/server.log" &
 server=$!
-trap 'kill $server 2>/dev/null || true; rm -rf "$data"' EXIT
+# The server writes until it has stopped: what it writes in must not be taken away before.
+stop() {
+  kill "$server" 2>/dev/null || true
+  wait "$server" 2>/dev/null || true
+  rm -rf "$data"
+}
+trap stop EXIT
 for _ in $(seq 100); do
   grep -q ready "$data/server.log" && break
   sleep 0.1

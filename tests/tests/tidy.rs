@@ -92,7 +92,10 @@ fn the_runtime_alone_names_the_world() {
         let free =
             ["crates/runtime/", "sim/", "tests/", "crates/cli/src/commands/server.rs", "crates/model/src/marks.rs"];
         // Checkers are timed by their own tests, which are files beside them.
-        let is_test = name.ends_with("/generated.rs") || name.contains("/tests/") || name.contains("/examples/") || name.contains("/fuzz/");
+        let is_test = name.ends_with("/generated.rs")
+            || name.contains("/tests/")
+            || name.contains("/examples/")
+            || name.contains("/fuzz/");
         if is_test || free.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
         }
