@@ -5,6 +5,7 @@ pub mod broker;
 mod endpoints;
 mod features;
 pub mod fetch_session;
+mod found_logs;
 mod lifecycle;
 pub mod metadata;
 pub mod network;

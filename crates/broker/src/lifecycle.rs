@@ -1,6 +1,7 @@
 //! Hosted partitions follow the metadata: made, changed and deleted as the image says.
 
 use crate::broker::Broker;
+use crate::found_logs::FoundLogs;
 use crate::partition::{self, Command};
 use crate::partitions::{Hosted, HostedTopic};
 use crate::topic_rules::log_config;
@@ -9,9 +10,8 @@ use model::metadata_image::{ConfigResource, Configs, MetadataImage, PartitionIma
 use model::{NodeId, Offset, PartitionId, TopicPartition, Uuid};
 use runtime::sync::watch;
 use runtime::time::Duration;
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use storage::{Log, LogDirectory};
+use storage::{Log, LogDirectory, StorageFault};
 
 static NOTHING: Configs = Configs::new();
 
@@ -51,14 +51,14 @@ async fn apply(broker: &Arc<Broker>, before: &MetadataImage, after: &MetadataIma
     for change in after.topic_changes_since(before) {
         match change {
             TopicChange::Deleted(topic) => delete(broker, topic.id).await,
-            TopicChange::Created(topic) => host(broker, after, &topic, &mut BTreeMap::new()).await,
-            TopicChange::Changed { after: topic, .. } => host(broker, after, &topic, &mut BTreeMap::new()).await,
+            TopicChange::Created(topic) => host(broker, after, &topic, &mut FoundLogs::default()).await,
+            TopicChange::Changed { after: topic, .. } => host(broker, after, &topic, &mut FoundLogs::default()).await,
         }
     }
     if broker_configs(before, broker.node_id) != broker_configs(after, broker.node_id) {
         broker.reconfigure(after);
         for topic in after.topics() {
-            host(broker, after, topic, &mut BTreeMap::new()).await;
+            host(broker, after, topic, &mut FoundLogs::default()).await;
         }
     }
 }
@@ -66,9 +66,6 @@ async fn apply(broker: &Arc<Broker>, before: &MetadataImage, after: &MetadataIma
 fn broker_configs(image: &MetadataImage, node_id: NodeId) -> [Option<Arc<Configs>>; 2] {
     [ConfigResource::Broker(node_id), ConfigResource::AllBrokers].map(|resource| image.configs(&resource).cloned())
 }
-
-/// Logs that were found at the start, by partition, with the place of their directory in the broker's list.
-pub(crate) type FoundLogs = BTreeMap<(Uuid, PartitionId), (usize, Result<Log, Arc<str>>)>;
 
 /// Hosts a topic's partitions as the image has them, with the logs that were `found`.
 pub(crate) async fn host(broker: &Arc<Broker>, image: &MetadataImage, topic: &TopicImage, found: &mut FoundLogs) {
@@ -117,7 +114,7 @@ async fn start(
 ) -> Hosted {
     let topic_partition = TopicPartition::new(topic.name.clone(), number);
     let log_config = log_config(config, topic.is_internal());
-    let (directory, log) = match found.remove(&(topic.id, number)) {
+    let (directory, log) = match found.take(&topic_partition, topic.id).await {
         Some(found) => found,
         None => create(broker, &topic_partition, topic.id, log_config).await,
     };
@@ -154,18 +151,29 @@ async fn create(
 
 async fn delete(broker: &Broker, id: Uuid) {
     let Some(topic) = broker.partitions.remove(id) else { return };
-    for hosted in topic.partitions.values() {
-        let Hosted::Online(partition) = hosted else { continue };
-        let Ok(log) = partition.ask(Command::Close).await else { continue };
-        delete_log(&broker.directories[partition.directory], log).await;
+    for (number, hosted) in &topic.partitions {
+        let topic_partition = TopicPartition::new(topic.name.clone(), *number);
+        let deleted = match hosted {
+            Hosted::Online(partition) => match partition.ask(Command::Close).await {
+                Ok(log) => broker.directories[partition.directory].delete(log).await,
+                Err(_) => continue, // its directory has failed
+            },
+            Hosted::Offline(_) => delete_failed(&broker.directories, &topic_partition).await,
+        };
+        match deleted {
+            Ok(()) => tracing::info!("{topic_partition}: deleted"),
+            Err(fault) => tracing::error!("{topic_partition}: cannot be deleted: {fault}"),
+        }
     }
 }
 
-/// Deletes the log of a partition that is no more.
-pub(crate) async fn delete_log(directory: &LogDirectory, log: Log) {
-    let topic_partition = log.topic_partition().clone();
-    match directory.delete(log).await {
-        Ok(()) => tracing::info!("{topic_partition}: deleted"),
-        Err(fault) => tracing::error!("{topic_partition}: cannot be deleted: {fault}"),
+/// Deletes what is left of a log that could not be opened, or the next topic of its name could not have one.
+async fn delete_failed(directories: &[LogDirectory], topic_partition: &TopicPartition) -> Result<(), StorageFault> {
+    for directory in directories {
+        match directory.delete_failed(topic_partition).await {
+            Err(fault) if fault.is_not_found() => {}
+            deleted => deleted?,
+        }
     }
+    Ok(())
 }

@@ -6,7 +6,8 @@
 
 use crate::broker::{Broker, Limits, Listener};
 use crate::fetch_session::Sessions;
-use crate::lifecycle::{self, FoundLogs};
+use crate::found_logs::FoundLogs;
+use crate::lifecycle;
 use crate::metadata::{FoundMetadata, Metadata, MetadataFault};
 use crate::network::connection_limits::ConnectionLimits;
 use crate::network::listener;
@@ -198,15 +199,12 @@ async fn open_directories(
     };
     let mut cluster_id = image.cluster_id().map(|id| id.to_string());
     let mut directories: Vec<LogDirectory> = Vec::new();
-    let mut logs = FoundLogs::new();
+    let mut logs = FoundLogs::default();
     for (at, disk) in disks.into_iter().enumerate() {
         let options = directory_options(config, cluster_id.clone());
-        let Opened { directory, logs: opened, .. } = LogDirectory::open(disk, options, &config_of).await?;
+        let Opened { directory, logs: opened, clean } = LogDirectory::open(disk, options, &config_of).await?;
         cluster_id.get_or_insert_with(|| directory.cluster_id().to_owned());
-        for log in opened {
-            let hosted = log.log.map_err(|failed| failed.to_string().into());
-            logs.insert((log.topic_id, log.topic_partition.partition), (at, hosted));
-        }
+        opened.into_iter().for_each(|log| logs.add(at, clean, log));
         directories.push(directory);
     }
     Ok((directories, logs))
@@ -317,21 +315,12 @@ fn request_memory(config: &BrokerConfig) -> RequestMemory {
     RequestMemory::new(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
-/// Hosts what the metadata has. A log that it has no topic for is what is left of one that was deleted.
+/// Hosts what the metadata has.
 async fn host_all(broker: &Arc<Broker>, mut logs: FoundLogs, metadata_is_ours: bool) {
     let image = broker.metadata.image();
+    logs.set_strays_aside(&image, metadata_is_ours, &broker.directories).await;
     for topic in image.topics() {
         lifecycle::host(broker, &image, topic, &mut logs).await;
-    }
-    for ((id, partition), (at, log)) in logs {
-        match log {
-            // Metadata that is new here proves nothing: it may have been lost, or Kafka may have left the logs.
-            Ok(log) if metadata_is_ours && image.topic_by_id(id).is_none() && !id.is_zero() => {
-                model::mark!("log of a deleted topic found at start");
-                lifecycle::delete_log(&broker.directories[at], log).await;
-            }
-            _ => tracing::warn!("partition {partition} of the topic with id {id} belongs to no topic: left alone"),
-        }
     }
 }
 

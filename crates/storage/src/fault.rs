@@ -94,7 +94,8 @@ impl StorageFault {
         }
     }
 
-    pub(crate) fn is_not_found(&self) -> bool {
+    /// Whether a file or directory is not there.
+    pub fn is_not_found(&self) -> bool {
         matches!(self, StorageFault::Disk { error, .. } if error.kind() == io::ErrorKind::NotFound)
     }
 }

@@ -6,6 +6,8 @@ use model::{Offset, TopicPartition};
 pub(crate) const DELETED_SUFFIX: &str = ".deleted";
 /// Ends the name of a partition directory that waits to be removed.
 pub(crate) const DELETE_DIRECTORY_SUFFIX: &str = "-delete";
+/// Ends the name of a partition directory that belongs to nothing known.
+pub(crate) const STRAY_DIRECTORY_SUFFIX: &str = "-stray";
 /// File systems allow this many bytes in a name.
 const LONGEST_NAME: usize = 255;
 
@@ -79,12 +81,12 @@ pub(crate) fn parse_partition_directory(name: &str) -> Option<TopicPartition> {
     Some(TopicPartition::new(topic, partition.parse().ok()?))
 }
 
-/// What the directory of a deleted partition is renamed to. `unique` keeps later ones of the same name apart.
-pub(crate) fn deleted_directory(topic_partition: &TopicPartition, unique: u128) -> String {
+/// What the directory of a partition that is no more is renamed to. `unique` keeps later ones of the same name apart.
+pub(crate) fn renamed_directory(topic_partition: &TopicPartition, unique: u128, suffix: &str) -> String {
     let name = partition_directory(topic_partition);
-    let room = LONGEST_NAME - 1 - 32 - DELETE_DIRECTORY_SUFFIX.len();
+    let room = LONGEST_NAME - 1 - 32 - suffix.len();
     let kept = &name[..name.len().min(room)];
-    format!("{kept}.{unique:032x}{DELETE_DIRECTORY_SUFFIX}")
+    format!("{kept}.{unique:032x}{suffix}")
 }
 
 #[cfg(test)]
@@ -119,11 +121,14 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_directory_fits_a_file_name() {
+    fn a_renamed_directory_fits_a_file_name_and_is_no_partition() {
         let long = TopicPartition::new("x".repeat(249), 12);
-        let name = deleted_directory(&long, u128::MAX);
-        assert_eq!(name.len(), LONGEST_NAME);
-        assert!(name.ends_with("-delete") && parse_partition_directory(&name).is_none());
-        assert_eq!(deleted_directory(&TopicPartition::new("t", 0), 5), format!("t-0.{:032x}-delete", 5));
+        for suffix in [DELETE_DIRECTORY_SUFFIX, STRAY_DIRECTORY_SUFFIX] {
+            let name = renamed_directory(&long, u128::MAX, suffix);
+            assert_eq!(name.len(), LONGEST_NAME);
+            assert!(name.ends_with(suffix) && parse_partition_directory(&name).is_none());
+            let short = renamed_directory(&TopicPartition::new("t", 0), 5, suffix);
+            assert_eq!(short, format!("t-0.{:032x}{suffix}", 5));
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! Deleting a log: its directory gets another name at once, and goes with its files after a delay.
+//! Deleting a log: its directory gets another name at once, and goes with its files after a delay. Or setting it aside:
+//! it gets another name and stays, for a person to look at.
 
 use super::LogDirectory;
 use crate::fault::StorageFault;
 use crate::journal::Change;
 use crate::log::Log;
-use crate::names::{deleted_directory, partition_directory};
+use crate::names::{DELETE_DIRECTORY_SUFFIX, STRAY_DIRECTORY_SUFFIX, partition_directory, renamed_directory};
 use model::TopicPartition;
 use runtime::time::Duration;
 
@@ -28,9 +29,9 @@ impl LogDirectory {
         }
         log.shared.set_deleted();
         let delay = Duration::from_millis(log.config().file_delete_delay_ms);
-        let renamed = self.rename_away(log.topic_partition(), delay).await;
+        let renamed = self.rename(log.topic_partition(), DELETE_DIRECTORY_SUFFIX).await;
         core.unregister(&log.shared, true);
-        renamed?;
+        core.removals.directory_after(renamed?, delay);
         if !journaled {
             // No journal would tell a directory that came back from the next one of that name.
             core.sync_root().await?;
@@ -39,27 +40,60 @@ impl LogDirectory {
         core.checkpoints.forget(core).await
     }
 
+    /// Takes a log out that belongs to nothing known: its directory is renamed as Kafka renames such ones, to
+    /// `<topic>-<partition>.<unique>-stray`, and nothing of it is removed. Gives the new name.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub async fn set_aside(&self, mut log: Log) -> Result<String, StorageFault> {
+        let core = &self.core;
+        if log.is_journaled() {
+            // What is journaled is found by the journal, under its old name.
+            log.set_journaled(false).await?;
+        }
+        log.shared.progress().change();
+        log.wait_for_sync().await;
+        log.shared.set_deleted();
+        let renamed = self.rename(log.topic_partition(), STRAY_DIRECTORY_SUFFIX).await;
+        core.unregister(&log.shared, true);
+        core.sync_root().await?;
+        core.checkpoints.forget(core).await?;
+        renamed
+    }
+
+    /// [`LogDirectory::set_aside`] for a partition that is closed for safety.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub async fn set_failed_aside(&self, topic_partition: &TopicPartition) -> Result<String, StorageFault> {
+        self.check_closed(topic_partition)?;
+        self.rename(topic_partition, STRAY_DIRECTORY_SUFFIX).await
+    }
+
     /// Deletes a partition that is closed for safety.
     ///
     /// # Errors
     /// The disk refused.
     pub async fn delete_failed(&self, topic_partition: &TopicPartition) -> Result<(), StorageFault> {
-        self.core.reading.volume.check()?;
-        assert!(
-            !self.core.logs().iter().any(|log| log.topic_partition == *topic_partition),
-            "an open log is deleted by its owner"
-        );
-        self.rename_away(topic_partition, Duration::ZERO).await
+        self.check_closed(topic_partition)?;
+        let renamed = self.rename(topic_partition, DELETE_DIRECTORY_SUFFIX).await?;
+        self.core.removals.directory_after(renamed, Duration::ZERO);
+        Ok(())
     }
 
-    async fn rename_away(&self, topic_partition: &TopicPartition, delay: Duration) -> Result<(), StorageFault> {
+    fn check_closed(&self, topic_partition: &TopicPartition) -> Result<(), StorageFault> {
+        let is_open = self.core.logs().iter().any(|log| log.topic_partition == *topic_partition);
+        assert!(!is_open, "an open log is moved by its owner");
+        self.core.reading.volume.check()
+    }
+
+    async fn rename(&self, topic_partition: &TopicPartition, suffix: &str) -> Result<String, StorageFault> {
         let unique = u128::from(runtime::rand::u64()) << 64 | u128::from(runtime::rand::u64());
         let from = partition_directory(topic_partition);
-        let to = deleted_directory(topic_partition, unique);
+        let to = renamed_directory(topic_partition, unique, suffix);
         let disk = self.core.reading.volume.disk();
         disk.rename(&from, &to).await.map_err(StorageFault::disk(from))?;
         self.core.root_changed();
-        self.core.removals.directory_after(to, delay);
-        Ok(())
+        Ok(to)
     }
 }

@@ -9,7 +9,7 @@ use crate::log::{Chain, Place, Segments};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
 use crate::volume::Volume;
-use model::{LeaderEpoch, Offset, mark};
+use model::{LeaderEpoch, Offset, Uuid, mark};
 use std::sync::Arc;
 
 /// What a scan found.
@@ -25,7 +25,7 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, clean: bool) -> Result
     let volume = &core.reading.volume;
     let directory = found.directory();
     let files = tidy(volume, &directory).await?;
-    let topic_id = layout::topic_id(volume, &directory).await?;
+    let topic_id = identify(volume, found, &directory).await?;
     if files.failed_closed {
         return Ok(found.failed(topic_id, fail_closed::read(volume, &directory).await?));
     }
@@ -65,10 +65,26 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, clean: bool) -> Result
     })
 }
 
+/// The topic's id. Where its file was not synced before the power failed, or rotted, our own line may know it.
+async fn identify(volume: &Volume, found: &Found, directory: &str) -> Result<Uuid, StorageFault> {
+    let told = layout::topic_id(volume, directory).await?;
+    let Some(line) = found.line.as_ref().filter(|line| told.is_zero() && !line.topic_id.is_zero()) else {
+        return Ok(told);
+    };
+    mark!("topic id from the checkpoint");
+    rewrite_topic_id(volume, directory, line.topic_id).await?;
+    Ok(line.topic_id)
+}
+
+async fn rewrite_topic_id(volume: &Volume, directory: &str, topic_id: Uuid) -> Result<(), StorageFault> {
+    let contents = crate::partition_metadata::encode(topic_id);
+    volume.replace(directory, crate::partition_metadata::FILE, contents.into()).await
+}
+
 async fn finish(
     core: &Arc<Core>,
     found: &Found,
-    topic_id: model::Uuid,
+    topic_id: Uuid,
     mut segments: Segments,
     mut epochs: LeaderEpochs,
     mut scanned: Scanned,
@@ -170,17 +186,11 @@ async fn scan(
 }
 
 /// Writes again, for the syncs that follow, what the page cache shows of that which was not known to be synced.
-async fn write_again(
-    volume: &Volume,
-    found: &Found,
-    topic_id: model::Uuid,
-    segments: &Segments,
-) -> Result<(), StorageFault> {
+async fn write_again(volume: &Volume, found: &Found, topic_id: Uuid, segments: &Segments) -> Result<(), StorageFault> {
     const CHUNK: u64 = 1 << 20;
     mark!("written again after a failed sync");
     if !topic_id.is_zero() {
-        let contents = crate::partition_metadata::encode(topic_id);
-        volume.replace(&found.directory(), crate::partition_metadata::FILE, contents.into()).await?;
+        rewrite_topic_id(volume, &found.directory(), topic_id).await?;
     }
     let first = segments.partition_point(|segment| segment.base_offset <= found.recovery_point).saturating_sub(1);
     for segment in &segments[first..] {

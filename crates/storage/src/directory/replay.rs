@@ -8,7 +8,7 @@ use crate::epochs::LeaderEpochs;
 use crate::fault::{FailedClosed, StorageFault};
 use crate::journal::{Change, Entry};
 use crate::log::{Place, ReplayFault};
-use crate::names::{deleted_directory, partition_directory};
+use crate::names::{DELETE_DIRECTORY_SUFFIX, partition_directory, renamed_directory};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
 use model::{LeaderEpoch, Offset, PartitionId, TopicPartition, Uuid, mark};
@@ -155,7 +155,7 @@ impl Replaying<'_> {
 
     async fn rename_away(&self, directory: &str, topic_partition: &TopicPartition) -> Result<(), StorageFault> {
         let unique = u128::from(runtime::rand::u64()) << 64 | u128::from(runtime::rand::u64());
-        let to = deleted_directory(topic_partition, unique);
+        let to = renamed_directory(topic_partition, unique, DELETE_DIRECTORY_SUFFIX);
         let disk = self.core.reading.volume.disk();
         match disk.rename(directory, &to).await {
             Ok(()) => {
