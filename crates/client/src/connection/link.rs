@@ -38,6 +38,8 @@ pub(super) struct Link {
     ended: OnceLock<String>,
     ending: Notify,
     awaited: Mutex<VecDeque<Awaited>>,
+    /// Of requests without answers: those that are being written.
+    unanswered: Mutex<Vec<oneshot::Sender<Result<Bytes, Failure>>>>,
 }
 
 #[derive(Debug)]
@@ -58,8 +60,9 @@ impl Link {
         };
         self.end(&why);
         let awaited = std::mem::take(&mut *self.awaited.lock().expect("no panic inside"));
-        for request in awaited {
-            let _ = request.reply.send(Err(Failure::Lost)); // nobody may be waiting any more
+        let unanswered = std::mem::take(&mut *self.unanswered.lock().expect("no panic inside"));
+        for reply in awaited.into_iter().map(|request| request.reply).chain(unanswered) {
+            let _ = reply.send(Err(Failure::Lost)); // nobody may be waiting any more
         }
         requests.close();
         while let Ok(request) = requests.try_recv() {
@@ -88,7 +91,6 @@ impl Link {
     ) -> String {
         let mut gathered = BytesMut::new();
         while let Some(request) = requests.recv().await {
-            let mut unanswered = Vec::new();
             let mut next = Some(request);
             while let Some(request) = next {
                 let Outgoing { correlation_id, segments, answered, reply } = request;
@@ -96,19 +98,17 @@ impl Link {
                     let awaited = Awaited { correlation_id, reply };
                     self.awaited.lock().expect("no panic inside").push_back(awaited);
                 } else {
-                    unanswered.push(reply);
+                    self.unanswered.lock().expect("no panic inside").push(reply);
                 }
                 if let Err(error) = write(&mut writer, &mut gathered, segments).await {
-                    fail(unanswered);
                     return error.to_string();
                 }
                 next = if gathered.len() < WRITE_STEP { requests.try_recv().ok() } else { None };
             }
             if let Err(error) = flush(&mut writer, &mut gathered).await {
-                fail(unanswered);
                 return error.to_string();
             }
-            for reply in unanswered {
+            for reply in self.unanswered.lock().expect("no panic inside").drain(..) {
                 let _ = reply.send(Ok(Bytes::new()));
             }
         }
@@ -138,12 +138,6 @@ impl Link {
                 None => return format!("an answer to request {correlation_id}, which was not asked"),
             }
         }
-    }
-}
-
-fn fail(unanswered: Vec<oneshot::Sender<Result<Bytes, Failure>>>) {
-    for reply in unanswered {
-        let _ = reply.send(Err(Failure::Lost));
     }
 }
 

@@ -1,0 +1,10 @@
+//! The client against brokers that answer as a story wants it: late, wrongly, twice or never.
+
+mod connection;
+mod fake;
+mod producer;
+
+/// Runs a story in the world this was built for: the real one or the simulator's.
+fn story<F: Future<Output = ()>>(story: F) {
+    runtime::task::run(2, story).expect("a runtime");
+}
