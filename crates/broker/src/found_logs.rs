@@ -1,0 +1,104 @@
+//! The logs that a broker finds in its directories when it starts, until the metadata claims them.
+
+use model::metadata_image::MetadataImage;
+use model::{PartitionId, TopicPartition, Uuid, mark};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use storage::{Log, LogDirectory, OpenedLog};
+
+/// A log, or why it stays closed.
+type Hosted = Result<Log, Arc<str>>;
+
+/// What was found and not claimed yet. With each goes the place of its directory in the broker's list.
+#[derive(Debug, Default)]
+pub(crate) struct FoundLogs {
+    by_id: BTreeMap<(Uuid, PartitionId), Found>,
+    /// Logs whose directory does not say which topic they belong to.
+    nameless: BTreeMap<TopicPartition, Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    at: usize,
+    topic_partition: TopicPartition,
+    /// The directory was closed by the last one to use it.
+    clean: bool,
+    log: Hosted,
+}
+
+impl FoundLogs {
+    /// One more, in the `at`th directory.
+    pub fn add(&mut self, at: usize, clean: bool, opened: OpenedLog) {
+        let OpenedLog { topic_partition, topic_id, log } = opened;
+        let log = log.map_err(|failed| failed.to_string().into());
+        let found = Found { at, topic_partition: topic_partition.clone(), clean, log };
+        if topic_id.is_zero() {
+            self.nameless.insert(topic_partition, found);
+        } else {
+            self.by_id.insert((topic_id, topic_partition.partition), found);
+        }
+    }
+
+    /// The log of a partition, if there is one.
+    pub async fn take(&mut self, topic_partition: &TopicPartition, id: Uuid) -> Option<(usize, Hosted)> {
+        if let Some(found) = self.by_id.remove(&(id, topic_partition.partition)) {
+            return Some((found.at, found.log));
+        }
+        let found = self.nameless.remove(topic_partition)?;
+        let log = match found.log {
+            Ok(log) => with_id(log, id).await,
+            closed => closed,
+        };
+        Some((found.at, log))
+    }
+
+    /// Sets aside what the metadata does not know, also where it has a later topic of that name. Metadata that is not
+    /// `ours` is new, and proves nothing: it may have been lost, or Kafka may have left the logs. Then only what is
+    /// in the way goes.
+    pub async fn set_strays_aside(&mut self, image: &MetadataImage, ours: bool, directories: &[LogDirectory]) {
+        let is_ours = |id: Uuid| image.topic_by_id(id).is_some();
+        let wanted = |found: &Found| image.topic(&found.topic_partition.topic).is_some();
+        let (strays, by_id): (BTreeMap<_, _>, _) = std::mem::take(&mut self.by_id)
+            .into_iter()
+            .partition(|((id, _), found)| !is_ours(*id) && (ours || wanted(found)));
+        let (nameless_strays, nameless): (BTreeMap<_, _>, _) = std::mem::take(&mut self.nameless)
+            .into_iter()
+            .partition(|(_, found)| !found.may_be_adopted() && (ours || wanted(found)));
+        (self.by_id, self.nameless) = (by_id, nameless);
+        for found in strays.into_values().chain(nameless_strays.into_values()) {
+            mark!("stray log found at start");
+            found.set_aside(directories).await;
+        }
+        for found in self.by_id.values().filter(|found| !wanted(found)) {
+            tracing::warn!("{}: the metadata has no such topic: left alone", found.topic_partition);
+        }
+    }
+}
+
+impl Found {
+    /// A log without an id belongs to who has its name only after a clean stop, as brokers from before topic ids leave
+    /// it. After a crash it is one whose making never came to the disk, so that nothing in it was promised to outlast
+    /// a power failure; and it may be that of an earlier topic of this name.
+    fn may_be_adopted(&self) -> bool {
+        self.clean || self.log.is_err()
+    }
+
+    async fn set_aside(self, directories: &[LogDirectory]) {
+        let Found { at, topic_partition, log, .. } = self;
+        let moved = match log {
+            Ok(log) => directories[at].set_aside(log).await,
+            Err(_) => directories[at].set_failed_aside(&topic_partition).await,
+        };
+        match moved {
+            Ok(to) => tracing::warn!("{topic_partition}: the metadata does not know this log: it is in {to} now"),
+            Err(fault) => tracing::error!("{topic_partition}: a stray log cannot be set aside: {fault}"),
+        }
+    }
+}
+
+async fn with_id(mut log: Log, id: Uuid) -> Hosted {
+    match log.assign_topic_id(id).await {
+        Ok(()) => Ok(log),
+        Err(fault) => Err(fault.to_string().into()),
+    }
+}
