@@ -122,6 +122,12 @@ pub fn leaves_wrong_bytes(kind: FaultKind) -> bool {
     WRONG_BYTES.contains(&kind) || kind == F::FailedSync
 }
 
+/// Whether a fault changes single bytes of what was stored, or of what is read. The checksum of a batch tells, but for
+/// the fields that brokers set after it was made: base offset and leader epoch.
+pub fn changes_bytes(kind: FaultKind) -> bool {
+    matches!(kind, F::RotAtRest | F::RotOnRead)
+}
+
 /// Whether a partition may refuse to serve, once all is well again, because of what a fault did.
 pub fn may_refuse(hit: Hit) -> bool {
     let harmless = hit.file == Some(File::Derived);

@@ -43,12 +43,22 @@ impl Evidence<'_> {
 
     /// Why the partition may refuse to serve, in peace, after event `since`.
     pub fn may_refuse(&self, partition: &Partition, since: Index) -> Option<Because> {
+        self.struck(partition, since, promise_table::may_refuse)
+    }
+
+    /// Why what the checksum of a batch does not cover may be served with other values than were written, after event
+    /// `since`.
+    pub fn may_show_unchecked_fields_wrongly(&self, partition: &Partition, since: Index) -> Option<Because> {
+        self.struck(partition, since, |hit| promise_table::changes_bytes(hit.kind) && promise_table::may_refuse(hit))
+    }
+
+    fn struck(&self, partition: &Partition, since: Index, counts: fn(Hit) -> bool) -> Option<Because> {
         let name = partition.name.to_string();
         self.history.faults.iter().filter(|fault| strikes_between(fault, since, Index::MAX)).find_map(|fault| {
             let nature = &fault.nature;
             let elsewhere = nature.partition.as_ref().is_some_and(|hit| *hit != name);
             let hit = Hit { kind: nature.kind, file: nature.file, whole_set: nature.whole_in_sync_set };
-            (!elsewhere && promise_table::may_refuse(hit)).then(|| nature.kind.name())
+            (!elsewhere && counts(hit)).then(|| nature.kind.name())
         })
     }
 
