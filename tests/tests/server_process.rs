@@ -1,0 +1,118 @@
+//! The server as an operator meets it: how it starts, what it refuses, how it stops.
+#![cfg(not(madsim))]
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // about a real process in real time
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+use tests::{Server, refused};
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder can be made")
+}
+
+#[test]
+fn it_is_ready_soon_and_says_where() {
+    let folder = folder();
+    let server = Server::start(&folder.path().join("data"), &[]);
+    // The promise is 100 ms for a release build on a quiet machine.
+    assert!(server.took() < Duration::from_secs(2), "{:?}", server.took());
+    let ready: Vec<String> = server.log().lines().filter(|line| line.contains("ready in")).map(str::to_owned).collect();
+    assert_eq!(ready.len(), 1, "{ready:?}");
+    assert!(ready[0].contains(server.address()), "{ready:?}");
+    TcpStream::connect(server.address()).expect("what says that it is ready takes connections");
+}
+
+#[test]
+fn sigterm_stops_it_cleanly() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let server = Server::start(&data, &[]);
+    let connection = TcpStream::connect(server.address()).expect("it takes connections");
+    let ended = server.stop();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    assert!(ended.took < Duration::from_secs(2), "an idle connection held the stop up: {:?}", ended.took);
+    assert!(data.join(".kafka_cleanshutdown").exists(), "what it leaves is marked as clean, as Kafka marks it");
+    drop(connection);
+}
+
+#[test]
+fn a_second_server_on_a_directory_is_refused_and_the_first_is_not_disturbed() {
+    let folder = folder();
+    let first = Server::start(folder.path(), &[]);
+    let second = refused(folder.path(), &[]);
+    assert_eq!(second.status.code(), Some(1), "{}", second.log);
+    let path = folder.path().to_string_lossy();
+    assert!(second.log.contains(&*path), "it says which directory: {}", second.log);
+    assert!(second.log.contains("another process"), "it says why: {}", second.log);
+    assert_eq!(first.stop().status.code(), Some(0));
+    assert_eq!(Server::start(folder.path(), &[]).stop().status.code(), Some(0), "the lock is gone with its holder");
+}
+
+#[test]
+fn a_lock_does_not_outlive_a_killed_server() {
+    let folder = folder();
+    Server::start(folder.path(), &[]).kill();
+    Server::start(folder.path(), &[]);
+}
+
+#[test]
+fn a_port_in_use_is_named_with_a_way_out() {
+    let (one, other) = (folder(), folder());
+    let first = Server::start(one.path(), &[]);
+    let listeners = format!("listeners=PLAINTEXT://{}", first.address());
+    let second = refused(other.path(), &[&listeners]);
+    assert_eq!(second.status.code(), Some(1), "{}", second.log);
+    assert!(second.log.contains(first.address()), "it says where: {}", second.log);
+    assert!(second.log.contains("another process uses the port"), "it says why: {}", second.log);
+    assert!(second.log.contains("--set listeners="), "it says what to do: {}", second.log);
+}
+
+#[test]
+fn wrong_configuration_is_wrong_usage_and_says_what_to_do() {
+    let folder = folder();
+    let stories = [
+        ("log.retension.hours=5", "log.retention.hours"),
+        ("num.partitions=many", "num.partitions"),
+        ("num.partitions=0", "num.partitions"),
+        ("thalweg.journal.max.bytes=65536", "use 16777216 or more"),
+        ("num.partitions", "="),
+    ];
+    for (setting, hint) in stories {
+        let ended = refused(folder.path(), &[setting]);
+        assert_eq!(ended.status.code(), Some(2), "{setting}: {}", ended.log);
+        assert!(ended.log.contains(hint), "{setting} wants {hint:?}: {}", ended.log);
+        assert!(ended.log.lines().count() <= 3, "{setting} is answered in a sentence: {}", ended.log);
+    }
+}
+
+#[test]
+fn strangers_on_the_port_are_told_apart_and_do_no_harm() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    // What a browser sends, and how a TLS client begins.
+    for hello in [&b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..], &[0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0, 0, 0]]
+    {
+        let mut stranger = TcpStream::connect(server.address()).expect("it takes connections");
+        stranger.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout can be set");
+        stranger.write_all(hello).expect("a socket takes a few bytes");
+        let mut answer = Vec::new();
+        let _ = stranger.read_to_end(&mut answer); // an end or a reset: either way it does not wait for us
+    }
+    let log = server.log();
+    assert!(log.contains("HTTP"), "an HTTP request is called so: {log}");
+    assert!(log.contains("TLS"), "a TLS hello is called so: {log}");
+    assert_eq!(server.stop().status.code(), Some(0));
+}
+
+#[test]
+fn an_idle_server_rests() {
+    let folder = folder();
+    let server = Server::start(folder.path(), &[]);
+    std::thread::sleep(Duration::from_secs(1)); // let the start be over
+    let before = server.processor_time();
+    let watched = Duration::from_secs(4);
+    std::thread::sleep(watched);
+    let share = (server.processor_time() - before).as_secs_f64() / watched.as_secs_f64();
+    assert!(share < 0.005, "an idle server takes {:.2} % of a core", share * 100.0);
+}
