@@ -4,6 +4,8 @@
 mod every_message;
 mod samples;
 
+#[path = "differential/batches.rs"]
+mod batches;
 #[path = "differential/debug_tree.rs"]
 mod debug_tree;
 

@@ -1,5 +1,6 @@
 //! Random messages as bytes, written from the tables alone: a second writer that shares no code with the codec.
 
+pub mod batches;
 mod dice;
 
 pub use dice::Dice;
