@@ -3,45 +3,52 @@
 use super::evidence::{Evidence, Partition, Version};
 use super::witness;
 use crate::checker::{Class, Verdict};
+use model::LeaderEpoch;
 
 /// Walks through each final log, and through what was seen of each offset.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
         let log: Vec<&Version> = partition.final_log().collect();
         for pair in log.windows(2).filter(|pair| pair[0].offset < pair[1].offset) {
-            compare(evidence, partition, pair[0], pair[1], |before, after| before > after, verdict);
+            if epochs(pair[0], pair[1]).is_some_and(|(before, after)| before > after) {
+                judge(evidence, partition, pair[0], pair[1], None, verdict);
+            }
         }
         for pair in partition.versions.windows(2).filter(|p| p[0].offset == p[1].offset && p[0].id == p[1].id) {
-            compare(evidence, partition, &pair[0], &pair[1], |before, after| before != after, verdict);
+            if epochs(&pair[0], &pair[1]).is_some_and(|(before, after)| before != after) {
+                // A record that was lost may have been sent again, and have got the same offset.
+                let lost = evidence.may_be_overwritten(partition, &pair[0], &pair[1]);
+                judge(evidence, partition, &pair[0], &pair[1], lost, verdict);
+            }
         }
     }
 }
 
-fn compare(
+fn epochs(before: &Version, after: &Version) -> Option<(LeaderEpoch, LeaderEpoch)> {
+    Some((before.read?.epoch, after.read?.epoch))
+}
+
+fn judge(
     evidence: &Evidence<'_>,
     partition: &Partition,
     before: &Version,
     after: &Version,
-    wrong: fn(i32, i32) -> bool,
+    excuse: Option<&'static str>,
     verdict: &mut Verdict,
 ) {
-    let (Some(a), Some(b)) = (before.read, after.read) else { return };
-    if wrong(a.epoch, b.epoch) {
-        let begins = evidence.topics.lives[partition.life].begins;
-        if let Some(because) = evidence.may_show_unchecked_fields_wrongly(partition, begins) {
-            return verdict.allow(Class::EpochOrder, because);
-        }
-        let sentence = format!(
-            "{} has leader epoch {}, and record {} at offset {} has {} to {}",
-            witness::shown(evidence, before),
-            a.epoch,
-            after.id,
-            after.offset,
-            b.epoch,
-            witness::operation(evidence, after.first)
-        );
-        verdict.report(witness::anomaly(Class::EpochOrder, partition, sentence, &[before.first, after.first]));
+    let Some((epoch_before, epoch_after)) = epochs(before, after) else { return };
+    let begins = evidence.topics.lives[partition.life].begins;
+    if let Some(because) = excuse.or_else(|| evidence.may_show_unchecked_fields_wrongly(partition, begins)) {
+        return verdict.allow(Class::EpochOrder, because);
     }
+    let sentence = format!(
+        "{} has leader epoch {epoch_before}, and record {} at offset {} has {epoch_after} to {}",
+        witness::shown(evidence, before),
+        after.id,
+        after.offset,
+        witness::operation(evidence, after.first)
+    );
+    verdict.report(witness::anomaly(Class::EpochOrder, partition, sentence, &[before.first, after.first]));
 }
 
 #[cfg(test)]

@@ -41,6 +41,20 @@ impl Evidence<'_> {
         self.weakest(partition, seen, at, promise_table::keeping, |keeping| keeping >= Keeping::TailMayBeLost)
     }
 
+    /// Why one of two that were seen at the same offset may have been lost and the other written in its place. An answer
+    /// may come late, so the one that was shown first need not be the one that was there first.
+    pub fn may_be_overwritten(&self, partition: &Partition, one: &Version, other: &Version) -> Option<Because> {
+        self.lost_before(partition, one, other).or_else(|| self.lost_before(partition, other, one))
+    }
+
+    fn lost_before(&self, partition: &Partition, old: &Version, new: &Version) -> Option<Because> {
+        // What was asked for and seen after the other had been seen was not lost before it.
+        if self.since(old.last) > self.until(new.first) {
+            return None;
+        }
+        self.may_be_gone(partition, Observation::of(self, old), self.until(new.last))
+    }
+
     /// Why the partition may refuse to serve, in peace, after event `since`.
     pub fn may_refuse(&self, partition: &Partition, since: Index) -> Option<Because> {
         self.struck(partition, since, promise_table::may_refuse)

@@ -24,8 +24,7 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
         let mut sessions: BTreeMap<u32, Standing> = BTreeMap::new();
         for id in &partition.operations {
             let operation = evidence.operation(*id);
-            let Action::Produce(produce) = &operation.action else { continue };
-            let Some(session) = produce.records.first().map(|record| record.id.session()) else { continue };
+            let Some(session) = session_of(evidence, *id) else { continue };
             if !evidence.history.sessions.get(session as usize).is_some_and(|session| session.idempotent) {
                 continue;
             }
@@ -61,12 +60,31 @@ fn judge(
     if let Some(because) = evidence.may_be_gone(partition, seen, until) {
         return verdict.allow(Class::ForgottenSequence, because);
     }
+    if before.is_none() && is_followed(evidence, partition, refused) {
+        return verdict.allow(Class::ForgottenSequence, "a producer that is not known may begin with any sequence");
+    }
     let after = before.map_or(String::new(), |before| {
         format!(", though all before it was acknowledged, last {}", witness::operation(evidence, before))
     });
     let sentence = format!("{} was refused as out of order{after}", witness::operation(evidence, refused));
     let operations: Vec<OperationId> = before.into_iter().chain([refused]).collect();
     verdict.report(witness::anomaly(Class::ForgottenSequence, partition, sentence, &operations));
+}
+
+/// Whether the session had sent another write before the answer to this one came. Of a producer that it does not know a
+/// broker takes any sequence first, as Kafka does: so the later one, when the earlier was refused for a moment.
+fn is_followed(evidence: &Evidence<'_>, partition: &Partition, refused: OperationId) -> bool {
+    let session = session_of(evidence, refused);
+    let until = evidence.until(refused);
+    let later = partition.operations.iter().filter(|id| **id > refused && evidence.since(**id) < until);
+    later.copied().any(|id| session.is_some() && session_of(evidence, id) == session)
+}
+
+fn session_of(evidence: &Evidence<'_>, id: OperationId) -> Option<u32> {
+    match &evidence.operation(id).action {
+        Action::Produce(produce) => produce.records.first().map(|record| record.id.session()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +103,19 @@ mod tests {
         let mut story = Story::with_topic(&[]);
         story.acknowledged(0, 3);
         refused(&mut story, 3);
+        story.assert_only(Class::ForgottenSequence);
+    }
+
+    #[test]
+    fn of_two_first_writes_the_later_may_be_taken_alone() {
+        let mut story = Story::with_topic(&[]);
+        let first = story.produce(0, 1);
+        let second = story.produce(1, 1);
+        story.complete(first, Outcome::Fail("OUT_OF_ORDER_SEQUENCE_NUMBER".into()));
+        story.complete(second, Outcome::Unknown("a write before it was refused".into()));
+        story.assert_clean();
+        let mut story = Story::with_topic(&[]);
+        refused(&mut story, 0);
         story.assert_only(Class::ForgottenSequence);
     }
 

@@ -1,7 +1,6 @@
 //! Inconsistent offsets: two different records were seen at one offset.
 
 use super::evidence::{Evidence, Version};
-use super::excuse::Observation;
 use super::witness;
 use crate::checker::{Class, Verdict};
 
@@ -13,7 +12,7 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
             if before.offset != after.offset || before.id == after.id {
                 continue; // the same record with other bytes is corruption
             }
-            match overwritten(evidence, partition, before, after) {
+            match evidence.may_be_overwritten(partition, before, after) {
                 Some(because) if !in_one_epoch(before, after) => verdict.allow(Class::InconsistentOffsets, because),
                 excuse => {
                     let epoch = if excuse.is_some() { ", both in one leader epoch" } else { "" };
@@ -35,30 +34,6 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
 /// where a tail may be lost no epoch writes an offset twice.
 fn in_one_epoch(a: &Version, b: &Version) -> bool {
     matches!((a.read, b.read), (Some(a), Some(b)) if a.epoch == b.epoch)
-}
-
-/// Why one may have been lost and the other written in its place. An answer may come late, so the one that was shown
-/// first need not be the one that was there first.
-fn overwritten(
-    evidence: &Evidence<'_>,
-    partition: &super::evidence::Partition,
-    before: &Version,
-    after: &Version,
-) -> Option<&'static str> {
-    lost_before(evidence, partition, before, after).or_else(|| lost_before(evidence, partition, after, before))
-}
-
-fn lost_before(
-    evidence: &Evidence<'_>,
-    partition: &super::evidence::Partition,
-    old: &Version,
-    new: &Version,
-) -> Option<&'static str> {
-    // What was asked for and seen after the other had been seen was not lost before it.
-    if evidence.since(old.last) > evidence.until(new.first) {
-        return None;
-    }
-    evidence.may_be_gone(partition, Observation::of(evidence, old), evidence.until(new.last))
 }
 
 #[cfg(test)]
