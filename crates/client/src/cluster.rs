@@ -5,26 +5,35 @@ use crate::config::ClientConfig;
 use crate::connection::Connection;
 use crate::error::{ClientError, Result};
 use crate::metadata::{ClusterView, Leader, TopicView, Wanted};
-use crate::retries::Retries;
+use crate::retries::{Call, Retries};
 use model::{ErrorCode, NodeId, TopicPartition};
 use protocol::messages::MetadataRequest;
 use protocol::messages::metadata::MetadataRequestTopic;
 use runtime::sync::{self, watch};
 use runtime::time::{Duration, Instant, sleep_until};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// What producers, consumers and admins share: one view of the cluster, and one connection to each broker. A clone is
 /// the same cluster. Nothing is connected before it is needed.
 #[derive(Clone, Debug)]
-pub struct Cluster(Arc<Shared>);
+pub struct Cluster {
+    known: Arc<Known>,
+    connections: Arc<Connections>,
+}
 
 #[derive(Debug)]
-struct Shared {
+struct Known {
     config: ClientConfig,
     view: watch::Sender<Arc<ClusterView>>,
     /// Held while metadata is asked for.
     asking: sync::Mutex<()>,
+    /// Topics that are asked for anew because their view grew old.
+    renewing: Mutex<BTreeSet<Arc<str>>>,
+}
+
+#[derive(Debug, Default)]
+struct Connections {
     open: Mutex<BTreeMap<Place, Connection>>,
     dials: Mutex<BTreeMap<Place, Arc<sync::Mutex<Dial>>>>,
 }
@@ -46,28 +55,34 @@ struct Dial {
 impl Cluster {
     /// A cluster that is known by its bootstrap servers alone.
     pub fn new(config: ClientConfig) -> Cluster {
-        Cluster(Arc::new(Shared {
+        let known = Known {
             config,
             view: watch::Sender::new(Arc::default()),
             asking: sync::Mutex::new(()),
-            open: Mutex::default(),
-            dials: Mutex::default(),
-        }))
+            renewing: Mutex::default(),
+        };
+        Cluster { known: Arc::new(known), connections: Arc::default() }
+    }
+
+    /// The same cluster over connections of its own: for requests that would hold back others.
+    #[must_use]
+    pub fn apart(&self) -> Cluster {
+        Cluster { known: self.known.clone(), connections: Arc::default() }
     }
 
     /// The settings it was made with.
     pub fn config(&self) -> &ClientConfig {
-        &self.0.config
+        &self.known.config
     }
 
     /// What is known by now.
     pub fn view(&self) -> Arc<ClusterView> {
-        self.0.view.borrow().clone()
+        self.known.view.borrow().clone()
     }
 
     /// Closes every connection. Calls that are made later connect again.
     pub fn disconnect(&self) {
-        let open = std::mem::take(&mut *self.0.open.lock().expect("no panic inside"));
+        let open = std::mem::take(&mut *self.connections.open.lock().expect("no panic inside"));
         open.values().for_each(|connection| connection.close("the client closed it"));
     }
 
@@ -76,12 +91,12 @@ impl Cluster {
     /// # Errors
     /// No broker answered. What is wrong with single topics is in the view.
     pub async fn refresh(&self, wanted: Wanted<'_>) -> Result<Arc<ClusterView>> {
-        self.refresh_and_create(wanted, self.0.config.allow_auto_create_topics).await
+        self.refresh_and_create(wanted, self.known.config.allow_auto_create_topics).await
     }
 
     pub(crate) async fn refresh_and_create(&self, wanted: Wanted<'_>, create: bool) -> Result<Arc<ClusterView>> {
         let before = self.view();
-        let _asking = self.0.asking.lock().await;
+        let _asking = self.known.asking.lock().await;
         let known = self.view();
         // While this call waited its turn another one may have learned the same.
         if !Arc::ptr_eq(&before, &known) && is_covered(&known, &before, wanted) {
@@ -89,21 +104,38 @@ impl Cluster {
         }
         let connection = self.any().await?;
         let answer = connection.call(&metadata_request(wanted, create)).await?;
-        crate::error::check(|| "asking for metadata".to_owned(), answer.error_code, None)?;
+        let what = || "asking for metadata".to_owned();
+        crate::error::check(what, answer.error_code, None)?;
+        if answer.brokers.is_empty() {
+            // It has just started, or is cut off: to believe it would be to forget the others.
+            return Err(ClientError::refused(what(), ErrorCode::LeaderNotAvailable, Some("it knows of no broker")));
+        }
         let view = Arc::new(known.after(wanted, &answer, Instant::now()));
-        self.0.view.send_replace(view.clone());
+        self.known.view.send_replace(view.clone());
         Ok(view)
     }
 
-    /// The topic's view, asked for if it is not known or too old, until `api_timeout`.
+    /// The topic's view, asked for if it is not known, until `api_timeout`. One that is known but too old is renewed
+    /// beside the caller: while no broker can be reached it is the best there is.
     ///
     /// # Errors
     /// It does not exist, may not be seen, or no broker answered in time.
     pub async fn topic(&self, name: &Arc<str>) -> Result<Arc<TopicView>> {
-        if let Some(topic) = self.fresh_topic(name) {
-            return Ok(topic);
+        let Some(known) = self.known.view.borrow().topics.get(name).cloned() else {
+            return self.topic_now(name).await;
+        };
+        if known.learned_at.elapsed() >= self.config().metadata_max_age {
+            self.renew(name);
         }
-        let mut retries = self.retries();
+        Ok(known)
+    }
+
+    /// The topic's view, asked for until `api_timeout`.
+    ///
+    /// # Errors
+    /// As [`topic`](Self::topic).
+    pub async fn topic_now(&self, name: &Arc<str>) -> Result<Arc<TopicView>> {
+        let mut retries = self.retries(Call::Waiting);
         loop {
             let attempt = async {
                 let view = self.refresh(Wanted::Topics(std::slice::from_ref(name))).await?;
@@ -115,10 +147,13 @@ impl Cluster {
         }
     }
 
-    /// The topic's view, if it is known and not too old.
-    pub(crate) fn fresh_topic(&self, name: &str) -> Option<Arc<TopicView>> {
-        let topic = self.0.view.borrow().topics.get(name).cloned()?;
-        (topic.learned_at.elapsed() < self.0.config.metadata_max_age).then_some(topic)
+    fn renew(&self, name: &Arc<str>) {
+        if self.known.renewing.lock().expect("no panic inside").insert(name.clone()) {
+            let (known, name) = (self.known.clone(), name.clone());
+            self.refresh_soon(vec![name.clone()], move || {
+                known.renewing.lock().expect("no panic inside").remove(&name);
+            });
+        }
     }
 
     /// Who leads a partition, asked for until there is a leader, at most `api_timeout`.
@@ -132,7 +167,7 @@ impl Cluster {
         }
         let exists = |topic: &TopicView| usize::try_from(of.partition).is_ok_and(|at| at < topic.partitions.len());
         let mut known = exists(&topic);
-        let mut retries = self.retries();
+        let mut retries = self.retries(Call::Waiting);
         loop {
             let attempt = async {
                 let view = self.refresh(Wanted::Topics(std::slice::from_ref(&of.topic))).await?;
@@ -196,14 +231,14 @@ impl Cluster {
     /// # Errors
     /// Why the last one tried could not be reached.
     pub async fn any(&self) -> Result<Connection> {
-        let open = self.0.open.lock().expect("no panic inside").values().find(|c| !c.is_closed()).cloned();
+        let open = self.connections.open.lock().expect("no panic inside").values().find(|c| !c.is_closed()).cloned();
         if let Some(connection) = open {
             return Ok(connection);
         }
         let mut nodes: Vec<NodeId> = self.view().brokers.keys().copied().collect();
         let start = if nodes.is_empty() { 0 } else { runtime::rand::below(nodes.len() as u64) as usize };
         nodes.rotate_left(start);
-        let bootstrap = &self.0.config.bootstrap;
+        let bootstrap = &self.known.config.bootstrap;
         let mut last = ClientError::Invalid("no bootstrap servers are given".to_owned());
         for node in nodes {
             match self.node(node).await {
@@ -221,7 +256,7 @@ impl Cluster {
     }
 
     fn open(&self, place: Place) -> Option<Connection> {
-        let mut open = self.0.open.lock().expect("no panic inside");
+        let mut open = self.connections.open.lock().expect("no panic inside");
         let connection = open.get(&place)?.clone();
         if connection.is_closed() {
             open.remove(&place);
@@ -240,10 +275,10 @@ impl Cluster {
             return Ok(connection);
         }
         sleep_until(dial.not_before).await;
-        match Connection::connect(&address()?, &self.0.config).await {
+        match Connection::connect(&address()?, &self.known.config).await {
             Ok(connection) => {
                 dial.backoff.reset();
-                self.0.open.lock().expect("no panic inside").insert(place, connection.clone());
+                self.connections.open.lock().expect("no panic inside").insert(place, connection.clone());
                 Ok(connection)
             }
             Err(error) => {
@@ -254,19 +289,13 @@ impl Cluster {
     }
 
     fn dial(&self, place: Place) -> Arc<sync::Mutex<Dial>> {
-        let first = || Dial { backoff: Backoff::new(self.0.config.reconnect_backoff), not_before: Instant::now() };
-        let mut dials = self.0.dials.lock().expect("no panic inside");
+        let first = || Dial { backoff: Backoff::new(self.known.config.reconnect_backoff), not_before: Instant::now() };
+        let mut dials = self.connections.dials.lock().expect("no panic inside");
         dials.entry(place).or_insert_with(|| Arc::new(sync::Mutex::new(first()))).clone()
     }
 
-    /// For attempts that may be made until they work, fail for good, or `api_timeout` is over.
-    pub(crate) fn retries(&self) -> Retries {
-        Retries::new(&self.0.config, ClientError::is_retriable)
-    }
-
-    /// For what must not be done twice: attempts go on only while it surely was not done.
-    pub(crate) fn retries_while_undone(&self) -> Retries {
-        Retries::new(&self.0.config, |error| error.is_retriable() && !error.may_have_happened())
+    pub(crate) fn retries(&self, of: Call) -> Retries {
+        Retries::new(self.config(), of)
     }
 }
 

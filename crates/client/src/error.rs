@@ -94,7 +94,7 @@ pub enum ClientError {
     /// The configuration or the arguments contradict themselves.
     #[error("{0}")]
     Invalid(String),
-    /// It was not done within the time allowed, for a reason that is not one of the others.
+    /// It was not done within the time allowed, nobody knows how far it came.
     #[error("{what} was not done within {within:?}")]
     TimedOut {
         /// What was to be done.
@@ -131,7 +131,10 @@ impl ClientError {
     /// Whether the broker may have done what was asked all the same.
     pub fn may_have_happened(&self) -> bool {
         match self {
-            ClientError::Lost { .. } | ClientError::NoAnswer { .. } | ClientError::Malformed { .. } => true,
+            ClientError::Lost { .. }
+            | ClientError::NoAnswer { .. }
+            | ClientError::Malformed { .. }
+            | ClientError::TimedOut { .. } => true,
             ClientError::Refused { error, .. } => refusal_may_have_happened(*error),
             _ => false,
         }

@@ -150,7 +150,7 @@ fn broker(broker: &protocol::messages::metadata::MetadataResponseBroker) -> Brok
 
 fn merged(known: Option<&Arc<TopicView>>, topic: &MetadataResponseTopic, name: &Arc<str>, now: Instant) -> TopicView {
     let known = known.filter(|known| known.id == topic.topic_id);
-    let count = topic.partitions.iter().map(|p| p.partition_index + 1).max().unwrap_or(0);
+    let count = topic.partitions.iter().map(|p| p.partition_index.saturating_add(1)).max().unwrap_or(0);
     let nobody = PartitionView { leader: -1, leader_epoch: -1, ..PartitionView::default() };
     // A number without an entry is one with nobody to lead it; a made-up huge number must not cost memory.
     let count = usize::try_from(count).unwrap_or(0).min(topic.partitions.len());

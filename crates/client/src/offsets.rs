@@ -5,6 +5,7 @@ use crate::connection::Connection;
 use crate::consumer::Isolation;
 use crate::error::{ClientError, Result};
 use crate::metadata::Wanted;
+use crate::retries::Call;
 use model::{ErrorCode, LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition};
 use protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
 use protocol::messages::{ListOffsetsRequest, ListOffsetsResponse};
@@ -59,7 +60,7 @@ impl Cluster {
     pub async fn list_offsets(&self, asked: &Asked, isolation: Isolation) -> Found {
         let mut found = Found::new();
         let mut left = asked.clone();
-        let mut retries = self.retries();
+        let mut retries = self.retries(Call::Waiting);
         loop {
             let attempt = async {
                 let round = self.list_offsets_once(&left, isolation).await;
@@ -123,9 +124,10 @@ impl Cluster {
         found
     }
 
-    async fn leader_once(&self, of: &TopicPartition) -> Result<NodeId> {
-        let what = || format!("looking up offsets of {of}");
-        if self.fresh_topic(&of.topic).is_none() {
+    /// Who leads a partition, asked for once if its topic is not known.
+    pub(crate) async fn leader_once(&self, of: &TopicPartition) -> Result<NodeId> {
+        let what = || format!("finding the leader of {of}");
+        if !self.view().topics.contains_key(&of.topic) {
             self.refresh(Wanted::Topics(std::slice::from_ref(&of.topic))).await?;
         }
         let view = self.view();

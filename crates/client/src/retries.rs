@@ -3,6 +3,7 @@
 use crate::backoff::Backoff;
 use crate::config::ClientConfig;
 use crate::error::{ClientError, Result};
+use model::ErrorCode;
 use runtime::time::{Duration, Instant, sleep, timeout_at};
 
 /// The attempts of one call, `api_timeout` in all.
@@ -11,31 +12,62 @@ use runtime::time::{Duration, Instant, sleep, timeout_at};
 /// closure that gives futures cannot promise that they are `Send`.
 #[derive(Debug)]
 pub(crate) struct Retries {
+    of: Call,
     within: Duration,
     deadline: Instant,
     backoff: Backoff,
-    again: fn(&ClientError) -> bool,
     last: Option<ClientError>,
+    /// An attempt that may have done it.
+    doubt: Option<ClientError>,
+}
+
+/// What is attempted, and so when an attempt may follow another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    /// Finding out about what may be about to be created.
+    Waiting,
+    /// Asking about what there is.
+    Question,
+    /// Doing what is the same when done twice.
+    Repeatable,
+    /// Doing what must not be done twice: attempts go on only while it surely was not done.
+    Once,
+}
+
+impl Call {
+    fn may_follow(self, error: &ClientError) -> bool {
+        let missing = error.error_code() == Some(ErrorCode::UnknownTopicOrPartition);
+        match self {
+            Call::Waiting => error.is_retriable(),
+            Call::Question | Call::Repeatable => error.is_retriable() && !missing,
+            Call::Once => error.is_retriable() && !missing && !error.may_have_happened(),
+        }
+    }
 }
 
 impl Retries {
-    pub fn new(config: &ClientConfig, again: fn(&ClientError) -> bool) -> Retries {
+    pub fn new(config: &ClientConfig, of: Call) -> Retries {
         let deadline = Instant::now() + config.api_timeout;
         let backoff = Backoff::new(config.retry_backoff);
-        Retries { within: config.api_timeout, deadline, backoff, again, last: None }
+        Retries { of, within: config.api_timeout, deadline, backoff, last: None, doubt: None }
     }
 
-    /// Makes an attempt. `None` after a wait means: make another. When the time is over the last error stands.
+    /// Makes an attempt. `None` after a wait means: make another. When the time is over the last error stands, or an
+    /// earlier one that left doubt about what was to be done.
     pub async fn attempt<T>(&mut self, attempt: impl Future<Output = Result<T>>) -> Option<Result<T>> {
         let Ok(result) = timeout_at(self.deadline, attempt).await else {
-            let overdue = ClientError::TimedOut { what: "the call".to_owned(), within: self.within };
-            return Some(Err(self.last.take().unwrap_or(overdue)));
+            // Nobody knows how far it came.
+            let before = self.last.take().map(|error| format!(" (before: {error})")).unwrap_or_default();
+            return Some(Err(ClientError::TimedOut { what: format!("the call{before}"), within: self.within }));
         };
         match result {
-            Err(error) if (self.again)(&error) => {
+            Err(error) if self.of.may_follow(&error) => {
+                if self.of == Call::Repeatable && error.may_have_happened() {
+                    self.doubt = Some(error.clone());
+                }
                 let wait = self.backoff.next_wait();
                 if Instant::now() + wait >= self.deadline {
-                    return Some(Err(error));
+                    return Some(Err(self.doubt.take().unwrap_or(error)));
                 }
                 self.last = Some(error);
                 sleep(wait).await;

@@ -3,6 +3,7 @@
 use super::Admin;
 use crate::connection::Connection;
 use crate::error::{ClientError, Result, check};
+use crate::retries::Call;
 use model::ErrorCode;
 use protocol::messages::describe_configs::{DescribeConfigsResource, DescribeConfigsResourceResult};
 use protocol::messages::incremental_alter_configs::{AlterConfigsResource, AlterableConfig};
@@ -158,7 +159,7 @@ impl Admin {
             include_documentation: in_full,
             ..Default::default()
         };
-        let mut retries = self.cluster.retries();
+        let mut retries = self.cluster.retries(Call::Question);
         loop {
             let attempt = async {
                 let connection = self.owner(resource).await?;
@@ -199,13 +200,13 @@ impl Admin {
             validate_only,
             ..Default::default()
         };
-        let mut retries = self.cluster.retries_while_undone();
+        let mut retries = self.cluster.retries(Call::Once);
         loop {
             let attempt = async {
                 let answer = self.owner(resource).await?.call(&request).await?;
                 let what = || format!("changing configs of {resource}");
                 let result = answer.responses.into_iter().next().ok_or_else(|| left_out(what()))?;
-                check(what, result.error_code, result.error_message.as_deref())
+                self.learn(check(what, result.error_code, result.error_message.as_deref())).await
             };
             if let Some(result) = retries.attempt(attempt).await {
                 return result;
@@ -217,12 +218,7 @@ impl Admin {
     async fn owner(&self, resource: &ConfigResource) -> Result<Connection> {
         let own = matches!(resource.kind, ResourceKind::Broker | ResourceKind::BrokerLogger);
         match resource.name.parse() {
-            Ok(node) if own => {
-                if !self.cluster.view().brokers.contains_key(&node) {
-                    self.cluster.refresh(crate::metadata::Wanted::Brokers).await?;
-                }
-                self.cluster.node(node).await
-            }
+            Ok(node) if own => self.broker(node).await,
             _ => self.cluster.controller().await,
         }
     }

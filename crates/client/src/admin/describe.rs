@@ -3,6 +3,7 @@
 use super::Admin;
 use crate::error::{Result, check};
 use crate::metadata::BrokerView;
+use crate::retries::Call;
 use model::{NodeId, TopicPartition};
 use protocol::messages::describe_log_dirs::DescribeLogDirsResult;
 use protocol::messages::{DescribeClusterRequest, DescribeLogDirsRequest};
@@ -59,7 +60,7 @@ impl Admin {
     /// # Errors
     /// No broker answered.
     pub async fn describe_cluster(&self) -> Result<ClusterDescription> {
-        let mut retries = self.cluster.retries();
+        let mut retries = self.cluster.retries(Call::Question);
         loop {
             let attempt = async {
                 let answer = self.cluster.any().await?.call(&DescribeClusterRequest::default()).await?;
@@ -88,13 +89,10 @@ impl Admin {
     /// # Errors
     /// The broker did not answer.
     pub async fn describe_log_directories(&self, node: NodeId) -> Result<Vec<(String, Result<LogDirectoryView>)>> {
-        let mut retries = self.cluster.retries();
+        let mut retries = self.cluster.retries(Call::Question);
         loop {
             let attempt = async {
-                if !self.cluster.view().brokers.contains_key(&node) {
-                    self.cluster.refresh(crate::metadata::Wanted::Brokers).await?;
-                }
-                let connection = self.cluster.node(node).await?;
+                let connection = self.broker(node).await?;
                 let answer = connection.call(&DescribeLogDirsRequest { topics: None, ..Default::default() }).await?;
                 check(|| format!("describing log directories of broker {node}"), answer.error_code, None)?;
                 Ok(answer.results.iter().map(|result| (result.log_dir.to_string(), directory(result))).collect())

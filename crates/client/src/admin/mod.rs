@@ -13,6 +13,10 @@ pub use describe::{ClusterDescription, DescribedBroker, LogDirectoryView, Replic
 pub use topics::{CreatedTopic, NewTopic};
 
 use crate::cluster::Cluster;
+use crate::connection::Connection;
+use crate::error::{ClientError, Result};
+use crate::metadata::Wanted;
+use model::{ErrorCode, NodeId};
 
 /// Administers a cluster. A clone is the same.
 #[derive(Clone, Debug)]
@@ -29,5 +33,23 @@ impl Admin {
     /// The cluster.
     pub fn cluster(&self) -> &Cluster {
         &self.cluster
+    }
+
+    async fn broker(&self, node: NodeId) -> Result<Connection> {
+        if !self.cluster.view().brokers.contains_key(&node) {
+            self.cluster.refresh(Wanted::Brokers).await?;
+        }
+        if !self.cluster.view().brokers.contains_key(&node) {
+            return Err(ClientError::Invalid(format!("there is no broker {node}")));
+        }
+        self.cluster.node(node).await
+    }
+
+    /// When the broker that was asked turns out not to serve administration, finds out who does, for the next time.
+    async fn learn<T>(&self, result: Result<T>) -> Result<T> {
+        if result.as_ref().is_err_and(|error| error.error_code() == Some(ErrorCode::NotController)) {
+            let _ = self.cluster.refresh(Wanted::Brokers).await; // the answer is not to be hidden
+        }
+        result
     }
 }

@@ -3,6 +3,8 @@
 use super::Admin;
 use crate::cluster::timeout_ms;
 use crate::error::{ClientError, Result, check};
+use crate::metadata::Wanted;
+use crate::retries::Call;
 use model::{ErrorCode, Offset, TopicPartition};
 use protocol::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsTopic};
 use protocol::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
@@ -27,14 +29,18 @@ impl Admin {
             timeout_ms: timeout_ms(self.cluster.config().request_timeout),
             ..Default::default()
         };
-        let mut retries = self.cluster.retries();
+        let mut retries = self.cluster.retries(Call::Repeatable);
         loop {
             let attempt = async {
-                let leader = self.cluster.leader(of).await?;
-                let answer = self.cluster.node(leader.node).await?.call(&request).await?;
-                let result = low_watermark(of, &answer);
+                let leader = self.cluster.leader_once(of).await?;
+                let answer = self.cluster.node(leader).await?.call(&request).await?;
+                low_watermark(of, &answer)
+            };
+            let attempt = async {
+                let result = attempt.await;
                 if result.as_ref().is_err_and(ClientError::is_retriable) {
-                    self.cluster.refresh(crate::metadata::Wanted::Topics(std::slice::from_ref(&of.topic))).await?;
+                    // For the next attempt; what went wrong with this one is not to be hidden.
+                    let _ = self.cluster.refresh(Wanted::Topics(std::slice::from_ref(&of.topic))).await;
                 }
                 result
             };

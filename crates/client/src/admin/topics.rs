@@ -4,6 +4,7 @@ use super::Admin;
 use crate::cluster::{timeout_ms, topic_of};
 use crate::error::{ClientError, Result, check};
 use crate::metadata::{ClusterView, TopicView, Wanted};
+use crate::retries::Call;
 use model::{ErrorCode, NodeId, PartitionId, Uuid};
 use protocol::messages::create_partitions::CreatePartitionsTopic;
 use protocol::messages::create_topics::{
@@ -90,12 +91,12 @@ impl Admin {
             validate_only,
             ..Default::default()
         };
-        let mut retries = self.cluster.retries_while_undone();
+        let mut retries = self.cluster.retries(Call::Once);
         loop {
             let attempt = async {
                 let answer = self.cluster.controller().await?.call(&request).await?;
                 let results: Vec<_> = answer.topics.iter().map(|t| (t.name.to_string(), created(t))).collect();
-                all_or_retry(results)
+                self.learn(all_or_retry(results)).await
             };
             if let Some(result) = retries.attempt(attempt).await {
                 return result;
@@ -118,7 +119,7 @@ impl Admin {
     /// No broker answered. For each topic: it does not exist, or may not be deleted.
     pub async fn delete_topics(&self, names: &[&str]) -> Result<Vec<(String, Result<()>)>> {
         let timeout_ms = timeout_ms(self.cluster.config().request_timeout);
-        let mut retries = self.cluster.retries_while_undone();
+        let mut retries = self.cluster.retries(Call::Once);
         loop {
             let attempt = async {
                 let connection = self.cluster.controller().await?;
@@ -141,7 +142,7 @@ impl Admin {
                     let result = check(|| format!("deleting topic {name}"), t.error_code, t.error_message.as_deref());
                     (name, result)
                 };
-                all_or_retry(answer.responses.iter().map(result).collect())
+                self.learn(all_or_retry(answer.responses.iter().map(result).collect())).await
             };
             if let Some(result) = retries.attempt(attempt).await {
                 return result;
@@ -160,7 +161,7 @@ impl Admin {
             validate_only,
             ..Default::default()
         };
-        let mut retries = self.cluster.retries_while_undone();
+        let mut retries = self.cluster.retries(Call::Once);
         loop {
             let attempt = async {
                 let answer = self.cluster.controller().await?.call(&request).await?;
@@ -168,7 +169,7 @@ impl Admin {
                 let results = answer.results.iter().map(|result| {
                     (result.name.to_string(), check(what, result.error_code, result.error_message.as_deref()))
                 });
-                only(results.collect(), what)
+                self.learn(only(results.collect(), what)).await
             };
             if let Some(result) = retries.attempt(attempt).await {
                 return result;
@@ -196,7 +197,7 @@ impl Admin {
     }
 
     async fn view_of(&self, wanted: Wanted<'_>) -> Result<Arc<ClusterView>> {
-        let mut retries = self.cluster.retries();
+        let mut retries = self.cluster.retries(Call::Question);
         loop {
             if let Some(result) = retries.attempt(self.cluster.refresh_and_create(wanted, false)).await {
                 return result;

@@ -132,7 +132,8 @@ impl Link {
                 }
                 Some(awaited) => {
                     let expected = awaited.correlation_id;
-                    let _ = awaited.reply.send(Err(Failure::Lost));
+                    // It hears of the end with all the others, once the reason is known.
+                    self.awaited.lock().expect("no panic inside").push_front(awaited);
                     return format!("request {expected} was answered as request {correlation_id}");
                 }
                 None => return format!("an answer to request {correlation_id}, which was not asked"),

@@ -4,8 +4,8 @@ use super::config::OffsetReset;
 use super::fetched::Fetched;
 use crate::backoff::{Backoff, BackoffConfig};
 use crate::offsets::OffsetSpec;
-use model::Offset;
-use runtime::time::Instant;
+use model::{NodeId, Offset};
+use runtime::time::{Duration, Instant};
 use std::collections::VecDeque;
 
 /// Where reading stands, and what is there to be read.
@@ -22,6 +22,8 @@ pub(super) struct Assigned {
     pub paused: bool,
     pub buffered: VecDeque<Fetched>,
     pub not_before: Option<Instant>,
+    /// A replica that the leader said is better to read from (KIP-392), until when.
+    preferred: Option<(NodeId, Instant)>,
     backoff: Backoff,
     /// As the last fetch told.
     pub high_watermark: Option<Offset>,
@@ -43,6 +45,7 @@ impl Assigned {
             paused: false,
             buffered: VecDeque::new(),
             not_before: None,
+            preferred: None,
             backoff: Backoff::new(backoff),
             high_watermark: None,
             log_start_offset: None,
@@ -88,6 +91,21 @@ impl Assigned {
     /// Whether another answer can be taken.
     pub fn has_room(&self) -> bool {
         self.buffered.len() < MOST_BUFFERED
+    }
+
+    /// Reads from `node` for a while, although another one leads.
+    pub fn prefer(&mut self, node: NodeId, now: Instant, age: Duration) {
+        self.preferred = Some((node, now + age));
+    }
+
+    /// Who to read from, if not the leader.
+    pub fn preferred(&self, now: Instant) -> Option<NodeId> {
+        self.preferred.filter(|(_, until)| *until > now).map(|(node, _)| node)
+    }
+
+    /// Reads from the leader again. Says whether that is a change.
+    pub fn back_to_leader(&mut self) -> bool {
+        self.preferred.take().is_some()
     }
 
     pub fn is_backed_off(&self, now: Instant) -> bool {

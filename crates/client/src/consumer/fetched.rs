@@ -1,7 +1,7 @@
 //! The batches that one fetch brought for one partition, checked on receipt and unpacked as they are read.
 
 use super::ConsumerRecord;
-use super::config::ConsumerConfig;
+use super::config::{ConsumerConfig, Isolation};
 use crate::error::{ClientError, Result};
 use bytes::Bytes;
 use model::{Offset, ProducerId, TopicPartition};
@@ -48,16 +48,22 @@ impl Fetched {
                 Err(error) => return Err(corrupt(from, error.to_string())),
             };
             let header = batch.header;
-            if header.last_offset_delta < 0 || end.is_some_and(|end| header.base_offset < end) || header.base_offset < 0
-            {
+            let wraps = header.next_offset() <= header.base_offset;
+            if header.base_offset < 0 || wraps || end.is_some_and(|end| header.base_offset < end) {
                 let why = format!("a batch of offsets {} to {} follows", header.base_offset, header.last_offset());
                 return Err(corrupt(end.unwrap_or(from), why));
             }
             end = Some(header.next_offset());
             whole += batch.bytes.len();
         }
-        let end = end.unwrap_or(from).max(from);
+        let end = end.unwrap_or(from);
+        if end <= from {
+            // To go on there would bring the same again, and again.
+            return Err(corrupt(from, format!("what came ends before it, at {end}")));
+        }
         let bytes = bytes.slice(..whole);
+        // Who reads what is not committed is told of none; if it is all the same, that changes nothing.
+        let aborted = if config.isolation == Isolation::ReadCommitted { aborted } else { Vec::new() };
         Ok(Fetched { of: of.clone(), bytes, at: 0, current: None, position: from, end, aborted: Aborted::new(aborted) })
     }
 
@@ -102,10 +108,7 @@ impl Fetched {
             let view = BatchView::parse(&self.bytes[self.at..]).expect("checked on receipt");
             let header = view.header;
             self.at += view.bytes.len();
-            let hidden = header.is_control() || self.aborted.hides(&header);
-            if header.is_control() {
-                self.aborted.ended_by(&view);
-            }
+            let hidden = self.aborted.hides(&view) || header.is_control();
             if hidden || header.next_offset() <= self.position {
                 self.position = self.position.max(header.next_offset());
                 continue;
@@ -159,13 +162,18 @@ impl Aborted {
         Aborted { to_come: transactions.into(), open: BTreeSet::new() }
     }
 
-    /// Whether this batch, the next in the log, belongs to one of them.
-    fn hides(&mut self, header: &BatchHeader) -> bool {
+    /// Whether this batch, the next in the log, belongs to one of them. A marker may be all that a fetch has of its
+    /// transaction, so it begins those before it as any batch does, and then ends its own.
+    fn hides(&mut self, batch: &BatchView<'_>) -> bool {
+        let header = batch.header;
         while self.to_come.front().is_some_and(|next| next.first_offset <= header.last_offset()) {
             let begun = self.to_come.pop_front().expect("just looked at");
             self.open.insert(begun.producer_id);
         }
-        header.is_transactional() && !header.is_control() && self.open.contains(&header.producer_id)
+        if header.is_control() {
+            self.ended_by(batch);
+        }
+        header.is_transactional() && self.open.contains(&header.producer_id)
     }
 
     fn ended_by(&mut self, marker: &BatchView<'_>) {

@@ -52,6 +52,8 @@ pub struct ConsumerRecord {
 #[derive(Debug)]
 pub struct Consumer {
     cluster: Cluster,
+    /// For fetches, which hold back what comes after them on their connection.
+    apart: Cluster,
     config: ConsumerConfig,
     partitions: BTreeMap<TopicPartition, Assigned>,
     brokers: BTreeMap<NodeId, Broker>,
@@ -83,6 +85,7 @@ impl Consumer {
         let (sender, arrivals) = unbounded_channel();
         Ok(Consumer {
             cluster: cluster.clone(),
+            apart: cluster.apart(),
             config,
             partitions: BTreeMap::new(),
             brokers: BTreeMap::new(),
@@ -112,9 +115,9 @@ impl Consumer {
     /// Reads all partitions that a topic has now.
     ///
     /// # Errors
-    /// As [`Cluster::topic`].
+    /// As [`Cluster::topic_now`].
     pub async fn assign_topic(&mut self, topic: &str) -> Result<()> {
-        let topic = self.cluster.topic(&Arc::from(topic)).await?;
+        let topic = self.cluster.topic_now(&Arc::from(topic)).await?;
         let count = topic.partitions.len() as i32;
         self.assign((0..count).map(|partition| TopicPartition::new(topic.name.clone(), partition)));
         Ok(())
@@ -245,11 +248,12 @@ impl Consumer {
                 leaderless.insert(partition.topic.clone());
                 continue;
             };
+            let node = assigned.preferred(now).filter(|node| view.brokers.contains_key(node)).unwrap_or(leader.node);
             if !assigned.has_room() {
-                full.insert(leader.node);
+                full.insert(node);
             }
             let wish = Wish::new(leader, offset);
-            wishes.entry(leader.node).or_default().insert(partition.clone(), (assigned.generation, wish));
+            wishes.entry(node).or_default().insert(partition.clone(), (assigned.generation, wish));
         }
         for (node, asked) in wishes {
             // A broker is asked for all partitions or for none: else those left out would wait for a long poll.
@@ -260,9 +264,15 @@ impl Consumer {
             broker.asked = true;
             let plain = asked.iter().map(|(partition, (_, wish))| (partition.clone(), *wish)).collect();
             let request = broker.session.request(&plain, &self.config);
-            fetcher::fetch(&self.cluster, &self.sender, node, asked, request);
+            fetcher::fetch(&self.apart, &self.sender, node, asked, request);
         }
         if !leaderless.is_empty() {
+            for topic in &leaderless {
+                // Nobody leads what does not exist; but that may pass.
+                let error = view.missing.get(topic).filter(|error| !error.is_retriable());
+                let refused = error.map(|error| ClientError::refused(format!("reading {topic}"), *error, None));
+                self.failures.extend(refused);
+            }
             let partitions = self.partitions.iter_mut().filter(|(partition, _)| leaderless.contains(&partition.topic));
             partitions.for_each(|(_, assigned)| assigned.failed(now));
             self.refresh(leaderless);
@@ -308,14 +318,15 @@ impl Consumer {
                 return self.broker_failed(asked, error);
             }
         };
+        let begun = broker.session.is_begun();
         if !broker.session.answered(&answer) {
             let error = ErrorCode::from_wire(answer.error_code);
-            model::mark!("a fetch session was lost");
             let session = [E::FetchSessionIdNotFound, E::InvalidFetchSessionEpoch, E::FetchSessionTopicIdError];
-            if !session.contains(&error) {
-                self.broker_failed(asked, ClientError::refused("fetching", error, None));
+            if begun && session.contains(&error) {
+                model::mark!("a fetch session was lost");
+                return; // a new one is begun at once
             }
-            return;
+            return self.broker_failed(asked, ClientError::refused("fetching", error, None));
         }
         let mut stale = BTreeSet::new();
         for topic in answer.responses {
@@ -340,6 +351,7 @@ impl Consumer {
         for partition in asked.keys() {
             if let Some(assigned) = self.partitions.get_mut(partition) {
                 assigned.failed(now);
+                assigned.back_to_leader();
             }
         }
         self.refresh(asked.keys().map(|partition| partition.topic.clone()).collect());
@@ -354,7 +366,22 @@ impl Consumer {
             |assigned: &&mut Assigned| assigned.generation == generation && assigned.fetch_position() == Some(offset);
         let Some(assigned) = self.partitions.get_mut(of).filter(current) else { return false };
         match ErrorCode::from_wire(data.error_code) {
+            E::None if data.preferred_read_replica >= 0 => {
+                let known = self.cluster.view().brokers.contains_key(&data.preferred_read_replica);
+                if known {
+                    let age = self.cluster.config().metadata_max_age;
+                    assigned.prefer(data.preferred_read_replica, Instant::now(), age);
+                } else {
+                    assigned.failed(Instant::now());
+                }
+                return !known;
+            }
             E::None => {}
+            error if assigned.back_to_leader() => {
+                // A follower may be behind, or gone; what the leader says counts.
+                assigned.failed(Instant::now());
+                return error.is_retriable();
+            }
             E::OffsetOutOfRange => {
                 match self.config.offset_reset.spec() {
                     Some(place) => assigned.seek_to(place),

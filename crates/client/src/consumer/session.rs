@@ -41,7 +41,10 @@ impl Session {
         // A topic that was made anew is another topic: a session cannot hold both.
         let renewed =
             self.known.iter().any(|(p, known)| wishes.get(p).is_some_and(|wish| wish.topic_id != known.topic_id));
-        if !config.sessions || renewed {
+        if renewed {
+            self.lost();
+        }
+        if !config.sessions {
             *self = Session::default();
         }
         let incremental = self.epoch > 0;
@@ -66,7 +69,12 @@ impl Session {
         }
     }
 
-    /// Learns from an answer how to go on. Says whether the broker knew the session.
+    /// Whether the broker is told only what changes.
+    pub fn is_begun(&self) -> bool {
+        self.epoch > 0
+    }
+
+    /// Learns from an answer how to go on. Says whether it is one.
     pub fn answered(&mut self, answer: &FetchResponse) -> bool {
         match ErrorCode::from_wire(answer.error_code) {
             ErrorCode::None if answer.session_id == 0 => *self = Session::default(), // it keeps none
@@ -74,17 +82,22 @@ impl Session {
                 self.id = answer.session_id;
                 self.epoch = if self.epoch == i32::MAX { 1 } else { self.epoch + 1 };
             }
-            _ => {
+            ErrorCode::FetchSessionIdNotFound => {
                 *self = Session::default();
+                return false;
+            }
+            _ => {
+                self.lost();
                 return false;
             }
         }
         true
     }
 
-    /// No answer came: nobody knows whether the broker counted the request. The next one begins anew.
+    /// No answer came: nobody knows whether the broker counted the request. The next one begins anew, and tells the
+    /// broker to forget this session.
     pub fn lost(&mut self) {
-        *self = Session::default();
+        *self = Session { id: self.id, ..Session::default() };
     }
 }
 
@@ -172,7 +185,9 @@ mod tests {
                 _ => assert!(session.answered(&FetchResponse::default()), "a broker that keeps no session"),
             }
             let request = session.request(&wishes(&[(0, 5)]), &config);
-            assert_eq!((request.session_id, request.session_epoch, asked(&request)), (0, 0, vec![(0, 5)]));
+            // One that the broker may still have is named, so that it makes an end of it.
+            let id = if how == 0 { 9 } else { 0 };
+            assert_eq!((request.session_id, request.session_epoch, asked(&request)), (id, 0, vec![(0, 5)]));
         }
     }
 

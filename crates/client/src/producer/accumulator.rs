@@ -81,6 +81,11 @@ impl Accumulator {
         (ready, needs_identity)
     }
 
+    /// See [`Lane::next_size`].
+    pub fn next_size(&self, of: &TopicPartition) -> usize {
+        self.lanes.get(of).map_or(0, Lane::next_size)
+    }
+
     /// Takes the batch that is ready in a partition.
     pub fn take(&mut self, from: &TopicPartition, config: &ProducerConfig) -> Option<Batch> {
         self.lanes.get_mut(from)?.take(self.identity, config)

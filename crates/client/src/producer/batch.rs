@@ -3,10 +3,10 @@
 use super::ProducerRecord;
 use super::config::ProducerConfig;
 use super::delivery::{Delivery, Outcome};
-use super::identity::Identity;
+use super::identity::{Identity, advance};
 use bytes::Bytes;
 use model::{Sequence, Timestamp, TopicPartition};
-use protocol::records::{BatchBuilder, BatchOptions};
+use protocol::records::{BatchBuilder, BatchOptions, BatchView, Record};
 use runtime::sync::OwnedSemaphorePermit;
 use runtime::time::Instant;
 use std::sync::Arc;
@@ -14,8 +14,9 @@ use std::sync::Arc;
 /// A batch, from its first record until it is acknowledged or given up.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// Its place in the order of its partition's batches.
-    pub number: u64,
+    /// Its place in the order of its partition's batches: the number it was begun with, and for what is left of a
+    /// batch that was cut, the place of its first record in it.
+    pub number: Number,
     pub outcome: Arc<Outcome>,
     /// When it is sent even if it is not full.
     pub ready_at: Instant,
@@ -31,19 +32,17 @@ pub(super) struct Batch {
     pub ambiguous: bool,
     builder: BatchBuilder,
     built: Option<Bytes>,
-    /// Its share of the producer's memory, given back when the batch is dropped.
-    _memory: OwnedSemaphorePermit,
+    /// Its share of the producer's memory, given back when the last of it is dropped.
+    memory: Arc<OwnedSemaphorePermit>,
 }
+
+/// A batch's place in the order of its partition's.
+pub(super) type Number = (u64, usize);
 
 impl Batch {
     pub fn new(number: u64, now: Instant, config: &ProducerConfig, memory: OwnedSemaphorePermit) -> Batch {
-        let options = BatchOptions {
-            compression: config.compression,
-            level: config.compression_level,
-            ..BatchOptions::default()
-        };
         Batch {
-            number,
+            number: (number, 0),
             outcome: Arc::new(Outcome::pending()),
             ready_at: now + config.linger,
             deadline: now + config.delivery_timeout,
@@ -51,9 +50,47 @@ impl Batch {
             written_as: None,
             attempts: 0,
             ambiguous: false,
-            builder: BatchBuilder::new(options),
+            builder: builder(config),
             built: None,
-            _memory: memory,
+            memory: Arc::new(memory),
+        }
+    }
+
+    /// Cuts it in two where half of the records are. Whoever waits for it waits for its halves from now on. They go as
+    /// what went before: with the sequences that their records had. None when there is nothing to cut.
+    pub fn cut(mut self, config: &ProducerConfig) -> Result<[Batch; 2], Batch> {
+        let first = self.record_count() / 2;
+        if first == 0 {
+            return Err(self);
+        }
+        let built = self.bytes();
+        let view = BatchView::parse(&built).expect("built here");
+        let mut builders = [builder(config), builder(config)];
+        for (index, record) in view.records(usize::MAX).expect("compressed here").enumerate() {
+            let Record { timestamp_delta, key, value, headers, .. } = record.expect("written here");
+            let timestamp = view.header.timestamp_of(timestamp_delta);
+            builders[usize::from(index >= first)].append(timestamp, key.as_deref(), value.as_deref(), &headers);
+        }
+        let halves = [0, first].into_iter().zip(builders);
+        let halves: Vec<Batch> = halves.map(|(skipped, builder)| self.part(skipped, builder)).collect();
+        let halves = <[Batch; 2]>::try_from(halves).expect("two of them");
+        self.outcome.cut(first as i64, [halves[0].outcome.watch(), halves[1].outcome.watch()]);
+        Ok(halves)
+    }
+
+    fn part(&self, skipped: usize, builder: BatchBuilder) -> Batch {
+        Batch {
+            number: (self.number.0, self.number.1 + skipped),
+            outcome: Arc::new(Outcome::pending()),
+            ready_at: self.ready_at,
+            deadline: self.deadline,
+            closed: true,
+            written_as: self.written_as.map(|(identity, sequence)| (identity, advance(sequence, skipped))),
+            attempts: self.attempts,
+            ambiguous: self.ambiguous,
+            builder,
+            built: None,
+            memory: self.memory.clone(),
         }
     }
 
@@ -90,4 +127,12 @@ impl Batch {
         }
         self.built.get_or_insert_with(|| self.builder.build()).clone()
     }
+}
+
+fn builder(config: &ProducerConfig) -> BatchBuilder {
+    BatchBuilder::new(BatchOptions {
+        compression: config.compression,
+        level: config.compression_level,
+        ..BatchOptions::default()
+    })
 }

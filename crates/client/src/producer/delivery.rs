@@ -5,6 +5,7 @@ use model::{Offset, Timestamp, TopicPartition};
 use runtime::sync::watch;
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// Where a record was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +27,21 @@ pub(super) struct Place {
     pub log_append_time: Timestamp,
 }
 
+/// How a batch ends.
+#[derive(Clone, Debug)]
+pub(super) enum End {
+    /// It was written or given up.
+    Whole(Result<Place, SendError>),
+    /// It was too large and was cut in two; `first` records are in the first half.
+    Cut { first: i64, halves: Arc<[Watch; 2]> },
+}
+
+/// Waits for the end of a batch.
+pub(super) type Watch = watch::Receiver<Option<End>>;
+
 /// The end of a batch. It comes once; what comes later is ignored.
 #[derive(Debug)]
-pub(super) struct Outcome(watch::Sender<Option<Result<Place, SendError>>>);
+pub(super) struct Outcome(watch::Sender<Option<End>>);
 
 impl Outcome {
     pub fn pending() -> Outcome {
@@ -36,10 +49,19 @@ impl Outcome {
     }
 
     pub fn resolve(&self, result: Result<Place, SendError>) {
+        self.end(End::Whole(result));
+    }
+
+    /// The end is that of the two halves.
+    pub fn cut(&self, first: i64, halves: [Watch; 2]) {
+        self.end(End::Cut { first, halves: Arc::new(halves) });
+    }
+
+    fn end(&self, end: End) {
         self.0.send_if_modified(|outcome| {
             let first = outcome.is_none();
             if first {
-                *outcome = Some(result);
+                *outcome = Some(end);
             }
             first
         });
@@ -49,17 +71,26 @@ impl Outcome {
         self.0.borrow().is_some()
     }
 
-    pub fn watch(&self) -> watch::Receiver<Option<Result<Place, SendError>>> {
+    pub fn watch(&self) -> Watch {
         self.0.subscribe()
     }
 }
 
-/// Waits for the end of a batch.
-pub(super) async fn ended(watch: &mut watch::Receiver<Option<Result<Place, SendError>>>) -> Result<Place, SendError> {
+/// Waits for the end of a batch, halves and all; each delivery tells its own.
+pub(super) async fn ended(watch: Watch) {
+    let mut left = vec![watch];
+    while let Some(mut watch) = left.pop() {
+        if let End::Cut { halves, .. } = end(&mut watch).await {
+            left.extend(halves.iter().cloned());
+        }
+    }
+}
+
+async fn end(watch: &mut Watch) -> End {
     match watch.wait_for(Option::is_some).await {
-        Ok(outcome) => outcome.clone().expect("waited for"),
+        Ok(end) => end.clone().expect("waited for"),
         // The runtime is going down with the producer in it.
-        Err(_) => Err(SendError::Unknown(ClientError::Closed)),
+        Err(_) => End::Whole(Err(SendError::Unknown(ClientError::Closed))),
     }
 }
 
@@ -68,7 +99,7 @@ pub(super) async fn ended(watch: &mut watch::Receiver<Option<Result<Place, SendE
 #[derive(Debug)]
 pub struct Delivery {
     pub(super) topic_partition: TopicPartition,
-    pub(super) outcome: watch::Receiver<Option<Result<Place, SendError>>>,
+    pub(super) outcome: Watch,
     pub(super) index: i64,
     pub(super) timestamp: Timestamp,
 }
@@ -79,8 +110,17 @@ impl Delivery {
     /// # Errors
     /// See [`SendError`].
     pub async fn wait(mut self) -> Result<RecordMetadata, SendError> {
-        let place = ended(&mut self.outcome).await?;
-        let offset = if place.base_offset < 0 { -1 } else { place.base_offset + self.index };
+        let place = loop {
+            match end(&mut self.outcome).await {
+                End::Whole(result) => break result?,
+                End::Cut { first, halves } => {
+                    let second = self.index >= first;
+                    self.index -= if second { first } else { 0 };
+                    self.outcome = halves[usize::from(second)].clone();
+                }
+            }
+        };
+        let offset = if place.base_offset < 0 { -1 } else { place.base_offset.saturating_add(self.index) };
         let timestamp = if place.log_append_time < 0 { self.timestamp } else { place.log_append_time };
         Ok(RecordMetadata { topic_partition: self.topic_partition, offset, timestamp })
     }

@@ -1,12 +1,13 @@
 //! The batches of one partition, in order: what may be sent now, and what an answer means. Time comes as an argument.
 //!
 //! Order and exactly-once rest on these rules. A batch keeps its sequence over all its attempts. A batch that was sent
-//! before is sent again only when nothing of its partition is under way, so nothing overtakes it. After a batch with a
-//! sequence has failed for good, the sequence has a gap: what is under way is waited for, batches that surely were not
+//! before is sent again only when nothing of its partition is under way, so nothing overtakes it. The first batch of an
+//! identity travels alone: a broker that does not know the producer takes any sequence for its first. After a batch with
+//! a sequence has failed for good, the sequence has a gap: what is under way is waited for, batches that surely were not
 //! written get new sequences under the next epoch, and that epoch fences what the network may still hold.
 
 use super::ProducerRecord;
-use super::batch::Batch;
+use super::batch::{Batch, Number};
 use super::config::ProducerConfig;
 use super::delivery::{Delivery, Outcome, Place};
 use super::identity::{Identity, advance};
@@ -27,6 +28,8 @@ pub(super) struct Lane {
     in_flight: Vec<InFlight>,
     identity: Option<Identity>,
     next_sequence: Sequence,
+    /// Whether something was acknowledged to this identity.
+    is_known: bool,
     /// The sequence has a gap: the next new batch needs a new identity.
     renew: bool,
     /// An id whose epochs are used up.
@@ -40,7 +43,7 @@ pub(super) struct Lane {
 /// What the lane keeps of a batch that travels.
 #[derive(Debug)]
 struct InFlight {
-    number: u64,
+    number: Number,
     outcome: Arc<Outcome>,
     deadline: Instant,
 }
@@ -64,6 +67,7 @@ impl Lane {
             in_flight: Vec::new(),
             identity: None,
             next_sequence: 0,
+            is_known: false,
             renew: false,
             spent: None,
             next_number: 0,
@@ -102,6 +106,11 @@ impl Lane {
         Some((delivery, look))
     }
 
+    /// Bytes of the batch that would be taken next, before compression.
+    pub fn next_size(&self) -> usize {
+        self.queue.front().map_or(0, Batch::size)
+    }
+
     /// Sends what it has without waiting for more. Returns all that is not resolved yet.
     pub fn flush(&mut self) -> Vec<Arc<Outcome>> {
         self.queue.iter_mut().for_each(|batch| batch.closed = true);
@@ -118,8 +127,8 @@ impl Lane {
         let Some(front) = self.queue.front() else { return Readiness::Waits };
         let due = front.closed || front.ready_at <= now;
         let backed_off = self.not_before.is_none_or(|not_before| not_before <= now);
-        let room =
-            if front.attempts > 0 { self.in_flight.is_empty() } else { self.in_flight.len() < config.max_in_flight };
+        let alone = front.attempts > 0 || config.idempotent && !self.is_known;
+        let room = if alone { self.in_flight.is_empty() } else { self.in_flight.len() < config.max_in_flight };
         if !due || !backed_off || !room {
             return Readiness::Waits;
         }
@@ -178,6 +187,7 @@ impl Lane {
             self.spent = before.map(|identity| identity.id);
         }
         self.next_sequence = 0;
+        self.is_known = false;
         let cause = self.last_error.clone().unwrap_or(ClientError::Closed);
         self.queue.retain_mut(|batch| {
             let in_doubt = batch.ambiguous && batch.written_as.is_some();
@@ -200,7 +210,8 @@ impl Lane {
         self.in_flight.retain(|under_way| under_way.number != batch.number);
         let error = match result {
             Ok(place) => return self.written(&batch, place),
-            Err(error) if error.error_code() == Some(ErrorCode::DuplicateSequenceNumber) => {
+            // Of one that surely was not written, something else has the sequence.
+            Err(error) if error.error_code() == Some(ErrorCode::DuplicateSequenceNumber) && batch.ambiguous => {
                 return self.written(&batch, Place { base_offset: -1, log_append_time: -1 });
             }
             Err(error) => error,
@@ -212,16 +223,31 @@ impl Lane {
             return;
         }
         if self.may_go_again(&batch, &error, now, config) {
-            let gap = is_gap(&error);
-            self.renew |= gap;
-            self.not_before = if gap { None } else { Some(now + self.backoff.next_wait()) };
+            self.renew |= is_forgotten(&error);
+            // At first a gap closes by itself, or by a new epoch.
+            if !is_gap(&error) || batch.attempts > 1 {
+                self.not_before = Some(now + self.backoff.next_wait());
+            }
             self.put_back(batch);
+        } else if error.error_code() == Some(ErrorCode::MessageTooLarge) && !batch.ambiguous && batch.deadline > now {
+            self.cut(batch, error, config);
         } else {
             self.give_up(&batch, error);
         }
     }
 
+    fn cut(&mut self, batch: Batch, error: ClientError, config: &ProducerConfig) {
+        match batch.cut(config) {
+            Ok(halves) => {
+                model::mark!("a batch too large for the broker was cut in two");
+                halves.into_iter().for_each(|half| self.put_back(half));
+            }
+            Err(single) => self.give_up(&single, error),
+        }
+    }
+
     fn written(&mut self, batch: &Batch, place: Place) {
+        self.is_known |= batch.written_as.map(|(identity, _)| identity) == self.identity;
         batch.outcome.resolve(Ok(place));
         self.backoff.reset();
         self.not_before = None;
@@ -235,13 +261,13 @@ impl Lane {
         if !is_gap(error) {
             return error.is_retriable();
         }
-        // The broker does not know what came before. If an older batch of ours is missing, this one follows it under
-        // the next epoch; if none is, the broker has lost what it acknowledged, and the caller must hear of it.
+        // The broker does not know what came before. If an older batch of ours is missing, this one follows it, under
+        // the next epoch if that one was given up; if none is, the broker has lost what it acknowledged, and the caller
+        // must hear of it.
         let older_is_missing = self.renew
             || self.in_flight.iter().any(|other| other.number < batch.number)
             || self.queue.iter().any(|other| other.number < batch.number);
-        let forgotten = error.error_code() != Some(ErrorCode::OutOfOrderSequenceNumber);
-        !batch.ambiguous && (older_is_missing || forgotten)
+        !batch.ambiguous && (older_is_missing || is_forgotten(error))
     }
 
     fn put_back(&mut self, batch: Batch) {
@@ -287,13 +313,13 @@ impl Lane {
 
 /// Whether the broker misses something before this batch, or does not know its producer any more.
 fn is_gap(error: &ClientError) -> bool {
+    error.error_code() == Some(ErrorCode::OutOfOrderSequenceNumber) || is_forgotten(error)
+}
+
+/// Whether the broker does not know the producer, or knows a later epoch of it.
+fn is_forgotten(error: &ClientError) -> bool {
     use ErrorCode as E;
-    matches!(
-        error.error_code(),
-        Some(
-            E::OutOfOrderSequenceNumber | E::UnknownProducerId | E::InvalidProducerEpoch | E::InvalidProducerIdMapping
-        )
-    )
+    matches!(error.error_code(), Some(E::UnknownProducerId | E::InvalidProducerEpoch | E::InvalidProducerIdMapping))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::producer::Acks;
+use crate::producer::delivery::End;
 use bytes::Bytes;
 use protocol::records::BatchHeader;
 use runtime::sync::Semaphore;
@@ -19,7 +20,8 @@ struct Story {
 impl Story {
     fn new() -> Story {
         let config = ProducerConfig { linger: Duration::ZERO, batch_size: 1, ..ProducerConfig::default() };
-        let lane = Lane::new(TopicPartition::new("t", 0), &config);
+        let mut lane = Lane::new(TopicPartition::new("t", 0), &config);
+        lane.is_known = true;
         Story { lane, config, now: Instant::now(), memory: Arc::new(Semaphore::new(1000)) }
     }
 
@@ -73,7 +75,10 @@ fn written(batch: &mut Batch) -> (i64, i16, i32) {
 }
 
 fn end(outcome: &Outcome) -> Option<Result<Place, SendError>> {
-    outcome.watch().borrow().clone()
+    match outcome.watch().borrow().clone()? {
+        End::Whole(result) => Some(result),
+        End::Cut { .. } => panic!("it was cut"),
+    }
 }
 
 #[test]
@@ -135,8 +140,8 @@ fn what_is_refused_for_good_leaves_a_gap_that_a_new_epoch_closes() {
     story.answer(second, Err(refused(ErrorCode::OutOfOrderSequenceNumber)));
     let mut again = story.take();
     assert_eq!(written(&mut again), (7, 1, 0));
-    assert_eq!(written(&mut story.take()), (7, 1, 1));
     story.answer(again, at(0));
+    assert_eq!(written(&mut story.take()), (7, 1, 1));
     assert!(matches!(end(&next), Some(Ok(_))));
 }
 
@@ -211,12 +216,115 @@ fn a_broker_that_lost_what_it_acknowledged_is_told_on() {
 }
 
 #[test]
-fn a_duplicate_is_a_success() {
+fn a_duplicate_of_what_may_have_been_written_is_a_success() {
+    let mut story = Story::new();
+    let outcome = story.send();
+    let batch = story.take();
+    story.answer(batch, Err(lost()));
+    story.pass(2);
+    let batch = story.take();
+    story.answer(batch, Err(refused(ErrorCode::DuplicateSequenceNumber)));
+    assert_eq!(end(&outcome), Some(Ok(Place { base_offset: -1, log_append_time: -1 })));
+}
+
+/// It was reported as written.
+#[test]
+fn a_duplicate_of_what_was_never_sent_before_is_something_else() {
     let mut story = Story::new();
     let outcome = story.send();
     let batch = story.take();
     story.answer(batch, Err(refused(ErrorCode::DuplicateSequenceNumber)));
-    assert_eq!(end(&outcome), Some(Ok(Place { base_offset: -1, log_append_time: -1 })));
+    assert!(matches!(end(&outcome), Some(Err(SendError::NotWritten(_)))));
+    story.send();
+    assert_eq!(written(&mut story.take()), (7, 1, 0));
+}
+
+/// A broker that does not know a producer takes any sequence for its first: the second batch could be written while the
+/// first was refused for a while, and the first could then never follow.
+#[test]
+fn the_first_batch_of_an_identity_travels_alone() {
+    let mut story = Story::new();
+    story.lane.is_known = false;
+    story.send();
+    story.send();
+    let first = story.take();
+    assert_eq!(story.readiness(), Readiness::Waits);
+    story.answer(first, Err(refused(ErrorCode::NotEnoughReplicas)));
+    story.pass(2);
+    let first = story.take();
+    story.answer(first, at(0));
+    assert_eq!(written(&mut story.take()).2, 1);
+}
+
+#[test]
+fn what_only_came_before_its_turn_keeps_its_sequence() {
+    let mut story = Story::new();
+    story.send();
+    story.send();
+    let (first, second) = (story.take(), story.take());
+    story.answer(first, Err(refused(ErrorCode::NotEnoughReplicas)));
+    story.answer(second, Err(refused(ErrorCode::OutOfOrderSequenceNumber)));
+    assert_eq!(story.readiness(), Readiness::Waits, "the wait after the first one's failure stands");
+    story.pass(2);
+    let mut first = story.take();
+    assert_eq!(written(&mut first), (7, 0, 0));
+    story.answer(first, at(0));
+    assert_eq!(written(&mut story.take()), (7, 0, 1));
+}
+
+#[test]
+fn a_batch_too_large_is_cut_until_its_records_fit_and_keeps_its_sequences() {
+    let mut story = Story::new();
+    story.config.batch_size = 1000;
+    let outcomes: Vec<_> = (0..5).map(|_| story.send()).collect();
+    story.lane.flush();
+    let whole = story.take();
+    assert_eq!(whole.record_count(), 5);
+    story.answer(whole, Err(refused(ErrorCode::MessageTooLarge)));
+    story.send();
+    let mut halves = Vec::new();
+    for sequence in [0, 2] {
+        let mut half = story.take();
+        assert_eq!(written(&mut half), (7, 0, sequence));
+        halves.push(half.record_count());
+        story.answer(half, at(0));
+    }
+    assert_eq!(halves, [2, 3]);
+    assert_eq!(written(&mut story.take()), (7, 0, 5));
+    assert!(outcomes.iter().all(|outcome| outcome.is_resolved()));
+}
+
+#[test]
+fn what_may_have_been_written_whole_is_not_cut() {
+    let mut story = Story::new();
+    story.config.batch_size = 1000;
+    let outcome = story.send();
+    story.send();
+    story.lane.flush();
+    let whole = story.take();
+    story.answer(whole, Err(lost()));
+    story.pass(2);
+    let whole = story.take();
+    story.answer(whole, Err(refused(ErrorCode::MessageTooLarge)));
+    assert!(matches!(end(&outcome), Some(Err(SendError::Unknown(_)))));
+}
+
+#[test]
+fn a_broker_that_forgot_its_producer_meets_it_under_the_next_epoch() {
+    for error in [ErrorCode::UnknownProducerId, ErrorCode::InvalidProducerEpoch] {
+        let mut story = Story::new();
+        let outcome = story.send();
+        let batch = story.take();
+        story.answer(batch, Err(refused(error)));
+        let mut again = story.take();
+        assert_eq!(written(&mut again), (7, 1, 0));
+        story.answer(again, Err(refused(error)));
+        assert_eq!(story.readiness(), Readiness::Waits, "a broker that always says so is not asked without pause");
+        story.pass(2);
+        let again = story.take();
+        story.answer(again, at(0));
+        assert!(matches!(end(&outcome), Some(Ok(_))));
+    }
 }
 
 #[test]

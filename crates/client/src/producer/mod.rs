@@ -82,7 +82,10 @@ struct Handle(Arc<Shared>);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.state.lock().expect("no panic inside").closing = true;
+        let mut state = self.0.state.lock().expect("no panic inside");
+        state.closing = true;
+        state.accumulator.flush(); // nothing comes that would be worth waiting for
+        drop(state);
         self.0.wake.notify_one();
     }
 }
@@ -199,7 +202,7 @@ impl Producer {
         let outcomes = self.0.0.state.lock().expect("no panic inside").accumulator.flush();
         self.0.0.wake.notify_one();
         for outcome in outcomes {
-            let _ = delivery::ended(&mut outcome.watch()).await; // each delivery tells its own end
+            delivery::ended(outcome.watch()).await;
         }
     }
 

@@ -116,7 +116,7 @@ impl Shared {
                     entry.insert((Shipment { node: leader.node, connection, parcels: Vec::new() }, 0))
                 }
             };
-            if *size >= self.config.max_request_size {
+            if *size > 0 && *size + state.accumulator.next_size(&partition) > self.config.max_request_size {
                 continue;
             }
             let Some(batch) = state.accumulator.take(&partition, &self.config) else { continue };
@@ -239,10 +239,12 @@ impl Shared {
     /// Whether asking is over: there is an identity, there will be none, or nobody needs it any more.
     fn identity_answered(&self, answer: Result<Identity>) -> bool {
         let mut state = self.state.lock().expect("no panic inside");
-        let again = answer.as_ref().is_err_and(ClientError::is_retriable) && !state.accumulator.is_empty();
+        // To ask once more than needed costs nothing: an id that nobody uses.
+        let passes = |error: &ClientError| error.is_retriable() || error.may_have_happened();
+        let again = answer.as_ref().is_err_and(passes) && !state.accumulator.is_empty();
         match answer {
             Ok(identity) => state.accumulator.identity = Some(identity),
-            Err(error) if error.is_retriable() => state.last_fault = Some(error),
+            Err(error) if passes(&error) => state.last_fault = Some(error),
             Err(error) => state.fatal = Some(error),
         }
         state.asking_identity = again;
