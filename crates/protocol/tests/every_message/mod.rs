@@ -38,6 +38,7 @@ pub enum Role {
 }
 
 /// A message whose type is forgotten.
+#[allow(dead_code)] // not every test compares
 pub trait Value: Debug {
     /// Its bytes in a version.
     fn encode(&self, version: i16) -> Result<Bytes, EncodeError>;
