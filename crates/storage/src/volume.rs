@@ -10,6 +10,9 @@ use runtime::time::{Duration, timeout};
 use std::io;
 use std::sync::Arc;
 
+/// How long the mark of a failed sync may take.
+const MARK_DEADLINE: Duration = Duration::from_secs(1);
+
 /// A log directory's disk.
 #[derive(Clone, Debug)]
 pub(crate) struct Volume {
@@ -82,9 +85,10 @@ impl Volume {
 
     async fn synced(&self, path: &str, result: io::Result<()>) -> Result<(), StorageFault> {
         let Err(error) = result else { return Ok(()) };
+        // Before anybody hears of the failure: the process may end at once. A disk that hangs must not keep it secret.
+        let _ = timeout(MARK_DEADLINE, crate::doubt_mark::leave(&self.disk)).await;
         let what = if path.is_empty() { "the directory itself" } else { path };
         self.fail(format!("sync of {what}: {error}"));
-        crate::doubt_mark::leave(&self.disk).await;
         Err(StorageFault::Disk { path: path.to_owned(), error })
     }
 
