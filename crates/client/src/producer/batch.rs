@@ -66,7 +66,7 @@ impl Batch {
         let built = self.bytes();
         let view = BatchView::parse(&built).expect("built here");
         let mut builders = [builder(config), builder(config)];
-        for (index, record) in view.records(usize::MAX).expect("compressed here").enumerate() {
+        for (index, record) in view.records(self.size()).expect("compressed here").enumerate() {
             let Record { timestamp_delta, key, value, headers, .. } = record.expect("written here");
             let timestamp = view.header.timestamp_of(timestamp_delta);
             builders[usize::from(index >= first)].append(timestamp, key.as_deref(), value.as_deref(), &headers);

@@ -30,6 +30,8 @@ pub(super) struct Lane {
     next_sequence: Sequence,
     /// Whether something was acknowledged to this identity.
     is_known: bool,
+    /// The last batch, in the order of the lane, that was acknowledged.
+    acknowledged: Option<Number>,
     /// The sequence has a gap: the next new batch needs a new identity.
     renew: bool,
     /// An id whose epochs are used up.
@@ -68,6 +70,7 @@ impl Lane {
             identity: None,
             next_sequence: 0,
             is_known: false,
+            acknowledged: None,
             renew: false,
             spent: None,
             next_number: 0,
@@ -179,7 +182,8 @@ impl Lane {
         self.identity.map(drop)
     }
 
-    /// The next epoch, from sequence 0 on. Of what waits with an old sequence, only what surely was not written goes on.
+    /// The next epoch, from sequence 0 on. Of what waits with an old sequence, only what surely was not written goes on,
+    /// and only if nothing that came after it was: a broker that forgot its producer lets it be overtaken.
     fn start_over(&mut self) {
         let before = self.identity.take();
         self.identity = before.and_then(Identity::next);
@@ -190,12 +194,13 @@ impl Lane {
         self.is_known = false;
         let cause = self.last_error.clone().unwrap_or(ClientError::Closed);
         self.queue.retain_mut(|batch| {
-            let in_doubt = batch.ambiguous && batch.written_as.is_some();
-            if in_doubt {
+            if batch.ambiguous && batch.written_as.is_some() {
                 batch.outcome.resolve(Err(SendError::Unknown(cause.clone())));
+            } else if Some(batch.number) < self.acknowledged {
+                batch.outcome.resolve(Err(SendError::NotWritten(cause.clone())));
             }
             batch.set_writer(None);
-            !in_doubt
+            !batch.outcome.is_resolved()
         });
     }
 
@@ -247,6 +252,7 @@ impl Lane {
     }
 
     fn written(&mut self, batch: &Batch, place: Place) {
+        self.acknowledged = self.acknowledged.max(Some(batch.number));
         self.is_known |= batch.written_as.map(|(identity, _)| identity) == self.identity;
         batch.outcome.resolve(Ok(place));
         self.backoff.reset();

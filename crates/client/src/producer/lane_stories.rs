@@ -256,6 +256,20 @@ fn the_first_batch_of_an_identity_travels_alone() {
     assert_eq!(written(&mut story.take()).2, 1);
 }
 
+/// It was written after those that had overtaken it.
+#[test]
+fn what_a_forgetful_broker_let_be_overtaken_is_not_written_any_more() {
+    let mut story = Story::new();
+    let overtaken = story.send();
+    story.send();
+    let (first, second) = (story.take(), story.take());
+    story.answer(first, Err(refused(ErrorCode::UnknownProducerId)));
+    story.answer(second, at(0));
+    story.send();
+    assert_eq!(written(&mut story.take()), (7, 1, 0));
+    assert!(matches!(end(&overtaken), Some(Err(SendError::NotWritten(_)))));
+}
+
 #[test]
 fn what_only_came_before_its_turn_keeps_its_sequence() {
     let mut story = Story::new();

@@ -1,7 +1,10 @@
 //! The client against brokers that answer as a story wants it: late, wrongly, twice or never.
 
+mod batching;
 mod connection;
+mod consumer;
 mod fake;
+mod fetched;
 mod producer;
 
 /// Runs a story in the world this was built for: the real one or the simulator's.

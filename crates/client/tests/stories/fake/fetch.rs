@@ -107,23 +107,19 @@ impl World {
         if wanted.fetch_offset < partition.log_start || wanted.fetch_offset > partition.end() {
             return refuse(ErrorCode::OffsetOutOfRange);
         }
+        let overlapping = partition.aborted.iter().filter(|(_, _, marker)| *marker >= wanted.fetch_offset);
+        let aborted = overlapping.map(|(producer_id, first_offset, _)| AbortedTransaction {
+            producer_id: *producer_id,
+            first_offset: *first_offset,
+            ..Default::default()
+        });
         PartitionData {
             partition_index: wanted.partition,
             high_watermark: partition.end(),
             last_stable_offset: partition.end(),
             log_start_offset: partition.log_start,
             records: Some(partition.read(wanted.fetch_offset, wanted.partition_max_bytes as usize)),
-            aborted_transactions: Some(
-                partition
-                    .aborted
-                    .iter()
-                    .map(|(producer_id, first_offset)| AbortedTransaction {
-                        producer_id: *producer_id,
-                        first_offset: *first_offset,
-                        ..Default::default()
-                    })
-                    .collect(),
-            ),
+            aborted_transactions: Some(aborted.collect()),
             ..Default::default()
         }
     }

@@ -7,7 +7,8 @@ mod serve;
 mod topics;
 mod world;
 
-pub use partition::{Partition, control_batch, data_batch};
+use partition::Partition;
+pub use partition::{control_batch, data_batch};
 pub use serve::{Ask, Then};
 pub use world::World;
 

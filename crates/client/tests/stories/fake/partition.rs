@@ -15,8 +15,8 @@ pub struct Partition {
     /// Bytes of the largest batch that is taken.
     pub max_batch: usize,
     pub batches: Vec<Bytes>,
-    /// Aborted transactions, told with every fetch: producer and first offset.
-    pub aborted: Vec<(i64, i64)>,
+    /// Aborted transactions: producer, first offset, and that of the marker.
+    pub aborted: Vec<(i64, i64, i64)>,
     producers: BTreeMap<i64, Producer>,
 }
 

@@ -74,6 +74,19 @@ impl World {
         ListOffsetsResponse { topics: topics.collect(), ..ListOffsetsResponse::default() }
     }
 
+    pub fn refuse_list_offsets(request: &ListOffsetsRequest, error: ErrorCode) -> ListOffsetsResponse {
+        let topics = request.topics.iter().map(|topic| {
+            let refuse = |partition_index| ListOffsetsPartitionResponse {
+                partition_index,
+                error_code: error.code(),
+                ..Default::default()
+            };
+            let partitions = topic.partitions.iter().map(|asked| refuse(asked.partition_index)).collect();
+            ListOffsetsTopicResponse { name: topic.name.clone(), partitions, ..Default::default() }
+        });
+        ListOffsetsResponse { topics: topics.collect(), ..ListOffsetsResponse::default() }
+    }
+
     pub fn create_topics(&mut self, request: &CreateTopicsRequest) -> CreateTopicsResponse {
         let mut topics = Vec::new();
         for topic in &request.topics {

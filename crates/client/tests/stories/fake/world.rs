@@ -77,6 +77,11 @@ impl World {
         }
     }
 
+    /// Forgets what is scripted for an API.
+    pub fn unscript(&mut self, key: ApiKey) {
+        self.scripts.remove(&key);
+    }
+
     /// The topic that a request names by name or by id.
     pub(super) fn name_of(&self, name: &str, id: Uuid) -> Option<String> {
         match name {
