@@ -1,8 +1,15 @@
 //! `thalweg`: an event-streaming server that every Kafka client works with, and the tools around it.
 
 mod commands;
+mod explain;
+mod failure;
+mod interrupt;
+mod progress;
+mod records;
+mod servers;
 
 use clap::{Parser, Subcommand};
+use runtime::time::Instant;
 use std::process::ExitCode;
 
 /// An event-streaming server that every Kafka client works with.
@@ -15,20 +22,30 @@ struct Arguments {
     command: Option<Command>,
 }
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str = "\
+Exit codes: 0 done, 1 failed, 2 wrong usage. Data goes to standard output, everything else to standard error.
+
+Examples:
   thalweg                                    a server for development
   thalweg server -c server.properties        a server as configured
-  thalweg config reference > reference.md    every config key";
+  echo hello | thalweg produce greetings     write a record
+  thalweg consume greetings -e               read all that is there
+  thalweg topic create orders -p 12          make a topic";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run a server as a properties file says.
     Server(commands::server::Server),
+    /// Write records from standard input, a line each.
+    Produce(Box<commands::produce::Produce>),
+    /// Read records to standard output.
+    Consume(Box<commands::consume::Consume>),
     /// Look at configuration keys.
     Config(commands::config::Config),
 }
 
 fn main() -> ExitCode {
+    let began = Instant::now();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -36,16 +53,11 @@ fn main() -> ExitCode {
             return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
         }
     };
-    let result = match arguments.command {
-        None => commands::server::development(),
-        Some(Command::Server(server)) => commands::server::run(&server),
+    failure::exit_code(match arguments.command {
+        None => commands::server::development(began),
+        Some(Command::Server(server)) => commands::server::run(&server, began),
+        Some(Command::Produce(produce)) => commands::produce::run(&produce),
+        Some(Command::Consume(consume)) => commands::consume::run(&consume),
         Some(Command::Config(config)) => commands::config::run(&config),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("thalweg: {error:#}");
-            ExitCode::from(1)
-        }
-    }
+    })
 }

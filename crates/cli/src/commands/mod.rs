@@ -1,4 +1,6 @@
-//! One file a command.
+//! One file a command, or a folder for one with parts of its own.
 
 pub mod config;
+pub mod consume;
+pub mod produce;
 pub mod server;
