@@ -26,6 +26,8 @@ pub fn way_out(bootstrap: &[String], error: &ClientError) -> Option<String> {
         ClientError::Malformed { .. } | ClientError::Lost { .. } | ClientError::NoAnswer { .. } => {
             Some("is that a server that speaks Kafka's protocol, without TLS?".to_owned())
         }
+        // Who refuses with a way out needs no other.
+        ClientError::Refused { message: Some(message), .. } if message.contains("`thalweg ") => None,
         ClientError::Refused { error, .. } => refusal(*error).map(str::to_owned),
         _ => None,
     }
@@ -34,17 +36,13 @@ pub fn way_out(bootstrap: &[String], error: &ClientError) -> Option<String> {
 fn refusal(error: ErrorCode) -> Option<&'static str> {
     use ErrorCode as E;
     Some(match error {
-        E::UnknownTopicOrPartition => {
-            "there is no such topic or partition: `thalweg topic list` shows what there is, `thalweg topic create` adds"
-        }
+        E::UnknownTopicOrPartition => "`thalweg topic list` shows what there is, `thalweg topic create` makes one",
         E::InvalidTopicException => "names have letters, digits, '.', '_' and '-', and are 249 long at most",
         E::TopicAlreadyExists => "--if-not-exists lets that pass, `thalweg topic alter` changes it",
         E::MessageTooLarge | E::RecordListTooLarge => {
             "the topic takes larger ones after `thalweg topic alter TOPIC -c max.message.bytes=BYTES`"
         }
         E::InvalidConfig => "`thalweg config reference` tells every key and its values",
-        E::InvalidPartitions => "a topic can only get more partitions, not fewer",
-        E::InvalidReplicationFactor => "there cannot be more replicas than servers",
         E::OffsetOutOfRange => "it is deleted, or was never there: `thalweg topic describe` shows which offsets exist",
         E::NotEnoughReplicas | E::NotEnoughReplicasAfterAppend => {
             "too few replicas are in sync for min.insync.replicas: `thalweg topic describe` shows which"
@@ -63,6 +61,10 @@ mod tests {
         ClientError::Connect { address: address.to_owned(), why: "refused".to_owned() }
     }
 
+    fn refused(error: ErrorCode, message: Option<&str>) -> ClientError {
+        ClientError::Refused { what: "x".to_owned(), error, message: message.map(str::to_owned) }
+    }
+
     #[test]
     fn a_server_that_names_an_address_that_does_not_work_is_told_from_one_that_is_not_there() {
         let bootstrap = ["near:9092".to_owned()];
@@ -73,8 +75,14 @@ mod tests {
     #[test]
     fn what_nobody_can_help_with_stands_for_itself() {
         assert_eq!(way_out(&[], &ClientError::Closed), None);
-        let refused = |error| ClientError::Refused { what: "x".to_owned(), error, message: None };
-        assert_eq!(way_out(&[], &refused(ErrorCode::UnknownServerError)), None);
-        assert!(way_out(&[], &refused(ErrorCode::UnknownTopicOrPartition)).expect("known").contains("topic list"));
+        assert_eq!(way_out(&[], &refused(ErrorCode::UnknownServerError, None)), None);
+    }
+
+    #[test]
+    fn a_refusal_has_one_way_out_the_servers_own_if_it_names_one() {
+        let unknown = |message| way_out(&[], &refused(ErrorCode::UnknownTopicOrPartition, message));
+        assert!(unknown(None).expect("known").contains("topic list"));
+        assert!(unknown(Some("there is no topic 'x'")).expect("known").contains("topic list"));
+        assert_eq!(unknown(Some("there is no topic 'x'; see `thalweg topic list`")), None);
     }
 }

@@ -1,6 +1,6 @@
 //! How a command ends: the exit code, and what is said on standard error.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// What was asked for makes no sense. The program ends with 2 and not with 1.
@@ -21,11 +21,17 @@ pub fn exit_code(result: anyhow::Result<()>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            for line in in_words(&error).lines() {
-                eprintln!("thalweg: {line}");
-            }
+            say(&in_words(&error));
             ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
         }
+    }
+}
+
+/// Tells people something, each line under the program's name. Nobody may be listening any more: that is no failure.
+pub fn say(text: &str) {
+    let mut stderr = io::stderr().lock();
+    for line in text.lines() {
+        let _ = writeln!(stderr, "thalweg: {line}"); // as said
     }
 }
 

@@ -4,6 +4,7 @@ mod commands;
 mod explain;
 mod failure;
 mod interrupt;
+mod output;
 mod progress;
 mod records;
 mod servers;
@@ -40,6 +41,8 @@ enum Command {
     Produce(Box<commands::produce::Produce>),
     /// Read records to standard output.
     Consume(Box<commands::consume::Consume>),
+    /// Create, look at, change and delete topics.
+    Topic(Box<commands::topic::Topic>),
     /// Look at configuration keys.
     Config(commands::config::Config),
 }
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Some(Command::Server(server)) => commands::server::run(&server, began),
         Some(Command::Produce(produce)) => commands::produce::run(&produce),
         Some(Command::Consume(consume)) => commands::consume::run(&consume),
+        Some(Command::Topic(topic)) => commands::topic::run(&topic),
         Some(Command::Config(config)) => commands::config::run(&config),
     })
 }

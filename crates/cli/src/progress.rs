@@ -40,9 +40,10 @@ impl Progress {
             self.bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
         }
     }
+}
 
-    /// Takes it away.
-    pub fn end(self) {
+impl Drop for Progress {
+    fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
 }

@@ -4,3 +4,4 @@ pub mod config;
 pub mod consume;
 pub mod produce;
 pub mod server;
+pub mod topic;

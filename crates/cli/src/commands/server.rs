@@ -1,6 +1,6 @@
 //! `thalweg` and `thalweg server`: a broker until SIGINT or SIGTERM.
 
-use crate::failure::Usage;
+use crate::failure::{Usage, say};
 use anyhow::{Context, bail};
 use broker::metadata::MetadataFault;
 use broker::{RunningBroker, StartError};
@@ -83,7 +83,8 @@ fn serve(config: ServerConfig, began: Instant, introduction: Option<Introduction
 
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("THALWEG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    log.log_internal_errors(false).init(); // a log that nobody reads any more must not stop the server
 }
 
 async fn serve_until_stopped(
@@ -98,10 +99,10 @@ async fn serve_until_stopped(
     let took = began.elapsed();
     match introduction {
         Some(introduction) => introduction.print(&running, took),
-        None => eprintln!("thalweg: {}", ready(&running, took)),
+        None => say(&ready(&running, took)),
     }
     runtime::process::stop_signal().await?;
-    eprintln!("thalweg: stopping");
+    say("stopping");
     runtime::sync::select! {
         biased;
         // The signals are ours until the process ends: whoever asks twice does not want to wait.
@@ -115,7 +116,7 @@ async fn stop(running: RunningBroker) -> anyhow::Result<()> {
     let stopped = match timeout(SLOW_STOP, &mut stopping).await {
         Ok(stopped) => stopped,
         Err(_) => {
-            eprintln!("thalweg: still writing what is not on disk yet; again Ctrl-C stops at once");
+            say("still writing what is not on disk yet; again Ctrl-C stops at once");
             match timeout(STOP_DEADLINE, stopping).await {
                 Ok(stopped) => stopped,
                 Err(_) => bail!("the stop took longer than {} s; the next start recovers", STOP_DEADLINE.as_secs()),
@@ -143,9 +144,9 @@ impl Introduction {
 
     fn print(&self, running: &RunningBroker, took: Duration) {
         let what = if self.is_new { "made" } else { "opened" };
-        eprintln!("thalweg: {what} {}, {}", self.data, ready(running, took));
-        eprintln!("  try:  echo hello | thalweg produce greetings");
-        eprintln!("        thalweg consume greetings -e");
+        say(&format!("{what} {}, {}", self.data, ready(running, took)));
+        say("try:  echo hello | thalweg produce greetings");
+        say("      thalweg consume greetings -e");
     }
 }
 

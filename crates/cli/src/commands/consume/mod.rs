@@ -25,6 +25,9 @@ use watch::Watch;
 /// When nothing comes for so long, somebody looks whether the servers are still there.
 const SILENCE: Duration = Duration::from_secs(2);
 
+/// Standard output is written in pieces of about this size.
+const PIECE_BYTES: usize = 64 << 10;
+
 /// Read records to standard output, the value of each on a line.
 ///
 /// Reads on and on, until Ctrl-C, unless -e or -n says where to end.
@@ -32,12 +35,14 @@ const SILENCE: Duration = Duration::from_secs(2);
 #[command(after_help = format!("\
 {}
 
-Starts: start, end, an offset, -N for the last N of each partition, @MILLISECONDS for a time since 1970 UTC.
+Starts: start, end, an offset, -N for the last N of each partition, a time as @MILLISECONDS
+since 1970 UTC or as @-90s, @-5m, @-2h or @-7d before now.
 
 Examples:
   thalweg consume greetings -e                          all that is there, then end
   thalweg consume greetings -o end                      what comes from now on
   thalweg consume greetings -o -10 -e -K :              the last ten of each partition, with keys
+  thalweg consume greetings -o @-5m -e                  what came in the last five minutes
   thalweg consume greetings -p 0 -o 42 -n 1             one record
   thalweg consume greetings -f '%p %o %T %k %h: %s\\n'   in your own words
   thalweg consume greetings --json -e | jq .value       as JSON, a line each", format::HELP))]
@@ -118,9 +123,6 @@ impl Consume {
                 progress.add(printed);
             }
         }
-        if let Some(progress) = progress {
-            progress.end();
-        }
         Ok(())
     }
 
@@ -150,9 +152,11 @@ impl Consume {
         })
     }
 
+    /// Prints records and returns how many. Holds no more of what it prints than a piece, or one record.
     fn print(&self, records: impl Iterator<Item = ConsumerRecord>) -> io::Result<u64> {
         let default = self.key_delimiter.as_deref().map_or_else(Format::default, Format::with_key);
         let format = self.format.as_ref().unwrap_or(&default);
+        let mut stdout = io::stdout().lock();
         let (mut out, mut count) = (Vec::new(), 0);
         for record in records.map(Read::from) {
             count += 1;
@@ -161,8 +165,11 @@ impl Consume {
             } else {
                 format.print(&record, &self.null, &mut out);
             }
+            if out.len() >= PIECE_BYTES {
+                stdout.write_all(&out)?;
+                out.clear();
+            }
         }
-        let mut stdout = io::stdout().lock();
         stdout.write_all(&out)?;
         stdout.flush()?;
         Ok(count)

@@ -33,16 +33,22 @@ impl Span {
 pub async fn look_up(cluster: &Cluster, partitions: &[TopicPartition], start: Start) -> anyhow::Result<Spans> {
     let first = offsets(cluster, partitions, OffsetSpec::Earliest).await?;
     let end = offsets(cluster, partitions, OffsetSpec::Latest).await?;
-    let at_time = match start {
-        Start::Time(time) => offsets(cluster, partitions, OffsetSpec::At(time)).await?,
-        _ => BTreeMap::new(),
+    let time = match start {
+        Start::Time(time) => Some(time),
+        Start::Ago(age) => Some(runtime::clock::now().saturating_sub(age).max(0)),
+        _ => None,
+    };
+    let at_time = match time {
+        Some(time) => offsets(cluster, partitions, OffsetSpec::At(time)).await?,
+        None => BTreeMap::new(),
     };
     let mut spans = Spans::new();
     for partition in partitions {
         let there = Span { start: first[partition], end: end[partition] };
-        let start = match start {
-            Start::Time(_) => Some(at_time[partition]).filter(|offset| *offset >= 0).unwrap_or(there.end),
-            start => start_in(there, start, partition)?,
+        let start = match at_time.get(partition) {
+            Some(found) if *found >= 0 => *found,
+            Some(_) => there.end, // all that is there is older
+            None => start_in(there, start, partition)?,
         };
         spans.insert(partition.clone(), Span { start, end: there.end });
     }
@@ -66,7 +72,7 @@ async fn offsets(
 fn start_in(there: Span, start: Start, partition: &TopicPartition) -> anyhow::Result<Offset> {
     match start {
         Start::Beginning => Ok(there.start),
-        Start::End | Start::Time(_) => Ok(there.end),
+        Start::End | Start::Time(_) | Start::Ago(_) => Ok(there.end),
         Start::BeforeEnd(count) => Ok(there.end.saturating_sub(count).max(there.start)),
         Start::Offset(offset) if (there.start..=there.end).contains(&offset) => Ok(offset),
         Start::Offset(offset) => bail!(

@@ -1,6 +1,7 @@
 //! Looks after the servers while nothing comes: a consumer alone would try for ever and say nothing.
 
 use crate::explain::explain;
+use crate::failure::say;
 use anyhow::anyhow;
 use client::{Cluster, Wanted};
 use model::ErrorCode;
@@ -38,7 +39,7 @@ impl<'a> Watch<'a> {
             }
             Ok(Ok(_)) => {
                 if self.away_since.take().is_some() {
-                    eprintln!("thalweg: connected again");
+                    say("connected again");
                 }
                 return Ok(());
             }
@@ -50,7 +51,7 @@ impl<'a> Watch<'a> {
             (Some(_), _) => {}
             (None, _) => {
                 self.away_since = Some(Instant::now());
-                eprintln!("thalweg: {why}; trying on");
+                say(&format!("{why}; still trying"));
             }
         }
         Ok(())

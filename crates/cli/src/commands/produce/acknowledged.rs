@@ -38,9 +38,6 @@ impl Acknowledged {
                 deliveries.close();
             }
         }
-        if let Some(progress) = progress {
-            progress.end();
-        }
         seen
     }
 

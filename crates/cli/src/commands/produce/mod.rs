@@ -4,6 +4,7 @@ mod acknowledged;
 mod reading;
 
 use crate::explain::explain;
+use crate::failure::say;
 use crate::interrupt::Interrupt;
 use crate::records::escapes::parse_delimiter;
 use crate::records::input::{Input, Shape, Typed, parse_header};
@@ -234,7 +235,7 @@ impl Produce {
             bail!("stopped before the end of the input, as asked\n{so_far}");
         }
         if !self.quiet {
-            eprintln!("thalweg: {so_far}");
+            say(&so_far);
         }
         Ok(())
     }
