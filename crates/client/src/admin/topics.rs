@@ -156,7 +156,8 @@ impl Admin {
     /// No broker answered, the topic does not exist, or has that many already.
     pub async fn create_partitions(&self, topic: &str, count: PartitionId, validate_only: bool) -> Result<()> {
         let request = CreatePartitionsRequest {
-            topics: vec![CreatePartitionsTopic { name: topic.into(), count, ..Default::default() }],
+            // Null lets the cluster choose; an empty list is an assignment, and a wrong one.
+            topics: vec![CreatePartitionsTopic { name: topic.into(), count, assignments: None, ..Default::default() }],
             timeout_ms: timeout_ms(self.cluster.config().request_timeout),
             validate_only,
             ..Default::default()
