@@ -1,5 +1,6 @@
 //! The command line of the simulator.
 
+use crate::crash_points;
 use crate::fleet::{Request, check, marks, planted, seeds};
 use crate::profile::Profile;
 use crate::run;
@@ -27,6 +28,7 @@ const EXAMPLES: &str = "Examples:
   cargo sim check --seeds 50         each seed twice, in two processes: equal traces?
   cargo sim planted                  can the simulator find each planted bug?
   cargo sim marks --seeds 100        how often was each marked branch reached?
+  cargo sim crash-points             cuts the storage short at every disk operation
   cargo sim test -p runtime          a crate's tests in the simulated world";
 
 #[derive(Args, Clone)]
@@ -102,6 +104,8 @@ enum SubCommand {
         #[command(flatten)]
         world: World,
     },
+    /// Cut short histories of a log directory off at every disk operation, and judge what is opened then
+    CrashPoints(crash_points::Options),
     /// One seed in this process
     #[command(hide = true)]
     One {
@@ -177,6 +181,7 @@ pub fn main() -> ExitCode {
         None => seeds::run(&command_line.seeds.request(&command_line.world)),
         Some(SubCommand::Check { seeds, world }) => check::run(&seeds.request(&world)),
         Some(SubCommand::Marks { seeds, world }) => marks::run(&seeds.request(&world)),
+        Some(SubCommand::CrashPoints(options)) => crash_points::run(&options),
         Some(SubCommand::Planted { names, seeds, from, jobs, world }) => {
             planted::run(&names, &world.request(from, seeds, jobs))
         }

@@ -9,6 +9,8 @@ mod clients;
 #[cfg(madsim)]
 mod command_line;
 #[cfg(madsim)]
+mod crash_points;
+#[cfg(madsim)]
 mod fleet;
 #[cfg(madsim)]
 mod plan;

@@ -50,15 +50,22 @@ const LONG: [&str; 3] = ["cut-during-a-sync", "retention", "laps"];
 /// Small sectors make many times more images: `CRASH_IMAGES=all` opens those too, which takes minutes.
 fn settings() -> Settings {
     match std::env::var_os("CRASH_IMAGES") {
-        Some(_) => Settings { sizes: &[SectorSize::Bytes512, SectorSize::Bytes4096], random: 16, ..SETTINGS },
+        Some(_) => Settings {
+            sizes: &[SectorSize::Bytes512, SectorSize::Bytes4096],
+            single: usize::MAX,
+            random: 16,
+            ..SETTINGS
+        },
         None => SETTINGS,
     }
 }
 
 const SETTINGS: Settings = Settings {
     sizes: &[SectorSize::Bytes4096],
+    single: 6,
     random: 2,
     again_every: 0,
+    failing_every: 0,
     again_all: false,
     enough: 3,
     left_out: None,

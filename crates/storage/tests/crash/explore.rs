@@ -16,11 +16,16 @@ use std::sync::Arc;
 pub struct Settings {
     /// The sectors of the disks.
     pub sizes: &'static [SectorSize],
+    /// Single things kept or lost at each boundary, at most; from one boundary to the next it is the turn of others.
+    pub single: usize,
     /// Random choices at each boundary, besides the systematic ones.
     pub random: u64,
     /// At each so-manyth boundary the crash is recovered from under the recorder, and the recovery cut short in its turn
     /// at every boundary. 0 for none.
     pub again_every: usize,
+    /// Each so-manyth sync of the history fails once, and the recovery from that is cut short everywhere, too. The other
+    /// syncs fail as well, and are only recovered from. 0 for none.
+    pub failing_every: usize,
     /// Try all choices there too, not only nothing, everything and two random ones.
     pub again_all: bool,
     /// Stop after so many wrong images.
@@ -54,7 +59,7 @@ pub async fn explore(machine: &impl Machine, history: &History, settings: Settin
     explorer.report.operations = log.operations().len();
     let log = explorer.leave_out(log);
     explorer.crash(&log, &book, None).await;
-    if settings.again_every > 0 {
+    if settings.failing_every > 0 {
         explorer.fail_syncs().await;
     }
     explorer.report
@@ -118,7 +123,7 @@ impl<M: Machine> Explorer<'_, M> {
             self.open(&past, &point.after_process_crash()).await;
             let process = past.clone();
             past.crash = Crash::Power;
-            for (size, kept) in self.choices(&point, first) {
+            for (size, kept) in self.choices(&point, boundary, first) {
                 past.place = place(&point, Some((size, kept)));
                 self.open(&past, &point.after_power_failure(size, kept)).await;
                 if self.is_enough() {
@@ -140,7 +145,7 @@ impl<M: Machine> Explorer<'_, M> {
 
     /// The history runs again and again, and each time another of its syncs fails, until none does.
     async fn fail_syncs(&mut self) {
-        for syncs in 0.. {
+        for syncs in 0_u64.. {
             if self.is_enough() {
                 return;
             }
@@ -154,7 +159,9 @@ impl<M: Machine> Explorer<'_, M> {
             // The pages that it was to save may be gone as with the power.
             let past = Past { book, events, crash: Crash::Power, place, before: None };
             self.open(&past, &image).await;
-            self.crash_again(past, &image).await;
+            if syncs % self.settings.failing_every as u64 == 0 {
+                self.crash_again(past, &image).await;
+            }
         }
     }
 
@@ -166,16 +173,29 @@ impl<M: Machine> Explorer<'_, M> {
         Box::pin(self.crash(&log, &book, Some(&Arc::new(past)))).await;
     }
 
-    fn choices(&self, point: &CrashPoint<'_>, first: bool) -> Vec<(SectorSize, Kept)> {
-        let sizes = self.settings.sizes.iter();
+    fn choices(&self, point: &CrashPoint<'_>, boundary: usize, first: bool) -> Vec<(SectorSize, Kept)> {
         if first || self.settings.again_all {
-            return sizes
-                .flat_map(|size| point.choices(*size, self.settings.random).into_iter().map(|k| (*size, k)))
-                .collect();
+            let of_size = |size: &SectorSize| {
+                let choices = self.some(point.choices(*size, self.settings.random), boundary);
+                choices.into_iter().map(|kept| (*size, kept)).collect::<Vec<_>>()
+            };
+            return self.settings.sizes.iter().flat_map(of_size).collect();
         }
         let seed = (point.operations as u64) << 8;
         let few = [Kept::Nothing, Kept::Everything, Kept::Random(seed), Kept::Random(seed + 1)];
         few.into_iter().map(|kept| (self.settings.sizes[0], kept)).collect()
+    }
+
+    /// Leaves out single things where there are too many.
+    fn some(&self, mut choices: Vec<Kept>, boundary: usize) -> Vec<Kept> {
+        let is_single = |kept: &Kept| matches!(kept, Kept::AllBut(_) | Kept::Only(_));
+        let singles = choices.iter().filter(|kept| is_single(kept)).count();
+        let (turns, mut number) = (singles.div_ceil(self.settings.single.max(1)), 0);
+        choices.retain(|kept| {
+            number += usize::from(is_single(kept));
+            !is_single(kept) || turns <= 1 || number % turns == boundary % turns
+        });
+        choices
     }
 
     /// Opens what a crash left, unless the same was opened before, and judges it.
