@@ -16,6 +16,10 @@ use std::process::ExitCode;
 /// An event-streaming server that every Kafka client works with.
 ///
 /// Without a command it is a server for development on port 9092 of this machine, with its data in ./thalweg-data.
+/// Requests of a megabyte come and go all the time; this one does not give their pages back to the system in between.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Debug, Parser)]
 #[command(name = "thalweg", version, arg_required_else_help = false, after_help = EXAMPLES)]
 struct Arguments {
