@@ -23,7 +23,7 @@ use std::io::{self, IsTerminal, Write};
 use watch::Watch;
 
 /// When nothing comes for so long, somebody looks whether the servers are still there.
-const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Standard output is written in pieces of about this size.
 const PIECE_BYTES: usize = 64 << 10;
@@ -110,8 +110,9 @@ impl Consume {
         let mut watch = Watch::new(&cluster, &self.topic, self.end.then(|| self.servers.timeout()));
         while left > 0 && !ends.are_reached(&mut consumer) {
             let records = consumer.poll(SILENCE).await.map_err(|error| explain(&cluster, error))?;
-            if records.is_empty() {
-                watch.look().await?;
+            match records.is_empty() {
+                true => watch.look().await?,
+                false => watch.heard(),
             }
             let wanted = records
                 .into_iter()

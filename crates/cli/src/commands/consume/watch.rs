@@ -27,6 +27,13 @@ impl<'a> Watch<'a> {
         Watch { cluster, topic: topic.into(), patience, away_since: None }
     }
 
+    /// They are there: something came from them.
+    pub fn heard(&mut self) {
+        if self.away_since.take().is_some() {
+            say("connected again");
+        }
+    }
+
     /// Asks them for the topic, and says when they go and come back.
     ///
     /// # Errors
@@ -38,9 +45,7 @@ impl<'a> Watch<'a> {
                 return Err(anyhow!("topic {} was deleted", self.topic));
             }
             Ok(Ok(_)) => {
-                if self.away_since.take().is_some() {
-                    say("connected again");
-                }
+                self.heard();
                 return Ok(());
             }
             Ok(Err(error)) => explain(self.cluster, error),
