@@ -4,7 +4,7 @@
 use super::acks::{Acks, Reply};
 use super::waiters::FetchWaiters;
 use super::{MAILBOX, Partition};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use model::{ErrorCode, LeaderEpoch, Offset, Timestamp, TopicPartition, Uuid};
 use runtime::sync::{mpsc, oneshot, select, watch};
 use runtime::time::{Duration, Instant, sleep_until};
@@ -149,7 +149,7 @@ impl Task {
         for command in commands.drain(..) {
             if let Command::Append { records, log_append_time, wait, reply } = command {
                 appends.push(LeaderAppend {
-                    records: BytesMut::from(records),
+                    records,
                     leader_epoch: self.partition.leader_epoch(),
                     now: runtime::clock::now(),
                     origin: Origin::Client,

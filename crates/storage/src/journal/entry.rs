@@ -34,8 +34,8 @@ pub enum Change {
         /// The first offset.
         start: Offset,
     },
-    /// Whole record batches were appended, with their final offsets.
-    Append(Bytes),
+    /// Whole record batches were appended, with their final offsets; in pieces that belong together.
+    Append(Vec<Bytes>),
     /// The log was cut back to `end_after`.
     TruncateTo,
     /// The log was emptied and starts again at `end_after`.
@@ -65,7 +65,7 @@ impl Entry {
         FIXED_BYTES
             + match &self.change {
                 Change::Open { topic, .. } => 8 + 2 + topic.len(),
-                Change::Append(batches) => 4 + batches.len(),
+                Change::Append(pieces) => 4 + length_of(pieces),
                 Change::StartMoved(_) => 8,
                 Change::TruncateTo | Change::ResetTo | Change::Synced | Change::Dropped => 0,
             }
@@ -95,8 +95,8 @@ impl Entry {
                 into.put_u16(u16::try_from(topic.len()).expect("topic names have at most 249 letters"));
                 into.put_slice(topic.as_bytes());
             }
-            Change::Append(batches) => {
-                into.put_u32(u32::try_from(batches.len()).expect("a request has less than 2 GiB"));
+            Change::Append(pieces) => {
+                into.put_u32(u32::try_from(length_of(pieces)).expect("a request has less than 2 GiB"));
             }
             Change::StartMoved(start) => into.put_i64(*start),
             Change::TruncateTo | Change::ResetTo | Change::Synced | Change::Dropped => {}
@@ -119,7 +119,7 @@ impl Entry {
             }
             APPEND => {
                 let length = usize::try_from(from.try_get_u32().ok()?).ok()?;
-                Change::Append(take(from, length)?)
+                Change::Append(vec![take(from, length)?])
             }
             TRUNCATE_TO => Change::TruncateTo,
             RESET_TO => Change::ResetTo,
@@ -130,6 +130,11 @@ impl Entry {
         };
         Some(Entry { topic_id, partition, end_before, end_after, change })
     }
+}
+
+/// Bytes of all pieces.
+pub(crate) fn length_of(pieces: &[Bytes]) -> usize {
+    pieces.iter().map(Bytes::len).sum()
 }
 
 fn take(from: &mut Bytes, length: usize) -> Option<Bytes> {
@@ -144,7 +149,7 @@ mod tests {
     fn any_change() -> impl Strategy<Value = Change> {
         prop_oneof![
             ("[a-z]{0,9}", any::<i64>()).prop_map(|(topic, start)| Change::Open { topic, start }),
-            proptest::collection::vec(any::<u8>(), 0..200).prop_map(|b| Change::Append(b.into())),
+            proptest::collection::vec(any::<u8>(), 0..200).prop_map(|b| Change::Append(vec![b.into()])),
             Just(Change::TruncateTo),
             Just(Change::ResetTo),
             any::<i64>().prop_map(Change::StartMoved),
@@ -156,8 +161,8 @@ mod tests {
     fn encoded(entry: &Entry) -> Bytes {
         let mut bytes = BytesMut::new();
         entry.encode_without_batches(&mut bytes);
-        if let Change::Append(batches) = &entry.change {
-            bytes.put_slice(batches);
+        if let Change::Append(pieces) = &entry.change {
+            pieces.iter().for_each(|piece| bytes.put_slice(piece));
         }
         bytes.freeze()
     }
@@ -186,7 +191,7 @@ mod tests {
 
     #[test]
     fn an_entry_cut_anywhere_is_refused() {
-        let change = Change::Append(Bytes::from_static(b"batches"));
+        let change = Change::Append(vec![Bytes::from_static(b"batches")]);
         let whole = encoded(&Entry { topic_id: Uuid([7; 16]), partition: 1, end_before: 2, end_after: 3, change });
         for cut in 0..whole.len() {
             assert_eq!(Entry::decode(&mut whole.slice(..cut)), None, "cut at {cut}");

@@ -131,12 +131,13 @@ impl PendingGroup {
         self.length += entry.encoded_bytes();
         self.entries += 1;
         entry.encode_without_batches(&mut self.heads);
-        if let super::Change::Append(batches) = entry.change {
-            if batches.len() <= COPIED_BYTES {
-                self.heads.put_slice(&batches);
+        let super::Change::Append(pieces) = entry.change else { return };
+        for piece in pieces {
+            if piece.len() <= COPIED_BYTES {
+                self.heads.put_slice(&piece);
             } else {
                 self.parts.push(self.heads.split().freeze());
-                self.parts.push(batches);
+                self.parts.push(piece);
             }
         }
     }
@@ -173,7 +174,7 @@ mod tests {
     use model::Uuid;
 
     fn entry(batches: Bytes) -> Entry {
-        let change = Change::Append(batches);
+        let change = Change::Append(vec![batches]);
         Entry { topic_id: Uuid([1; 16]), partition: 0, end_before: 5, end_after: 6, change }
     }
 

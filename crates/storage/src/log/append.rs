@@ -5,9 +5,9 @@ use super::{Appended, LeaderAppend, Log, Origin};
 use crate::fault::{AppendError, StorageFault};
 use crate::producers::Verdict;
 use crate::scan::check_offsets;
-use bytes::BytesMut;
-use model::{ErrorCode, Offset, mark};
-use protocol::records::{BatchHeader, BatchView, Batches, set_base_offset, set_leader_epoch};
+use bytes::{Bytes, BytesMut};
+use model::{ErrorCode, mark};
+use protocol::records::{BatchHeader, BatchView, Batches, HEADER_BYTES, set_base_offset, set_leader_epoch};
 use runtime::time::Duration;
 
 /// How long a full journal may take to make room before the reason is looked at.
@@ -24,8 +24,8 @@ struct Checked {
 }
 
 impl Log {
-    /// Appends `requests` in order, as one group: one write for all that go into the same segment. Base offsets and
-    /// leader epoch are set in place; no record is copied. One outcome for each, in order. What was appended is
+    /// Appends `requests` in order, as one group: one write for all that go into the same segment. No record
+    /// is copied. One outcome for each, in order. What was appended is
     /// durable when [`Log::durable`] says so.
     ///
     /// An append to a full disk is refused with `KAFKA_STORAGE_ERROR` and may be tried again; while the journal is
@@ -160,29 +160,30 @@ impl Log {
         let before = run.end.end_offset;
         let mut records = std::mem::take(&mut request.records);
         let max_timestamp = checked.headers.iter().map(|header| header.max_timestamp).max().unwrap_or(-1);
-        let mut at = 0;
+        let mut pieces = Vec::with_capacity(2 * checked.headers.len());
         for mut header in checked.headers {
             header.base_offset = run.end.end_offset;
             header.leader_epoch = request.leader_epoch;
-            let batch = &mut records[at..at + header.size_in_bytes()];
-            place_batch(batch, header.base_offset, &header);
-            if let Some(facts) = producer_facts(&header, batch) {
+            let batch = records.split_to(header.size_in_bytes());
+            if let Some(facts) = producer_facts(&header, &batch) {
                 self.producers.prepare(&mut run.tentative, &facts, request.now);
             }
-            at += header.size_in_bytes();
+            place_batch(batch, &header, &mut pieces);
             run.push_batch(header);
         }
         run.now = run.now.max(request.now);
-        push_records(run, before, records);
+        run.push_part(before, pieces);
         Appended { base_offset: before, last_offset: run.end.end_offset - 1, max_timestamp, duplicate: false }
     }
 }
 
-fn place_batch(batch: &mut [u8], base_offset: Offset, header: &BatchHeader) {
-    set_base_offset(batch, base_offset);
-    set_leader_epoch(batch, header.leader_epoch);
-}
-
-fn push_records(run: &mut Run, before: Offset, records: BytesMut) {
-    run.push_part(before, records.freeze());
+/// Adds `batch` to `pieces` with the base offset and leader epoch of `header`. The bytes may be shared with the request
+/// and its other partitions: only what changes is copied, or a batch that is short.
+fn place_batch(batch: Bytes, header: &BatchHeader, pieces: &mut Vec<Bytes>) {
+    const SHORT: usize = 1024;
+    let changed = if batch.len() <= SHORT { batch.len() } else { HEADER_BYTES };
+    let mut first = BytesMut::from(&batch[..changed]);
+    set_base_offset(&mut first, header.base_offset);
+    set_leader_epoch(&mut first, header.leader_epoch);
+    pieces.extend([first.freeze(), batch.slice(changed..)]);
 }

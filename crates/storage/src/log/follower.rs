@@ -44,7 +44,7 @@ impl Log {
         for header in headers {
             let size = header.size_in_bytes();
             if self.is_roll_due(&run, size, header.last_offset(), header.max_timestamp, now) {
-                run.push_part(before, records.slice(part_from..at));
+                run.push_part(before, [records.slice(part_from..at)]);
                 self.write(run).await?;
                 self.roll(now).await?;
                 run = Run::new(self.place());
@@ -57,7 +57,7 @@ impl Log {
             run.now = now;
             at += size;
         }
-        run.push_part(before, records.slice(part_from..at));
+        run.push_part(before, [records.slice(part_from..at)]);
         self.write(run).await
     }
 

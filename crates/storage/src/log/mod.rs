@@ -31,7 +31,7 @@ use crate::config::LogConfig;
 use crate::directory::Core;
 use crate::fault::StorageFault;
 use crate::producers::{ActiveProducer, ProducerStates};
-use bytes::BytesMut;
+use bytes::Bytes;
 use model::{LeaderEpoch, Offset, Timestamp, TopicPartition, Uuid};
 use runtime::sync::watch;
 use std::sync::Arc;
@@ -53,7 +53,7 @@ pub struct Log {
 #[derive(Debug)]
 pub struct LeaderAppend {
     /// Whole record batches, validated, with offsets from 0. Taken out when they are appended.
-    pub records: BytesMut,
+    pub records: Bytes,
     /// The epoch of the leader that appends them.
     pub leader_epoch: LeaderEpoch,
     /// The wall clock now.

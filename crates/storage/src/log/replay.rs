@@ -62,7 +62,11 @@ impl Log {
             )));
         }
         match entry.change {
-            Change::Append(records) => self.replay_append(sequence, &records, entry.end_after).await,
+            Change::Append(pieces) => {
+                // What is read back is in one piece.
+                let records = pieces.into_iter().next().unwrap_or_default();
+                self.replay_append(sequence, &records, entry.end_after).await
+            }
             Change::TruncateTo => self.replay_truncation(entry.end_after, broken).await,
             Change::ResetTo => {
                 mark!("reset replayed");

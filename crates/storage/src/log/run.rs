@@ -18,15 +18,15 @@ pub(super) struct Run {
     /// The largest wall clock of its appends.
     pub now: Timestamp,
     pub tentative: Tentative,
-    parts: Vec<Bytes>,
-    /// For each part, the offset before it and the place after it.
-    ends: Vec<(Offset, Place)>,
+    pieces: Vec<Bytes>,
+    /// For each part: its pieces, the offset before it and the place after it.
+    parts: Vec<(usize, Offset, Place)>,
     batches: Vec<(BatchHeader, u64)>,
 }
 
 impl Run {
     pub fn new(end: Place) -> Run {
-        Run { end, now: 0, tentative: Tentative::default(), parts: Vec::new(), ends: Vec::new(), batches: Vec::new() }
+        Run { end, now: 0, tentative: Tentative::default(), pieces: Vec::new(), parts: Vec::new(), batches: Vec::new() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -45,13 +45,13 @@ impl Run {
         self.end.end_offset = header.next_offset();
     }
 
-    /// Adds the bytes of the batches since the last part; the log ended at `before` until then.
-    pub fn push_part(&mut self, before: Offset, bytes: Bytes) {
-        if bytes.is_empty() {
-            return;
+    /// Adds the bytes of the batches since the last part, in pieces; the log ended at `before` until then.
+    pub fn push_part(&mut self, before: Offset, pieces: impl IntoIterator<Item = Bytes>) {
+        let so_far = self.pieces.len();
+        self.pieces.extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
+        if self.pieces.len() > so_far {
+            self.parts.push((self.pieces.len() - so_far, before, self.end));
         }
-        self.parts.push(bytes);
-        self.ends.push((before, self.end));
     }
 }
 
@@ -73,9 +73,9 @@ impl Log {
         let before = segment.length();
         let volume = &self.core.reading.volume;
         let file = segment.file(volume).await?;
-        if self.recovering && planted!("recovery-skips-matching-bytes") && has_bytes(&file, &run.parts, before).await {
+        if self.recovering && planted!("recovery-skips-matching-bytes") && has_bytes(&file, &run.pieces, before).await {
             // The page cache shows them. What is on the disk is another matter.
-        } else if let Err(error) = file.write_at(&run.parts, before).await {
+        } else if let Err(error) = file.write_at(&run.pieces, before).await {
             if is_out_of_space(&error) {
                 mark!("append cut back");
                 let path = segment.path();
@@ -128,7 +128,9 @@ impl Log {
             progress.journaled
         };
         if journaled {
-            let entries = run.parts.into_iter().zip(&run.ends).map(|(batches, (end_before, place))| {
+            let mut pieces = run.pieces.into_iter();
+            let entries = run.parts.iter().map(|(count, end_before, place)| {
+                let batches = pieces.by_ref().take(*count).collect();
                 (self.entry(*end_before, place.end_offset, Change::Append(batches)), *place)
             });
             self.core.submit(&self.shared, entries);
@@ -152,9 +154,9 @@ impl Log {
     }
 }
 
-/// Whether the file already shows `parts` at `position`.
-async fn has_bytes(file: &runtime::disk::File, parts: &[Bytes], position: u64) -> bool {
-    let wanted = parts.concat();
+/// Whether the file already shows `pieces` at `position`.
+async fn has_bytes(file: &runtime::disk::File, pieces: &[Bytes], position: u64) -> bool {
+    let wanted = pieces.concat();
     let mut found = vec![0; wanted.len()];
     file.read_at(&mut found, position).await.is_ok() && found == wanted
 }

@@ -324,7 +324,8 @@ impl Hosted {
         let truncation = self.log.reader().bounds().truncation;
         self.ledger.begin_appends(self.life, batches, !self.log.is_journaled(), truncation);
         let leader_epoch = self.leader_epoch;
-        let request = |records| LeaderAppend { records, leader_epoch, now: NOW, origin: Origin::Client };
+        let request =
+            |sent: BytesMut| LeaderAppend { records: sent.freeze(), leader_epoch, now: NOW, origin: Origin::Client };
         let mut requests: Vec<LeaderAppend> = sent.into_iter().map(request).collect();
         for appended in self.log.append(&mut requests).await {
             let appended = appended.map_err(text)?;
@@ -338,7 +339,7 @@ impl Hosted {
         let Some(sent) = self.sent.get(&producer).cloned() else { return Ok(()) };
         self.begin(Kind::Other, self.state());
         let leader_epoch = self.leader_epoch;
-        let request = LeaderAppend { records: sent, leader_epoch, now: NOW, origin: Origin::Client };
+        let request = LeaderAppend { records: sent.freeze(), leader_epoch, now: NOW, origin: Origin::Client };
         let appended = self.log.append(&mut [request]).await.remove(0).map_err(text)?;
         assert!(appended.duplicate, "a retry is a duplicate");
         self.ledger.returned(self.life);

@@ -172,7 +172,7 @@ fn batch_of(options: BatchOptions, text: &str, count: usize, timestamp: Timestam
 }
 
 pub fn request(records: BytesMut) -> LeaderAppend {
-    LeaderAppend { records, leader_epoch: 0, now: START, origin: Origin::Client }
+    LeaderAppend { records: records.freeze(), leader_epoch: 0, now: START, origin: Origin::Client }
 }
 
 pub async fn append_result(log: &mut Log, records: BytesMut) -> Result<Appended, AppendError> {
