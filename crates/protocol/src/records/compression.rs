@@ -5,6 +5,10 @@ use super::xerial;
 use std::fmt;
 use std::io::{Read, Write};
 
+/// Bytes that a decompressor takes beside its output, at most: the two buffers of LZ4's largest blocks. Of zstd's window,
+/// which may be announced as large as 128 MiB, only what output has filled is ever touched.
+pub const CODEC_BYTES: usize = 32 << 20;
+
 /// How the records of a batch are compressed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -91,7 +95,7 @@ impl Compression {
 
     fn read_all(self, decoder: impl Read, input_bytes: usize, limit: usize) -> Result<Vec<u8>, BatchError> {
         let mut output = Vec::with_capacity(input_bytes.saturating_mul(2).min(limit));
-        decoder.take(limit as u64 + 1).read_to_end(&mut output).map_err(|e| self.undecodable(e))?;
+        decoder.take((limit as u64).saturating_add(1)).read_to_end(&mut output).map_err(|e| self.undecodable(e))?;
         if output.len() > limit {
             return Err(BatchError::OverLimit { limit });
         }

@@ -19,7 +19,7 @@ mod xerial;
 
 pub use batches::{BatchView, Batches};
 pub use builder::{BatchBuilder, BatchOptions};
-pub use compression::Compression;
+pub use compression::{CODEC_BYTES, Compression};
 pub use control::{ControlKind, EndTransactionMarker};
 pub use error::BatchError;
 pub use header::{BatchHeader, HEADER_BYTES, LENGTH_PREFIX_BYTES, MAGIC, NO_TIMESTAMP, TimestampType};

@@ -162,7 +162,8 @@ impl<'a> Iterator for HeaderViews<'a> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (0, Some(self.left.max(0) as usize))
+        let left = self.left.max(0) as usize;
+        (left, Some(left)) // they were all seen when the record was parsed
     }
 }
 

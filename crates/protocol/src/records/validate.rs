@@ -170,31 +170,43 @@ fn in_bounds(timestamp: Timestamp, rules: &Rules) -> bool {
             && timestamp.saturating_sub(rules.now) <= rules.after_max_ms)
 }
 
+/// How many records at fault are told one by one. A compressed batch of a few hundred bytes may hold a million of them,
+/// and the answer must not be ten thousand times as large as the request. Kafka tells them all.
+const MOST_NAMED: usize = 100;
+
 /// Records at fault; the kind of the first one decides the error.
 #[derive(Default)]
 struct Faults {
     error: Option<ErrorCode>,
+    count: usize,
     records: Vec<(i32, String)>,
 }
 
 impl Faults {
+    fn add(&mut self, error: ErrorCode, index: i32, why: impl FnOnce() -> String) {
+        self.error.get_or_insert(error);
+        self.count += 1;
+        if self.records.len() < MOST_NAMED {
+            self.records.push((index, why()));
+        }
+    }
+
     fn keyless(&mut self, index: i32) {
-        self.error.get_or_insert(ErrorCode::InvalidRecord);
-        self.records.push((index, "a compacted topic takes no record without a key".to_owned()));
+        self.add(ErrorCode::InvalidRecord, index, || "a compacted topic takes no record without a key".to_owned());
     }
 
     fn timestamp(&mut self, index: i32, timestamp: Timestamp, rules: &Rules) {
-        self.error.get_or_insert(ErrorCode::InvalidTimestamp);
-        let why = format!(
-            "timestamp {timestamp} is not within {} ms before and {} ms after the broker's clock",
-            rules.before_max_ms, rules.after_max_ms
-        );
-        self.records.push((index, why));
+        self.add(ErrorCode::InvalidTimestamp, index, || {
+            format!(
+                "timestamp {timestamp} is not within {} ms before and {} ms after the broker's clock",
+                rules.before_max_ms, rules.after_max_ms
+            )
+        });
     }
 
     fn into_result(self) -> Result<(), Refusal> {
         let Some(error) = self.error else { return Ok(()) };
-        let message = format!("{} of the batch's records are refused, so all are", self.records.len());
+        let message = format!("{} of the batch's records are refused, so all are", self.count);
         Err(Refusal { message, record_errors: self.records, ..Refusal::new(error, true) })
     }
 }
@@ -305,6 +317,16 @@ mod tests {
         let refusal = validate(batch(BatchOptions::default(), &[None, Some(b"k"), None]), &compacted).unwrap_err();
         assert_eq!(refusal.error, ErrorCode::InvalidRecord);
         assert_eq!(refusal.record_errors.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 2]);
+    }
+
+    /// A batch of 200 bytes used to be answered with megabytes.
+    #[test]
+    fn a_small_batch_of_many_bad_records_gets_a_small_answer() {
+        let options = BatchOptions { compression: Compression::Zstd, ..Default::default() };
+        let records = batch(options, &[None; 20_000]);
+        let refusal = validate(records, &Rules { compacted: true, ..rules() }).unwrap_err();
+        assert_eq!(refusal.record_errors.len(), MOST_NAMED);
+        assert!(refusal.message.starts_with("20000 "), "{}", refusal.message);
     }
 
     #[test]

@@ -56,7 +56,11 @@ fn block(compressed: &[u8], limit: usize, output: &mut Vec<u8>) -> Result<(), Ba
         return Err(Compression::Snappy.undecodable("a block announces more than it can hold"));
     }
     let start = output.len();
-    output.resize(start + announced, 0);
+    if start == 0 {
+        *output = vec![0; announced]; // zeroed by whoever gives the memory, mostly for nothing
+    } else {
+        output.resize(start + announced, 0);
+    }
     let written = snap::raw::Decoder::new()
         .decompress(compressed, &mut output[start..])
         .map_err(|e| Compression::Snappy.undecodable(e))?;

@@ -260,6 +260,10 @@ impl<T: Field> Field for Vec<T> {
         let element = layout.of_element();
         let mut elements = Vec::with_capacity(capacity::<T>(reader, element, count)?);
         for _ in 0..count {
+            if elements.len() == elements.capacity() {
+                // Not left to push, which would take up to twice of what all of them need.
+                elements.reserve_exact((count - elements.len()).min(elements.len().max(4)));
+            }
             elements.push(T::read(reader, element)?);
         }
         Ok(Some(elements))

@@ -29,7 +29,10 @@ impl TaggedFields {
 
     /// Adds a value at the end.
     pub fn insert(&mut self, tag: u32, value: Bytes) {
-        self.0.get_or_insert_default().push((tag, value));
+        match &mut self.0 {
+            Some(fields) => fields.push((tag, value)),
+            none => *none = Some(Box::new(vec![(tag, value)])), // room for one: there is seldom another
+        }
     }
 
     /// Keeps what is left of the tagged field that `reader` is in.
