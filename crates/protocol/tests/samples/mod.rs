@@ -1,6 +1,7 @@
 //! Random messages as bytes, written from the tables alone: a second writer that shares no code with the codec.
 
 pub mod batches;
+pub mod densest;
 mod dice;
 
 pub use dice::Dice;
