@@ -8,8 +8,6 @@ use thiserror::Error;
 
 /// What a connection without traffic keeps.
 const IDLE_BUFFER: usize = 4 * 1024;
-/// What the buffer starts with once frames come, at most: the size of the last frame.
-const WARM_BUFFER: usize = 1024 * 1024;
 
 /// A request's bytes, without the length prefix, and the memory they hold of the budget.
 #[derive(Debug)]
@@ -53,14 +51,14 @@ pub struct FrameReader<R> {
     memory: RequestMemory,
     reservation: Reservation,
     limit: usize,
-    last_frame: usize,
+    largest_frame: usize,
 }
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     /// Reads from `stream` frames of at most `limit` bytes.
     pub fn new(stream: R, limit: usize, memory: RequestMemory) -> FrameReader<R> {
         let buffer = BytesMut::with_capacity(IDLE_BUFFER);
-        FrameReader { stream, buffer, memory, reservation: Reservation::default(), limit, last_frame: 0 }
+        FrameReader { stream, buffer, memory, reservation: Reservation::default(), limit, largest_frame: 0 }
     }
 
     /// The next frame; `None` when the peer closed between two frames. Safe to drop and call again.
@@ -94,7 +92,11 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
         self.buffer.advance(4);
         let bytes = self.buffer.split_to(length).freeze();
-        self.last_frame = length;
+        self.largest_frame = self.largest_frame.max(length);
+        if length > IDLE_BUFFER {
+            // What came with its end moves away, or it would hold the large buffer for as long as nothing follows.
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
         Ok(Some(Frame { bytes, memory: std::mem::take(&mut self.reservation) }))
     }
 
@@ -107,15 +109,18 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
         }
     }
 
+    /// Room for a frame whose length is known, as far as the peer has shown that it means it: by what has come of the
+    /// frame, or by the largest frame that came before. Without that, room for small frames.
     async fn make_room(&mut self) {
-        let announced = self.announced().ok().flatten().map_or(0, |n| n + 4);
-        self.memory.grow(&mut self.reservation, announced.min(self.buffer.len() * 2)).await;
-        if self.buffer.capacity() > self.buffer.len() {
-            return;
+        let received = self.buffer.len();
+        let wanted = match self.announced().ok().flatten() {
+            Some(length) => (4 + length).min((2 * received).max(self.largest_frame)),
+            None => IDLE_BUFFER,
+        };
+        self.memory.grow(&mut self.reservation, wanted).await;
+        if self.buffer.capacity() == received {
+            self.buffer.reserve(wanted.saturating_sub(received).max(IDLE_BUFFER));
         }
-        let warm = (self.last_frame + 64).clamp(IDLE_BUFFER, WARM_BUFFER);
-        let wanted = announced.min(self.buffer.len() * 2).max(warm);
-        self.buffer.reserve(wanted.saturating_sub(self.buffer.len()).max(1));
     }
 }
 
