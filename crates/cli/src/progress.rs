@@ -1,7 +1,8 @@
 //! Progress of long work, on standard error when that is a terminal. Nothing is shown for work that is soon done.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use runtime::time::{Duration, Instant};
+use std::fmt::Write;
 
 /// Work that takes less than this shows nothing.
 const SOON: Duration = Duration::from_millis(500);
@@ -17,18 +18,22 @@ pub struct Progress {
 impl Progress {
     /// Counts records until nobody knows when.
     pub fn of_records() -> Progress {
-        let style = "{spinner} {human_pos} records, {per_sec}, {elapsed}";
+        let style = "{spinner} {human_pos} records, {rate}, {elapsed}";
         Progress::new(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()), style)
     }
 
     /// A bar to this many records.
     pub fn to_records(total: u64) -> Progress {
-        let style = "{bar:40} {human_pos} of {human_len} records, {per_sec}, {eta} left";
+        let style = "{bar:30} {human_pos} of {human_len} records, {rate}, {eta} left";
         Progress::new(ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden()), style)
     }
 
     fn new(bar: ProgressBar, style: &str) -> Progress {
-        bar.set_style(ProgressStyle::with_template(style).expect("a constant template"));
+        let whole_per_second = |state: &ProgressState, out: &mut dyn Write| {
+            let _ = write!(out, "{:.0}/s", state.per_sec()); // a bar that cannot be drawn is not missed
+        };
+        let style = ProgressStyle::with_template(style).expect("a constant template");
+        bar.set_style(style.with_key("rate", whole_per_second));
         Progress { bar, shown_from: Instant::now() + SOON, is_shown: false }
     }
 

@@ -62,12 +62,11 @@ impl Input {
     /// # Errors
     /// See [`InputFault`]. What follows it cannot be read then.
     pub fn next(&self, source: &mut dyn BufRead, longest: u64) -> Result<Option<(Typed, u64)>, InputFault> {
-        let piece = match self {
-            Input::Pieces(shape) => piece(source, &shape.delimiter, longest + shape.extra())?,
-            Input::Whole(shape) => whole(source, longest + shape.extra())?,
+        let (shape, piece) = match self {
+            Input::Pieces(shape) => (shape, piece(source, &shape.delimiter, longest + shape.extra())?),
+            Input::Whole(shape) => (shape, whole(source, longest + shape.extra())?),
             Input::Json => return json_line(source, longest.saturating_mul(JSON_OVERHEAD)),
         };
-        let (Input::Pieces(shape) | Input::Whole(shape)) = self else { unreachable!("JSON is done") };
         Ok(piece.map(|(bytes, length)| (shape.record(bytes), length)))
     }
 
