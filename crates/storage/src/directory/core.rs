@@ -113,13 +113,13 @@ impl Core {
 
     /// Gives the journal entries of one log, each with where the log is after it. Gives the last one's group.
     pub fn submit(&self, shared: &Arc<Shared>, entries: impl IntoIterator<Item = (Entry, Place)>) -> u64 {
-        let mut last = 0;
+        let (mut last, now) = (0, runtime::time::Instant::now());
         {
             // Under one lock, so that the queue has the groups in order.
             let mut queue = locked(&self.acknowledgements);
             for (entry, place) in entries {
                 last = self.journal.submit(entry);
-                if shared.progress().submitted(last, place) {
+                if shared.progress().submitted(last, place, now) {
                     queue.push_back((last, shared.clone()));
                 }
             }

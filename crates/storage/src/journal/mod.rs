@@ -146,7 +146,8 @@ impl Journal {
     pub fn submit(&self, entry: Entry) -> u64 {
         let mut guard = self.shared.state();
         let state = &mut *guard;
-        let limit = self.shared.options.group_bytes_max;
+        // A group that fits no file needs one of its own, so only a single large entry may come to that.
+        let limit = self.shared.options.group_bytes_max.min(self.shared.options.file_bytes as usize / 2);
         if state.pending.back().is_none_or(|last| last.length() >= limit) {
             state.pending.push_back(PendingGroup::new(state.next_sequence));
             state.next_sequence += 1;
@@ -184,9 +185,12 @@ impl Journal {
         self.shared.room.notify_waiters();
     }
 
-    /// What is needed and what waits, as a part of `max_bytes`.
+    /// What is needed and what waits, as a part of `max_bytes`; all of it while the next group finds no place.
     pub fn fill(&self) -> f32 {
         let state = self.shared.state();
+        if state.ring.is_full() {
+            return 1.0;
+        }
         let needed = state.ring.needed_bytes() + state.pending_bytes;
         needed as f32 / self.shared.options.max_bytes.max(1) as f32
     }

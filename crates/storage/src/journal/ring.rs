@@ -38,6 +38,8 @@ pub(super) struct Ring {
     /// The slot being written and the offset of the next group in it.
     current: Option<(usize, u64)>,
     released: u64,
+    /// The group to be written next has no place.
+    full: bool,
 }
 
 /// Where a group goes.
@@ -61,6 +63,7 @@ impl Ring {
             slots,
             current: None,
             released: 0,
+            full: false,
         };
         while ring.slots.len() < options.initial_files {
             let slot = ring.maker(ring.file_bytes).make().await?;
@@ -83,9 +86,11 @@ impl Ring {
             let total: u64 = self.slots.iter().map(|slot| slot.bytes).sum();
             let bytes = needed.max(self.file_bytes);
             // A single group larger than the whole bound still goes through, once everything else is free.
-            let may = total + bytes <= self.max_bytes || self.slots.iter().all(|slot| slot.last_sequence.is_none());
-            return if may { Place::Grow(bytes) } else { Place::Full };
+            // The current file is never marked as free, but may not be needed either.
+            self.full = total + bytes > self.max_bytes && self.needed_bytes() > 0;
+            return if self.full { Place::Full } else { Place::Grow(bytes) };
         };
+        self.full = false;
         self.current = Some((at, offset + needed));
         let slot = &mut self.slots[at];
         slot.last_sequence = Some(sequence);
@@ -111,6 +116,12 @@ impl Ring {
                 slot.last_sequence = None;
             }
         }
+    }
+
+    /// Whether the next group waits for files to become free, which may be long before all bytes are needed: what is
+    /// free may be too small for it.
+    pub fn is_full(&self) -> bool {
+        self.full
     }
 
     /// Bytes of the files that are needed.
@@ -170,5 +181,33 @@ impl Maker {
         file.sync().await?;
         self.disk.sync_directory("").await?;
         Ok(file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn ring_of_two(disk: Disk) -> Ring {
+        let options =
+            JournalOptions { file_bytes: 16_384, initial_files: 2, max_bytes: 32_768, ..JournalOptions::default() };
+        Ring::open(disk, &options, Vec::new()).await.expect("a ring can be made")
+    }
+
+    /// Such a group waited for ever: the file that was written last is never marked as free, and nobody was told that
+    /// the journal is to be emptied, as most of its bytes were free.
+    #[test]
+    fn a_group_that_fits_no_file_waits_until_nothing_is_needed_and_no_longer() {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        let story = async {
+            let mut ring = ring_of_two(Disk::open(folder.path()).await.expect("the directory")).await;
+            assert!(matches!(ring.place(1000, 1), Place::At(_, 0)));
+            assert!(matches!(ring.place(20_000, 2), Place::Full));
+            assert!(ring.is_full());
+            ring.release(1);
+            assert!(matches!(ring.place(20_000, 2), Place::Grow(20_480)));
+            assert!(!ring.is_full());
+        };
+        runtime::task::run(1, story).expect("threads can be started");
     }
 }

@@ -117,7 +117,9 @@ impl Progress {
 
     /// An entry of the log went into group `sequence`; after it the log is at `place`. Says whether the group is the
     /// first news of this log since the last one.
-    pub fn submitted(&mut self, sequence: u64, place: Place) -> bool {
+    pub fn submitted(&mut self, sequence: u64, place: Place, now: Instant) -> bool {
+        // A capture may have come between the write and its entry: what it left must still be due.
+        self.changed_since.get_or_insert(now);
         self.first_uncovered.get_or_insert(sequence);
         self.capture_uncovered.get_or_insert(sequence);
         match self.pending.back_mut() {
@@ -328,5 +330,35 @@ impl Progress {
         if let Some(line) = self.line.as_mut().filter(|line| line.place.end_offset > place.end_offset) {
             line.place = place;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::IndexState;
+
+    fn place(end_offset: Offset) -> Place {
+        Place { end_offset, segment_base_offset: 0, position: end_offset.unsigned_abs() * 100 }
+    }
+
+    /// A sync that began between the write of a batch and its journal entry took the log for clean afterwards. Its last
+    /// group was then never covered, and the journal, full in the end, took nothing any more.
+    #[test]
+    fn an_entry_that_comes_after_a_capture_is_due_again() {
+        let segment = Arc::new(Segment::new("story-0".into(), 0, 0, IndexState::OnDisk, 0));
+        let (now, claim) = (Instant::now(), Claim { sequence: 1, place: place(0) });
+        let mut progress = Progress::new(true, place(0), Some(claim), Some(claim));
+        progress.applied_to(place(1), now);
+        let capture = progress.capture(&segment).expect("bytes were written");
+        progress.submitted(2, place(1), now);
+        progress.covered(capture.claim);
+        progress.settle(2);
+        assert_eq!(progress.first_uncovered(), Some(2));
+        assert!(progress.waiting().is_some());
+        let capture = progress.capture(&segment).expect("the entry is not covered");
+        progress.covered(capture.claim);
+        assert_eq!(progress.first_uncovered(), None);
+        assert!(progress.waiting().is_none());
     }
 }
