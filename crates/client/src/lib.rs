@@ -29,3 +29,9 @@ pub use offsets::{FoundOffset, OffsetSpec};
 pub use partitioner::murmur2;
 pub use producer::{Acks, Delivery, Producer, ProducerConfig, ProducerRecord, RecordMetadata};
 pub use protocol::records::{Compression, Header};
+
+/// Runs a test where there are time and dice, in the real world or in the simulator's.
+#[cfg(test)]
+fn in_a_world(test: impl FnOnce()) {
+    runtime::task::run(1, async { test() }).expect("a runtime");
+}

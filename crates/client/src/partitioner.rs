@@ -92,14 +92,16 @@ mod tests {
 
     #[test]
     fn keyless_records_stay_for_a_batch_and_then_move() {
-        let mut sticky = Sticky::default();
-        let topic: Arc<str> = "t".into();
-        let first = sticky.choose(&topic, 60, 100, &[0, 1, 2]);
-        assert_eq!(sticky.choose(&topic, 60, 100, &[0, 1, 2]), first);
-        let second = sticky.choose(&topic, 60, 100, &[0, 1, 2]);
-        assert_ne!(second, first);
-        assert_eq!(sticky.choose(&topic, 60, 100, &[first]), first, "its partition lost its leader");
-        assert_eq!(sticky.choose(&topic, 1000, 100, &[first]), first);
-        assert_eq!(sticky.choose(&topic, 1000, 100, &[first]), first, "there is no other");
+        crate::in_a_world(|| {
+            let mut sticky = Sticky::default();
+            let topic: Arc<str> = "t".into();
+            let first = sticky.choose(&topic, 60, 100, &[0, 1, 2]);
+            assert_eq!(sticky.choose(&topic, 60, 100, &[0, 1, 2]), first);
+            let second = sticky.choose(&topic, 60, 100, &[0, 1, 2]);
+            assert_ne!(second, first);
+            assert_eq!(sticky.choose(&topic, 60, 100, &[first]), first, "its partition lost its leader");
+            assert_eq!(sticky.choose(&topic, 1000, 100, &[first]), first);
+            assert_eq!(sticky.choose(&topic, 1000, 100, &[first]), first, "there is no other");
+        });
     }
 }

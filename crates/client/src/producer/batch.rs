@@ -57,12 +57,9 @@ impl Batch {
     }
 
     /// Cuts it in two where half of the records are. Whoever waits for it waits for its halves from now on. They go as
-    /// what went before: with the sequences that their records had. None when there is nothing to cut.
-    pub fn cut(mut self, config: &ProducerConfig) -> Result<[Batch; 2], Batch> {
+    /// what went before: with the sequences that their records had.
+    pub fn cut(mut self, config: &ProducerConfig) -> [Batch; 2] {
         let first = self.record_count() / 2;
-        if first == 0 {
-            return Err(self);
-        }
         let built = self.bytes();
         let view = BatchView::parse(&built).expect("built here");
         let mut builders = [builder(config), builder(config)];
@@ -75,7 +72,7 @@ impl Batch {
         let halves: Vec<Batch> = halves.map(|(skipped, builder)| self.part(skipped, builder)).collect();
         let halves = <[Batch; 2]>::try_from(halves).expect("two of them");
         self.outcome.cut(first as i64, [halves[0].outcome.watch(), halves[1].outcome.watch()]);
-        Ok(halves)
+        halves
     }
 
     fn part(&self, skipped: usize, builder: BatchBuilder) -> Batch {

@@ -234,20 +234,11 @@ impl Lane {
                 self.not_before = Some(now + self.backoff.next_wait());
             }
             self.put_back(batch);
-        } else if error.error_code() == Some(ErrorCode::MessageTooLarge) && !batch.ambiguous && batch.deadline > now {
-            self.cut(batch, error, config);
+        } else if may_be_cut(&batch, &error, now) {
+            model::mark!("a batch too large for the broker was cut in two");
+            batch.cut(config).into_iter().for_each(|half| self.put_back(half));
         } else {
             self.give_up(&batch, error);
-        }
-    }
-
-    fn cut(&mut self, batch: Batch, error: ClientError, config: &ProducerConfig) {
-        match batch.cut(config) {
-            Ok(halves) => {
-                model::mark!("a batch too large for the broker was cut in two");
-                halves.into_iter().for_each(|half| self.put_back(half));
-            }
-            Err(single) => self.give_up(&single, error),
         }
     }
 
@@ -315,6 +306,12 @@ impl Lane {
         let times = [front.map(|batch| batch.deadline), due, self.not_before.filter(|_| front.is_some())];
         times.into_iter().flatten().chain(overdue).filter(|time| *time > now).min()
     }
+}
+
+/// Whether its halves may be written where it could not. One that may have been written whole must stay whole.
+fn may_be_cut(batch: &Batch, error: &ClientError, now: Instant) -> bool {
+    let too_large = error.error_code() == Some(ErrorCode::MessageTooLarge);
+    too_large && batch.record_count() > 1 && !batch.ambiguous && batch.deadline > now
 }
 
 /// Whether the broker misses something before this batch, or does not know its producer any more.

@@ -1,11 +1,15 @@
 //! The client against brokers that answer as a story wants it: late, wrongly, twice or never.
 
+mod admin;
 mod batching;
+mod cluster;
 mod connection;
 mod consumer;
 mod fake;
 mod fetched;
 mod producer;
+mod random_faults;
+mod sessions;
 
 /// Runs a story in the world this was built for: the real one or the simulator's.
 fn story<F: Future<Output = ()>>(story: F) {

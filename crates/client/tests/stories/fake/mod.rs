@@ -73,11 +73,16 @@ impl FakeCluster {
         self.world().open.values().filter(|open| open.node == node).for_each(|open| open.cut.notify_one());
     }
 
-    /// Closes every connection to `node` and takes no new ones.
-    pub fn stop(&self, node: i32) {
+    /// Takes no new connections to `node`.
+    pub fn refuse_connections(&self, node: i32) {
         if let Some(listening) = self.listeners().remove(&node) {
             listening.abort();
         }
+    }
+
+    /// Closes every connection to `node` and takes no new ones.
+    pub fn stop(&self, node: i32) {
+        self.refuse_connections(node);
         self.cut(node);
     }
 

@@ -64,10 +64,9 @@ impl Partition {
             let (first, last) = (header.base_sequence, header.last_sequence());
             let known = self.producers.contains_key(&header.producer_id);
             let producer = self.producers.entry(header.producer_id).or_default();
-            if let Some(duplicate) = producer.last.iter().find(|b| (b.0, b.1) == (first, last)) {
-                if producer.epoch == header.producer_epoch {
-                    return Ok(duplicate.2);
-                }
+            let same_epoch = producer.epoch == header.producer_epoch;
+            if let Some(duplicate) = producer.last.iter().find(|b| same_epoch && (b.0, b.1) == (first, last)) {
+                return Ok(duplicate.2);
             }
             producer.check(&header, known)?;
             if producer.epoch != header.producer_epoch {

@@ -16,8 +16,6 @@ use std::sync::{Arc, Mutex};
 #[derive(Clone)]
 pub struct Ask {
     pub node: i32,
-    /// Which connection, of all that were ever made to any broker.
-    pub connection: usize,
     pub version: i16,
     header: RequestHeader,
     body: Bytes,
@@ -98,14 +96,14 @@ pub fn listen(world: Arc<Mutex<World>>, node: i32, listener: TcpListener) -> Joi
             };
             let world = world.clone();
             task::spawn("fake connection", async move {
-                serve(&world, (node, connection), stream, &cut).await;
+                serve(&world, node, stream, &cut).await;
                 world.lock().expect("no panic inside").open.remove(&connection);
             });
         }
     })
 }
 
-async fn serve(world: &Mutex<World>, (node, connection): (i32, usize), stream: TcpStream, cut: &Notify) {
+async fn serve(world: &Mutex<World>, node: i32, stream: TcpStream, cut: &Notify) {
     let (mut reader, writer) = stream.into_split();
     let (steps, to_write) = mpsc::unbounded_channel();
     let mut writing = task::spawn("fake answers", write(writer, to_write));
@@ -121,7 +119,7 @@ async fn serve(world: &Mutex<World>, (node, connection): (i32, usize), stream: T
         let mut rest = Reader::new(frame.clone());
         let header = RequestHeader::decode(&mut rest).expect("clients write good headers");
         let body = frame.slice(frame.len() - rest.remaining()..);
-        let ask = Ask { node, connection, version: header.api_version, header, body };
+        let ask = Ask { node, version: header.api_version, header, body };
         let step = world.lock().expect("no panic inside").react(ask);
         let deaf = matches!(step, Step::Deaf);
         if steps.send(step).is_err() {

@@ -23,7 +23,7 @@ impl World {
         };
         MetadataResponse {
             brokers: self.brokers.iter().map(broker).collect(),
-            controller_id: self.brokers.keys().next().copied().unwrap_or(-1),
+            controller_id: self.controller.or(self.brokers.keys().next().copied()).unwrap_or(-1),
             topics: names.iter().map(|name| self.topic_metadata(name)).collect(),
             ..MetadataResponse::default()
         }

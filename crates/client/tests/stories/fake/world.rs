@@ -24,6 +24,8 @@ pub struct World {
     pub topics: BTreeMap<String, Topic>,
     /// The newest version served, where it is not Kafka's newest.
     pub newest: BTreeMap<ApiKey, i16>,
+    /// Who serves administration, if not the first broker.
+    pub controller: Option<i32>,
     /// Everything that was asked.
     pub seen: Vec<Ask>,
     /// How many connections were made.
