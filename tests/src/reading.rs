@@ -35,7 +35,10 @@ pub async fn read_from(
     let mut read: BTreeMap<_, _> = starts.keys().map(|partition| (partition.clone(), Vec::new())).collect();
     let deadline = Instant::now() + LIMIT;
     while ends.iter().any(|(partition, end)| consumer.position(partition).is_none_or(|position| position < *end)) {
-        assert!(Instant::now() < deadline, "not read in {LIMIT:?}: ends are {ends:?}");
+        if Instant::now() >= deadline {
+            let at: BTreeMap<_, _> = ends.keys().map(|partition| (partition, consumer.position(partition))).collect();
+            panic!("not read in {LIMIT:?}: ends are {ends:?}, read up to {at:?}");
+        }
         for record in consumer.poll(Duration::from_millis(200)).await.expect("records can be read") {
             if record.offset < ends[&record.topic_partition] {
                 read.get_mut(&record.topic_partition).expect("it was asked for").push(record);
