@@ -45,6 +45,14 @@ impl Corpus {
         Corpus { kinds, requests, messages, batches: runs_of_batches(), batch_one_in }
     }
 
+    /// What `choice` means for a frame from elsewhere: even, a request; odd, one of all other messages and versions.
+    #[allow(dead_code)] // the fuzz target for frames asks
+    pub fn target(&self, choice: u16) -> Target {
+        let bodies = self.messages.iter().map(|(target, _)| *target).filter(|target| *target != Target::Request);
+        let bodies: Vec<Target> = bodies.step_by(2).collect(); // there are two frames of each
+        if choice % 2 == 0 { Target::Request } else { bodies[usize::from(choice / 2) % bodies.len()] }
+    }
+
     pub(super) fn any(&self, dice: &mut Dice) -> (Target, &[u8]) {
         if dice.one_in(self.batch_one_in) {
             return (Target::Batches, &self.batches[dice.index(self.batches.len())]);

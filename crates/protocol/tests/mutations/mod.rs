@@ -6,6 +6,8 @@ mod walk;
 
 pub use corpus::Corpus;
 
+use std::fmt;
+
 use crate::samples::Dice;
 use mutate::mutate;
 
@@ -58,8 +60,16 @@ impl Corpus {
             _ => mutate(&mut frame, other, &mut dice),
         }
         let outcome = self.read(target, frame.into(), &mut dice);
-        let Outcome { peak, allowed, size, .. } = outcome;
-        assert!(peak <= allowed, "case {case}, {target:?}: {peak} bytes of memory for {size}, {allowed} are allowed");
+        outcome.check(format_args!("case {case}, {target:?}"));
         outcome
+    }
+}
+
+impl Outcome {
+    /// # Panics
+    /// When reading took more memory than allowed.
+    pub fn check(&self, what: fmt::Arguments<'_>) {
+        let Outcome { peak, allowed, size, .. } = self;
+        assert!(peak <= allowed, "{what}: {peak} bytes of memory for {size}, {allowed} are allowed");
     }
 }
