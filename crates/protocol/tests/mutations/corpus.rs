@@ -50,7 +50,7 @@ impl Corpus {
     pub fn target(&self, choice: u16) -> Target {
         let bodies = self.messages.iter().map(|(target, _)| *target).filter(|target| *target != Target::Request);
         let bodies: Vec<Target> = bodies.step_by(2).collect(); // there are two frames of each
-        if choice % 2 == 0 { Target::Request } else { bodies[usize::from(choice / 2) % bodies.len()] }
+        if choice.is_multiple_of(2) { Target::Request } else { bodies[usize::from(choice / 2) % bodies.len()] }
     }
 
     pub(super) fn any(&self, dice: &mut Dice) -> (Target, &[u8]) {
