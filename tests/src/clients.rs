@@ -18,7 +18,7 @@ pub fn has_program(name: &str) -> bool {
 
 /// Says loudly that a test does not test what its name promises, and why.
 pub fn skipped(what: &str, why: &str) {
-    say(&format!("SKIPPED: {what}: {why} (tests/install-clients.sh installs the clients)"));
+    say(&format!("\nSKIPPED: {what}: {why} (tests/install-clients.sh installs the clients)"));
 }
 
 /// A command that runs one of Kafka's own programs, or why there is none.
