@@ -10,7 +10,7 @@ use runtime::sync::{mpsc, oneshot, select, watch};
 use runtime::time::{Duration, Instant, sleep_until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
-use storage::{ActiveProducer, AppendError, Appended, Durable, LeaderAppend, Log, LogConfig, Origin};
+use storage::{ActiveProducer, AppendError, Appended, Durable, LeaderAppend, Log, LogConfig, Origin, StorageFault};
 
 /// Appends that go to the disk as one write, at most.
 const MAX_GROUP: usize = 64;
@@ -96,7 +96,9 @@ pub fn spawn(topic_partition: TopicPartition, topic_id: Uuid, log: Log, hosting:
         fetch_waiters: FetchWaiters::default(),
     });
     let due = Instant::now() + housekeeping.mul_f64(0.5 + runtime::rand::below(1000) as f64 / 2000.0);
-    let mut task = Task { partition: partition.clone(), log, durable, acks: Acks::default(), housekeeping, due };
+    let wants_journal = log.config().wants_journal();
+    let acks = Acks::default();
+    let mut task = Task { partition: partition.clone(), log, durable, acks, wants_journal, housekeeping, due };
     task.log.note_leader_epoch(leader_epoch);
     task.durable_moved();
     runtime::task::spawn("partition", task.run(commands));
@@ -108,6 +110,8 @@ struct Task {
     log: Log,
     durable: watch::Receiver<Durable>,
     acks: Acks,
+    /// What the config asks for; the log is behind it while its disk has no space for the change.
+    wants_journal: bool,
     housekeeping: Duration,
     due: Instant,
 }
@@ -182,6 +186,15 @@ impl Task {
         if appends.is_empty() {
             return;
         }
+        let start = self.log.log_start_offset();
+        if let Err(fault) = self.reach_promised_mode().await {
+            appends.clear();
+            for pending in pending.drain(..) {
+                let error = AppendError::Outcome { error: ErrorCode::KafkaStorageError, message: fault.to_string() };
+                let _ = pending.reply.send(Err(self.refused(error, start)));
+            }
+            return;
+        }
         let results = self.log.append(appends).await;
         appends.clear();
         let start = self.log.log_start_offset();
@@ -246,30 +259,57 @@ impl Task {
         if before > self.log.log_start_offset()
             && let Err(fault) = self.log.advance_start(before).await
         {
-            self.partition.go_offline(&fault.to_string());
+            self.cannot("delete records", &fault);
             return Err(ErrorCode::KafkaStorageError);
         }
         Ok(self.log.log_start_offset())
     }
 
     async fn set_config(&mut self, config: LogConfig) {
-        let journaled = config.wants_journal();
+        self.wants_journal = config.wants_journal();
         self.log.set_config(config);
-        if let Err(fault) = self.log.set_journaled(journaled).await {
-            self.partition.go_offline(&fault.to_string());
+        self.reach_mode().await;
+    }
+
+    /// Journaled or not, as the config says.
+    async fn reach_mode(&mut self) {
+        if self.log.is_journaled() != self.wants_journal
+            && let Err(fault) = self.log.set_journaled(self.wants_journal).await
+        {
+            self.cannot("change its durability", &fault);
         }
         self.durable_moved();
     }
 
-    /// Rolls, retention, and forgetting producers that are silent.
+    /// Nothing is acknowledged from the page cache once the config promises more.
+    async fn reach_promised_mode(&mut self) -> Result<(), StorageFault> {
+        if !self.wants_journal || self.log.is_journaled() {
+            return Ok(());
+        }
+        model::mark!("append before the log could become journaled");
+        self.log.set_journaled(true).await?;
+        self.durable_moved();
+        Ok(())
+    }
+
+    /// Rolls, retention, forgetting producers that are silent, and what could not be done before.
     async fn keep_house(&mut self) {
         self.due = Instant::now() + self.housekeeping;
         let now = runtime::clock::now();
         self.log.expire_producers(now);
+        self.reach_mode().await;
         if let Err(fault) = self.log.roll_if_due(now).await {
-            self.partition.go_offline(&fault.to_string());
+            self.cannot("roll", &fault);
         }
         if let Err(fault) = self.log.apply_retention(now, self.partition.high_watermark()).await {
+            self.cannot("apply retention", &fault);
+        }
+    }
+
+    /// A full disk passes; a directory that has failed does not.
+    fn cannot(&self, what: &str, fault: &StorageFault) {
+        tracing::warn!("{} cannot {what}: {fault}", self.partition.topic_partition);
+        if self.log.directory_has_failed() {
             self.partition.go_offline(&fault.to_string());
         }
     }

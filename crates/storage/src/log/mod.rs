@@ -174,6 +174,11 @@ impl Log {
         self.shared.progress().journaled
     }
 
+    /// Whether its log directory takes nothing more: what failed will not pass.
+    pub fn directory_has_failed(&self) -> bool {
+        self.core.reading.volume.check().is_err()
+    }
+
     /// The settings in use.
     pub fn config(&self) -> &LogConfig {
         &self.config
