@@ -83,8 +83,10 @@ impl Operation {
     }
 
     /// The last event at which it can have taken effect: its completion when the outcome is known, else the end of time.
+    /// A write that asked for no answer is complete when it is sent, and may arrive at any time after that.
     pub fn last_effect(&self) -> Index {
         match (&self.outcome, self.completed) {
+            (Outcome::Ok(Answer::Produced { base_offset: None }), _) => Index::MAX,
             (Outcome::Ok(_) | Outcome::Fail(_), Some(moment)) => moment.index,
             _ => Index::MAX,
         }
