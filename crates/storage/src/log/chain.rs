@@ -83,7 +83,8 @@ pub(crate) fn walk(buffer: &[u8], mut chain: Chain, wanted: &Wanted) -> Step {
                 None => Step::Bad(reason),
             };
         }
-        if batch.header.last_offset() >= wanted.from {
+        let is_wanted = batch.header.last_offset() >= wanted.from;
+        if is_wanted && !(batch.header.base_offset < wanted.from && planted!("start-at-next-batch")) {
             let (first, _) = start.unwrap_or((position, 0));
             let fits = position + size - first <= wanted.max_bytes || (start.is_none() && wanted.at_least_one_batch);
             if !fits || batch.header.next_offset() > wanted.up_to {
