@@ -97,11 +97,13 @@ async fn serve_until_stopped(
         Err(error) => return Err(explain(error, &config)),
     };
     let took = began.elapsed();
+    // Whoever is told that it is ready may stop it at once.
+    let asked_to_stop = runtime::process::stop_signal();
     match introduction {
         Some(introduction) => introduction.print(&running, took),
         None => say(&ready(&running, took)),
     }
-    runtime::process::stop_signal().await?;
+    asked_to_stop.await?;
     say("stopping");
     runtime::sync::select! {
         biased;

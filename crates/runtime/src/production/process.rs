@@ -11,18 +11,21 @@ pub async fn halt(reason: &str) -> ! {
     std::process::exit(70)
 }
 
-/// Waits for SIGINT or SIGTERM.
+/// Waits for SIGINT or SIGTERM. From this call on, not only from the first poll, they do not end the process.
 ///
 /// # Errors
 /// When the handlers cannot be installed.
-pub async fn stop_signal() -> io::Result<()> {
+pub fn stop_signal() -> impl Future<Output = io::Result<()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        biased;
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    let handlers =
+        signal(SignalKind::interrupt()).and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+    async move {
+        let (mut interrupt, mut terminate) = handlers?;
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        Ok(())
     }
-    Ok(())
 }
