@@ -206,12 +206,14 @@ impl Drop for Process {
 
 fn follow(stderr: ChildStderr, log: &Mutex<String>, told: &Sender<String>) {
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        {
+            let mut log = log.lock().expect("no panic inside");
+            log.push_str(&line);
+            log.push('\n');
+        }
         if let Some(address) = address_of(&line) {
             let _ = told.send(address.to_owned()); // a server that was to be refused has nobody listening
         }
-        let mut log = log.lock().expect("no panic inside");
-        log.push_str(&line);
-        log.push('\n');
     }
 }
 

@@ -16,7 +16,7 @@ fn it_is_ready_soon_and_says_where() {
     let folder = folder();
     let server = Server::start(&folder.path().join("data"), &[]);
     // The promise is 100 ms for a release build on a quiet machine.
-    assert!(server.took() < Duration::from_secs(2), "{:?}", server.took());
+    assert!(server.took() < Duration::from_secs(5), "{:?}", server.took());
     let ready: Vec<String> = server.log().lines().filter(|line| line.contains("ready in")).map(str::to_owned).collect();
     assert_eq!(ready.len(), 1, "{ready:?}");
     assert!(ready[0].contains(server.address()), "{ready:?}");
@@ -34,6 +34,16 @@ fn sigterm_stops_it_cleanly() {
     assert!(ended.took < Duration::from_secs(2), "an idle connection held the stop up: {:?}", ended.took);
     assert!(data.join(".kafka_cleanshutdown").exists(), "what it leaves is marked as clean, as Kafka marks it");
     drop(connection);
+}
+
+/// Whoever is told "ready" may stop it at once. The signal once ended the process, as its handler was not there yet.
+#[test]
+fn sigterm_right_after_ready_stops_it_cleanly() {
+    let folder = folder();
+    for round in 0..20 {
+        let ended = Server::start(folder.path(), &[]).stop();
+        assert_eq!(ended.status.code(), Some(0), "round {round}: {}: {}", ended.status, ended.log);
+    }
 }
 
 #[test]
@@ -102,7 +112,8 @@ fn strangers_on_the_port_are_told_apart_and_do_no_harm() {
     let log = server.log();
     assert!(log.contains("HTTP"), "an HTTP request is called so: {log}");
     assert!(log.contains("TLS"), "a TLS hello is called so: {log}");
-    assert_eq!(server.stop().status.code(), Some(0));
+    let ended = server.stop();
+    assert_eq!(ended.status.code(), Some(0), "{}: {}", ended.status, ended.log);
 }
 
 #[test]
