@@ -1,5 +1,6 @@
 //! The clients of a run, each a node of its own with one habit. They speak the wire protocol by hand: what a client
-//! library would hide (sequences, sessions, what was sent when a connection broke) is what is tested here.
+//! library would hide (sequences, sessions, what was sent when a connection broke) is what is tested here. One of them
+//! is the library, so that it is tested too.
 
 mod admin;
 mod chronicle;
@@ -23,6 +24,7 @@ use crate::plan::{ClientPlan, Habit};
 pub async fn live(client: Client, plan: ClientPlan) {
     match plan.habit {
         Habit::Producer(habit, steps) => producer::live(client, habit, steps).await,
+        Habit::Library(habit, steps) => producer::library::live(client, habit, steps).await,
         Habit::Follower(habit, pauses) => follower::live(client, habit, pauses).await,
         Habit::Reader(steps) => reader::live(client, steps).await,
         Habit::Lookups(steps) => lookups::live(client, steps).await,

@@ -10,8 +10,8 @@ mod world;
 pub use faults::PlannedFault;
 pub use weather::Weather;
 pub use workload::{
-    AdminStep, ClientPlan, FollowerHabit, Habit, Identity, LookupQuery, LookupStep, Pause, Place, ProducerHabit,
-    ReadStep, WriteStep,
+    AdminStep, ClientPlan, FollowerHabit, Habit, Identity, LibraryHabit, LookupQuery, LookupStep, Pause, Place,
+    ProducerHabit, ReadStep, WriteStep,
 };
 pub use world::{TopicShape, WorldShape};
 

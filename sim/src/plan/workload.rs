@@ -33,6 +33,8 @@ pub struct ClientPlan {
 pub enum Habit {
     /// Writes to one partition.
     Producer(ProducerHabit, Vec<WriteStep>),
+    /// Writes to some partitions with the `client` crate.
+    Library(LibraryHabit, Vec<WriteStep>),
     /// Follows some partitions from their start to their end.
     Follower(FollowerHabit, Vec<Pause>),
     /// Reads here and there.
@@ -81,6 +83,23 @@ pub struct ProducerHabit {
     /// Milliseconds it waits for an answer.
     pub request_timeout_ms: u32,
     /// Milliseconds after which it gives a write up.
+    pub delivery_timeout_ms: u32,
+}
+
+/// How the `client` crate's producer writes: always idempotent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LibraryHabit {
+    /// Where to, in turn.
+    pub places: Vec<Place>,
+    /// Milliseconds that a batch waits for more.
+    pub linger_ms: u32,
+    /// Bytes from which on it does not.
+    pub batch_bytes: u32,
+    /// Codec number.
+    pub compression: u8,
+    /// Requests on their way at most.
+    pub in_flight: u8,
+    /// Milliseconds after which it gives a batch up.
     pub delivery_timeout_ms: u32,
 }
 
@@ -197,6 +216,10 @@ pub fn draw(seed: u64, length_ms: u64, world: &WorldShape) -> Vec<ClientPlan> {
         let steps = writes(&mut dice, length_ms, count);
         clients.push(ClientPlan { name: format!("producer-{number}"), habit: Habit::Producer(habit, steps) });
     }
+    let mut own_dice = stream(seed, "library producer");
+    let habit = library(&mut own_dice, &places);
+    let steps = writes(&mut own_dice, length_ms, count);
+    clients.push(ClientPlan { name: "library-producer".into(), habit: Habit::Library(habit, steps) });
     for number in 0..dice.between(1, 4) {
         let habit = follower(&mut dice, &places);
         let pauses = (0..256).map(|_| dice.between(2000, 120_000) as Pause).collect();
@@ -241,6 +264,18 @@ fn producer(dice: &mut Stream, number: u64, place: Place) -> ProducerHabit {
         version: *dice.pick(&[7, 8, 9, 10, 11, 12, 13, 13]),
         request_timeout_ms: dice.between(500, 3000) as u32,
         delivery_timeout_ms: if dice.chance(0.4) { dice.between(700, 3000) } else { dice.between(4000, 20_000) } as u32,
+    }
+}
+
+fn library(dice: &mut Stream, places: &[Place]) -> LibraryHabit {
+    let some: Vec<Place> = places.iter().copied().filter(|_| dice.chance(0.5)).collect();
+    LibraryHabit {
+        places: if some.is_empty() { vec![*dice.pick(places)] } else { some },
+        linger_ms: *dice.pick(&[0, 1, 5, 50]),
+        batch_bytes: *dice.pick(&[200, 2000, 16_384]),
+        compression: *dice.pick(&[0, 0, 1, 2, 3, 4]),
+        in_flight: *dice.pick(&[1, 5, 5]),
+        delivery_timeout_ms: dice.between(1000, 10_000) as u32,
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod identity;
 mod lane;
+pub mod library;
 mod requests;
 
 use super::surroundings::{Client, Phase};

@@ -42,7 +42,8 @@ pub fn batch(
     (builder.build(), sent)
 }
 
-fn header((name, value): &(String, Option<Vec<u8>>)) -> Header {
+/// A header as it travels.
+pub fn header((name, value): &(String, Option<Vec<u8>>)) -> Header {
     Header { key: Bytes::copy_from_slice(name.as_bytes()), value: value.clone().map(Bytes::from) }
 }
 
