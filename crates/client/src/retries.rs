@@ -56,9 +56,7 @@ impl Retries {
     /// earlier one that left doubt about what was to be done.
     pub async fn attempt<T>(&mut self, attempt: impl Future<Output = Result<T>>) -> Option<Result<T>> {
         let Ok(result) = timeout_at(self.deadline, attempt).await else {
-            // Nobody knows how far it came.
-            let before = self.last.take().map(|error| format!(" (before: {error})")).unwrap_or_default();
-            return Some(Err(ClientError::TimedOut { what: format!("the call{before}"), within: self.within }));
+            return Some(Err(self.cut_short()));
         };
         match result {
             Err(error) if self.of.may_follow(&error) => {
@@ -74,6 +72,16 @@ impl Retries {
                 None
             }
             result => Some(result),
+        }
+    }
+
+    /// For a question the error before tells most. Of what was to be done nobody knows how far it came.
+    fn cut_short(&mut self) -> ClientError {
+        let within = self.within;
+        match self.last.take() {
+            Some(error) if matches!(self.of, Call::Waiting | Call::Question) => error,
+            Some(error) => ClientError::TimedOut { what: format!("the call (before: {error})"), within },
+            None => ClientError::TimedOut { what: "the call".to_owned(), within },
         }
     }
 }

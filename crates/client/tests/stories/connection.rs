@@ -190,11 +190,10 @@ fn what_is_not_a_broker_is_not_taken_for_one() {
         runtime::task::spawn("a web server, then nobody", async move {
             let (mut stream, _) = listener.accept().await.unwrap().0.into_split();
             assert!(stream.read(&mut [0; 64]).await.unwrap() > 0);
-            drop(listener);
         });
         let error = Connection::connect(&address, &config).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect { .. }), "{error}");
-        let refused = Connection::connect(&address, &config).await.unwrap_err();
+        let refused = Connection::connect("127.0.0.1:1", &config).await.unwrap_err();
         assert!(matches!(refused, ClientError::Connect { .. }) && refused.is_retriable(), "{refused}");
 
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
