@@ -132,18 +132,27 @@ fn missed<'a>(
         }
         let known = version.acknowledged.or(version.first_read).is_some_and(|shown| evidence.until(shown) < since);
         let seen = Observation::of(evidence, version);
-        if known && evidence.may_be_gone(partition, seen, until).is_none() {
+        let kept = !may_expire_unseen(evidence, partition, until) || evidence.since(version.last) > until;
+        if known && kept && evidence.may_be_gone(partition, seen, until).is_none() {
             return Some((version, timestamp));
         }
         place += 1;
     }
 }
 
+/// Whether retention may have taken records that no later answer would tell of: the topic went before it was scanned.
+fn may_expire_unseen(evidence: &Evidence<'_>, partition: &Partition, until: Index) -> bool {
+    partition.scan.is_none() && expires(evidence, partition, until)
+}
+
+fn expires(evidence: &Evidence<'_>, partition: &Partition, until: Index) -> bool {
+    evidence.topics.lives[partition.life].maybe(0, until, |settings| settings.retention)
+}
+
 /// The first offset that was surely not deleted by event `until`.
 fn surely_kept_from(evidence: &Evidence<'_>, partition: &Partition, timeline: &Timeline<'_>, until: Index) -> Offset {
     let asked = partition.asked_to_delete(until);
-    let expires = evidence.topics.lives[partition.life].maybe(0, until, |settings| settings.retention);
-    if expires { timeline.greatest_log_start.max(asked) } else { asked }
+    if expires(evidence, partition, until) { timeline.greatest_log_start.max(asked) } else { asked }
 }
 
 #[cfg(test)]
@@ -174,6 +183,17 @@ mod tests {
             story.list(OffsetQuery::At(1100), offset, timestamp);
             story.assert_only(Class::WrongOffsetLookup);
         }
+    }
+
+    #[test]
+    fn retention_may_take_what_nobody_looks_for_any_more() {
+        let mut story = Story::with_topic(&[("retention.bytes", "20000")]);
+        story.acknowledged(0, 200);
+        let records: Vec<_> = (0..200).map(|n| (i64::from(n), n)).collect();
+        story.poll(1, 0, &records, 200);
+        story.list(OffsetQuery::At(1100), 150, 1150);
+        story.delete_topic();
+        story.assert_clean();
     }
 
     #[test]
