@@ -58,7 +58,8 @@ impl Machine for SimulatedMachine {
         disk::load(self.node, &Image::new());
         disk::change(self.node, |faults| faults.syncs_before_error = Some(syncs));
         let output = self.process(Some(recorder), program).await;
+        let failed = disk::faults(self.node).syncs_before_error.is_none();
         disk::change(self.node, |faults| faults.syncs_before_error = None);
-        Some((output, disk::image_with_loose(self.node)))
+        failed.then(|| (output, disk::image_with_loose(self.node)))
     }
 }

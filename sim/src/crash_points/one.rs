@@ -19,6 +19,8 @@ pub struct Row {
     /// What was found; also that an assertion of the storage ended it.
     pub wrong: Vec<String>,
     seconds: f64,
+    /// How often the planted bug's place was reached.
+    pub reached: u64,
 }
 
 /// Explores in this process, and tells in one line of JSON each.
@@ -41,7 +43,8 @@ pub fn run(names: &[String], options: &Options) -> bool {
         });
         let Report { operations, judged, opened, recoveries, wrong } = report;
         let seconds = begun.elapsed().as_secs_f64();
-        let row = Row { history: name.to_owned(), operations, judged, opened, recoveries, wrong, seconds };
+        let reached = model::marks::counts().get("planted bug reached").copied().unwrap_or(0);
+        let row = Row { history: name.to_owned(), operations, judged, opened, recoveries, wrong, seconds, reached };
         println!("{}", serde_json::to_string(&row).expect("numbers and strings"));
     }
     true
@@ -67,7 +70,7 @@ pub fn in_child(history: &str, planted: Option<&str>, options: &Options) -> Row 
 
 impl Row {
     pub fn print(&self) {
-        let Row { history, operations, judged, opened, recoveries, wrong, seconds } = self;
+        let Row { history, operations, judged, opened, recoveries, wrong, seconds, .. } = self;
         let wrongs: String = wrong.iter().map(|wrong| format!("\n  WRONG {wrong}")).collect();
         let wrong = wrong.len();
         println!(

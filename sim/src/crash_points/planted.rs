@@ -13,12 +13,14 @@ pub fn run(bug: &str, histories: &[String], options: &Options) -> bool {
     }
     let mut missed = 0;
     for bug in &chosen {
+        let mut reached = 0;
         let caught = histories.iter().find_map(|history| {
             let row = one::in_child(history, Some(bug), options);
+            reached += row.reached;
             row.wrong.into_iter().next()
         });
         missed += usize::from(caught.is_none());
-        let caught = caught.unwrap_or_else(|| "NOT CAUGHT".to_owned());
+        let caught = caught.unwrap_or_else(|| format!("NOT CAUGHT, its place was reached {reached} times"));
         println!("{bug:<42} {}", caught.lines().next().unwrap_or_default().chars().take(200).collect::<String>());
     }
     println!("{} of {} planted bugs caught", chosen.len() - missed, chosen.len());

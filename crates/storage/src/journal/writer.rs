@@ -10,7 +10,7 @@ use runtime::time::{Duration, sleep, timeout};
 use std::io;
 use std::sync::{Arc, Weak};
 
-/// A sync that takes longer is a failed one.
+/// A write with its sync that takes longer is a failed one.
 const SYNC_DEADLINE: Duration = Duration::from_secs(30);
 /// After so long without work an empty group is written: it proves that the last one was synced, so that rot of it is
 /// told from a torn write.
@@ -142,10 +142,14 @@ impl super::State {
     }
 }
 
+/// A write into the page cache can hang as long as a sync, once the kernel has no clean pages left.
 async fn write_and_sync(file: &File, parts: &[Bytes], offset: u64) -> io::Result<()> {
-    file.write_at(parts, offset).await?;
-    match timeout(SYNC_DEADLINE, file.sync()).await {
+    let both = async {
+        file.write_at(parts, offset).await?;
+        file.sync().await
+    };
+    match timeout(SYNC_DEADLINE, both).await {
         Ok(result) => result,
-        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "a sync took longer than 30 s")),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "a write and its sync took longer than 30 s")),
     }
 }

@@ -20,12 +20,13 @@ pub struct Settings {
     pub single: usize,
     /// Random choices at each boundary, besides the systematic ones.
     pub random: u64,
-    /// At each so-manyth boundary the crash is recovered from under the recorder, and the recovery cut short in its turn
-    /// at every boundary. 0 for none.
+    /// At each so-manyth boundary the crash is recovered from under the recorder, and the recovery cut short in its turn.
+    /// 0 for none.
     pub again_every: usize,
-    /// Each so-manyth sync of the history fails once, and the recovery from that is cut short everywhere, too. The other
-    /// syncs fail as well, and are only recovered from. 0 for none.
-    pub failing_every: usize,
+    /// So many boundaries of such a recovery, spread over it: from one recovery to the next it is the turn of others.
+    pub again_points: usize,
+    /// Each sync of the history fails once, and that is recovered from.
+    pub syncs_fail: bool,
     /// Try all choices there too, not only nothing, everything and two random ones.
     pub again_all: bool,
     /// Stop after so many wrong images.
@@ -58,11 +59,28 @@ pub async fn explore(machine: &impl Machine, history: &History, settings: Settin
     let (log, book) = explorer.record(&Image::new(), None).await;
     explorer.report.operations = log.operations().len();
     let log = explorer.leave_out(log);
-    explorer.crash(&log, &book, None).await;
-    if settings.failing_every > 0 {
+    explorer.crash(&log, &book, None, Turns::all()).await;
+    if settings.syncs_fail && explorer.report.wrong.is_empty() {
         explorer.fail_syncs().await;
     }
     explorer.report
+}
+
+/// Which boundaries of a log are tried.
+#[derive(Clone, Copy)]
+struct Turns {
+    every: usize,
+    turn: usize,
+}
+
+impl Turns {
+    fn all() -> Turns {
+        Turns { every: 1, turn: 0 }
+    }
+
+    fn is(self, boundary: usize) -> bool {
+        boundary % self.every == self.turn
+    }
 }
 
 struct Explorer<'a, M> {
@@ -106,10 +124,10 @@ impl<M: Machine> Explorer<'_, M> {
         }
     }
 
-    /// Cuts the recorded process short everywhere.
-    async fn crash(&mut self, log: &Log, book: &Arc<Book>, before: Option<&Arc<Past>>) {
+    /// Cuts the recorded process short everywhere, or where it is the boundary's turn.
+    async fn crash(&mut self, log: &Log, book: &Arc<Book>, before: Option<&Arc<Past>>, turns: Turns) {
         let first = before.is_none();
-        for (boundary, point) in log.crash_points().enumerate() {
+        for (boundary, point) in log.crash_points().enumerate().filter(|(boundary, _)| turns.is(*boundary)) {
             if self.is_enough() {
                 return;
             }
@@ -143,15 +161,16 @@ impl<M: Machine> Explorer<'_, M> {
         self.report.wrong.len() >= self.settings.enough
     }
 
-    /// The history runs again and again, and each time another of its syncs fails, until none does.
+    /// The history runs again and again, and each time another of its syncs fails, until none does. What of it reached
+    /// the disk, and what the page cache shows then, is drawn anew each time.
     async fn fail_syncs(&mut self) {
-        for syncs in 0_u64.. {
+        for syncs in (0_u64..).flat_map(|syncs| [syncs; 3]) {
             if self.is_enough() {
                 return;
             }
             let (recorder, ledger, program) = self.program(false);
             let Some((ran, image)) = self.machine.run_failing(syncs, &recorder, program).await else { return };
-            let Some(stopped) = ran.stopped else { return };
+            let stopped = ran.stopped.unwrap_or_else(|| "and nobody minded".to_owned());
             let book = Arc::new(ledger.book().clone());
             let events = notes(recorder.log().operations());
             let events = events..=events;
@@ -159,27 +178,38 @@ impl<M: Machine> Explorer<'_, M> {
             // The pages that it was to save may be gone as with the power.
             let past = Past { book, events, crash: Crash::Power, place, before: None };
             self.open(&past, &image).await;
-            if syncs % self.settings.failing_every as u64 == 0 {
-                self.crash_again(past, &image).await;
-            }
+            self.open(&past, &self.without_power(&image).await).await;
+            self.crash_again(past, &image).await;
         }
     }
 
-    /// Recovers from a crash, works a little, and cuts that short everywhere.
+    /// What a machine keeps that holds `image` when the power fails.
+    async fn without_power(&self, image: &Image) -> Image {
+        let recorder = Recorder::new();
+        self.machine.run(image, Some(&recorder), Box::new(|_| Box::pin(async {}))).await;
+        let log = recorder.log();
+        let point = log.crash_points().next().expect("there is one before the first operation");
+        point.after_power_failure(self.settings.sizes[0], Kept::Nothing)
+    }
+
+    /// Recovers from a crash, works a little, and cuts that short.
     async fn crash_again(&mut self, past: Past, image: &Image) {
         self.report.recoveries += 1;
         let (log, book) = self.record(image, Some(&past)).await;
         let log = self.leave_out(log);
-        Box::pin(self.crash(&log, &book, Some(&Arc::new(past)))).await;
+        let boundaries = log.operations().iter().filter(|operation| operation.changes_something()).count();
+        let every = boundaries.div_ceil(self.settings.again_points).max(1);
+        let turns = Turns { every, turn: self.report.recoveries as usize % every };
+        Box::pin(self.crash(&log, &book, Some(&Arc::new(past)), turns)).await;
     }
 
     fn choices(&self, point: &CrashPoint<'_>, boundary: usize, first: bool) -> Vec<(SectorSize, Kept)> {
         if first || self.settings.again_all {
             let of_size = |size: &SectorSize| {
-                let choices = self.some(point.choices(*size, self.settings.random), boundary);
-                choices.into_iter().map(|kept| (*size, kept)).collect::<Vec<_>>()
+                let choices = point.choices(*size, self.settings.random).into_iter();
+                choices.map(|kept| (*size, kept)).collect::<Vec<_>>()
             };
-            return self.settings.sizes.iter().flat_map(of_size).collect();
+            return self.some(self.settings.sizes.iter().flat_map(of_size).collect(), boundary);
         }
         let seed = (point.operations as u64) << 8;
         let few = [Kept::Nothing, Kept::Everything, Kept::Random(seed), Kept::Random(seed + 1)];
@@ -187,13 +217,13 @@ impl<M: Machine> Explorer<'_, M> {
     }
 
     /// Leaves out single things where there are too many.
-    fn some(&self, mut choices: Vec<Kept>, boundary: usize) -> Vec<Kept> {
-        let is_single = |kept: &Kept| matches!(kept, Kept::AllBut(_) | Kept::Only(_));
+    fn some(&self, mut choices: Vec<(SectorSize, Kept)>, boundary: usize) -> Vec<(SectorSize, Kept)> {
+        let is_single = |(_, kept): &(SectorSize, Kept)| matches!(kept, Kept::AllBut(_) | Kept::Only(_));
         let singles = choices.iter().filter(|kept| is_single(kept)).count();
         let (turns, mut number) = (singles.div_ceil(self.settings.single.max(1)), 0);
-        choices.retain(|kept| {
-            number += usize::from(is_single(kept));
-            !is_single(kept) || turns <= 1 || number % turns == boundary % turns
+        choices.retain(|choice| {
+            number += usize::from(is_single(choice));
+            !is_single(choice) || turns <= 1 || number % turns == boundary % turns
         });
         choices
     }

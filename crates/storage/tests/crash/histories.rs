@@ -46,10 +46,13 @@ pub fn all() -> Vec<History> {
         resets(),
         retention(),
         modes(),
+        barriers(),
         page_cache(),
         deletions(),
         producers_and_epochs(),
+        page_cache_producers(),
         clean_stops(),
+        large_groups(),
     ]
 }
 
@@ -110,7 +113,7 @@ fn cuts() -> History {
 
 fn cut_during_a_sync() -> History {
     let mut steps = vec![Create { slot: 0, journaled: true }, Create { slot: 1, journaled: true }];
-    for n in 0..6 {
+    for n in 0..5 {
         steps.extend([
             Append { slot: 0, batches: 8, size: 250 },
             Durable,
@@ -188,6 +191,21 @@ fn modes() -> History {
     history("modes", settings(NEVER, 8), steps)
 }
 
+/// Many syncs of a segment that holds what only the journal has on stable storage.
+fn barriers() -> History {
+    let mut steps = vec![Create { slot: 0, journaled: true }];
+    for size in [200, 250, 350] {
+        steps.extend([
+            Mode { slot: 0, journaled: false },
+            Mode { slot: 0, journaled: true },
+            Append { slot: 0, batches: 1, size },
+            Append { slot: 0, batches: 1, size },
+            Durable,
+        ]);
+    }
+    history("barriers", settings(NEVER, 8), steps)
+}
+
 fn page_cache() -> History {
     let steps = vec![
         Create { slot: 10, journaled: false },
@@ -252,6 +270,37 @@ fn producers_and_epochs() -> History {
         Epoch { slot: 0 },
     ];
     history("producers-and-epochs", settings(NEVER, 8), steps)
+}
+
+/// Their snapshots may be on the disk before the batches that they tell of.
+fn page_cache_producers() -> History {
+    let mut steps = vec![Create { slot: 10, journaled: false }];
+    for round in 0..4 {
+        steps.extend([
+            Produce { slot: 10, producer: 50, size: 400 },
+            Produce { slot: 10, producer: 51, size: 300 },
+            Produce { slot: 10, producer: 50, size: 200 },
+        ]);
+        if round == 2 {
+            steps.push(Truncate { slot: 10, back: 3 });
+        }
+        steps.push(Roll { slot: 10 });
+    }
+    history("page-cache-producers", settings(NEVER, 8), steps)
+}
+
+/// Groups of several blocks, over the laps of a small journal: what a torn one does not cover is an older one's.
+fn large_groups() -> History {
+    let mut steps = vec![Create { slot: 0, journaled: true }, Create { slot: 1, journaled: true }];
+    for n in 0..8 {
+        steps.push(Append { slot: n % 2, batches: 2, size: 2400 });
+        steps.push(Durable);
+    }
+    let mut settings = settings(NEVER, 2);
+    settings.journal.file_bytes = 3 * 4096;
+    settings.journal.max_bytes = 4 * settings.journal.file_bytes;
+    let history = history("large-groups", settings, steps);
+    History { config: LogConfig { segment_bytes: 20_000, ..history.config }, ..history }
 }
 
 fn clean_stops() -> History {

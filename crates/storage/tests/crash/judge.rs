@@ -103,6 +103,7 @@ impl Verdict<'_> {
         let contents = log.contents.as_ref().map_err(Clone::clone)?;
         if self.is_loose() {
             self.check_loosely(contents)?;
+            self.check_producers(&contents.state(), contents)?;
         } else {
             self.check_strictly(contents)?;
         }

@@ -19,7 +19,7 @@ pub trait Machine {
     ) -> impl Future<Output = T>;
 
     /// The same, and after so many syncs one fails. Gives also what the machine holds then, with what is loose. `None`
-    /// where disks cannot be made to fail.
+    /// where there were no more syncs, or where disks cannot be made to fail.
     fn run_failing<T: Send + 'static>(
         &self,
         syncs: u64,

@@ -1,6 +1,9 @@
 //! What the stories share: directories, batches, and short ways to append and read.
 #![allow(dead_code)] // no story uses all of it
 
+#[cfg(madsim)]
+pub mod planting;
+
 use bytes::{Bytes, BytesMut};
 use model::{ErrorCode, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicPartition, Uuid};
 use protocol::records::{BatchBuilder, BatchOptions, BatchView, Batches, RecordViews};
@@ -18,6 +21,8 @@ pub const START: Timestamp = 1_700_000_000_000;
 
 /// Runs a story.
 pub fn story<F: Future<Output = ()>>(story: F) {
+    #[cfg(madsim)]
+    planting::as_told();
     runtime::task::run(2, story).expect("threads can be started");
 }
 

@@ -1,0 +1,70 @@
+//! The ledger of the planted bugs: each historical mistake that is planted in this crate is caught, by a crash point
+//! (`cargo sim crash-points --planted NAME`) or by a story, which is shown here (`cargo sim test -p storage`): the story
+//! is run once more in a process of its own, with the bug planted, and must fail there.
+#![allow(clippy::disallowed_methods)] // looks at the source itself
+
+#[path = "crash/planted.rs"]
+mod crash_planted;
+
+/// A bug and the story that catches it.
+const BY_STORIES: [(&str, &str); 8] = [
+    ("dedup-before-append", "full_disks::a_batch_that_found_no_space_is_no_duplicate_when_it_comes_again"),
+    ("epoch-plus-one", "producers::all_five_batches_are_known_after_a_crash_and_after_a_clean_stop"),
+    ("keep-journal-generation", "journal_stories::groups_of_an_earlier_generation_are_not_replayed"),
+    ("remember-one-batch", "producers::a_retry_is_answered_with_the_original"),
+    ("skip-offset-contiguity", "recovery_by_scan::a_well_formed_batch_that_does_not_follow_is_cut"),
+    ("start-at-next-batch", "append_and_read::a_read_starts_with_the_batch_that_has_the_offset_and_stops_where_it_may"),
+    ("trust-index-files", "append_and_read::a_torn_index_costs_time_and_no_record"),
+    ("unknown-error-for-old-duplicate", "producers::all_five_batches_are_known_after_a_crash_and_after_a_clean_stop"),
+];
+
+#[test]
+fn the_ledger_has_every_bug_that_is_planted_in_this_crate() {
+    let mut planted = Vec::new();
+    collect(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut planted);
+    planted.sort();
+    let mut ledger: Vec<&str> = BY_STORIES.iter().map(|(bug, _)| *bug).collect();
+    ledger.extend(crash_planted::BY_CRASHES);
+    ledger.sort_unstable();
+    ledger.dedup();
+    assert_eq!(planted, ledger);
+}
+
+fn collect(directory: &std::path::Path, planted: &mut Vec<String>) {
+    for entry in std::fs::read_dir(directory).expect("the source") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, planted);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("text");
+        let names = text.split("planted!(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        planted.extend(names.map(str::to_owned));
+    }
+}
+
+#[cfg(madsim)]
+#[path = "."]
+mod stories {
+    #[path = "append_and_read.rs"]
+    mod append_and_read;
+    #[path = "full_disks.rs"]
+    mod full_disks;
+    #[path = "journal_stories.rs"]
+    mod journal_stories;
+    #[path = "producers.rs"]
+    mod producers;
+    #[path = "recovery_by_scan.rs"]
+    mod recovery_by_scan;
+    #[path = "support/mod.rs"]
+    pub mod support;
+}
+
+#[cfg(madsim)]
+#[test]
+fn each_story_catches_its_bug() {
+    let is_missed =
+        |(bug, story): &&(&str, &str)| !stories::support::planting::catches(&format!("stories::{story}"), bug);
+    let missed: Vec<&(&str, &str)> = BY_STORIES.iter().filter(is_missed).collect();
+    assert!(missed.is_empty(), "planted and not noticed: {missed:?}");
+}
