@@ -52,7 +52,7 @@ fn what_was_written_of_a_batch_that_found_no_space_is_cut_off() {
             fill(&mut log, 2, 3).await;
             leave(&directory, 70).await;
             assert_eq!(
-                outcome(append_result(&mut log, records("long", 200, START)).await),
+                outcome(append_result(&mut log, records("longer than a page of the cache", 1000, START)).await),
                 ErrorCode::KafkaStorageError
             );
             leave(&directory, 1 << 30).await;

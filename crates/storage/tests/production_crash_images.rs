@@ -1,6 +1,7 @@
 //! What production's own half of the disk may leave behind. Real runs in real directories are recorded; the crash images
 //! that the record allows are written to other directories and opened. This finds what no `kill -9` can, such as a
 //! directory that is not synced.
+#![cfg(not(madsim))] // it opens images on a real disk
 
 mod crash;
 
