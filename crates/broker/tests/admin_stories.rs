@@ -305,3 +305,89 @@ fn a_partition_tells_which_producers_it_remembers() {
         server.stop().await;
     });
 }
+
+const PAGE_CACHE: &[(&str, &str)] = &[("flush.messages", "9223372036854775807")];
+
+/// What is left when the power fails before the directory of a new partition, kept in the page cache, was synced.
+#[allow(clippy::disallowed_methods)] // a test that does what a power failure does
+fn lose_power_while_made(directory: &Path, topic: &str, files: &[&str]) {
+    std::fs::write(directory.join(format!("{topic}-0/partition.metadata")), [0; 43]).expect("a directory");
+    for file in files {
+        std::fs::remove_file(directory.join(file)).expect("a clean stop leaves it");
+    }
+}
+
+#[allow(clippy::disallowed_methods)]
+fn strays(directory: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").file_name());
+    names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.ends_with("-stray")).collect()
+}
+
+/// Its name was taken and it could not be opened, so that the partition was offline for ever.
+#[test]
+fn a_partition_that_a_power_failure_left_nameless_is_set_aside_and_made_anew() {
+    story(|directory| async move {
+        let mut server = Server::start(directory.path(), &[]).await;
+        server.create("torn", 1, PAGE_CACHE).await;
+        assert_eq!(server.produce("torn", batch(b"lost", None)).await, ErrorCode::None);
+        server.stop().await;
+        lose_power_while_made(directory.path(), "torn", &[".kafka_cleanshutdown", "thalweg-checkpoint"]);
+        server = Server::start(directory.path(), &[]).await;
+        assert_eq!(server.produce("torn", batch(b"new", None)).await, ErrorCode::None);
+        assert_eq!(strays(directory.path()).len(), 1);
+        server.stop().await;
+        server = Server::start(directory.path(), &[]).await;
+        assert_eq!(server.produce("torn", batch(b"newer", None)).await, ErrorCode::None);
+        assert_eq!(strays(directory.path()).len(), 1, "it stays where a person can look at it");
+        server.stop().await;
+    });
+}
+
+#[test]
+fn the_checkpoint_knows_whose_a_nameless_log_is() {
+    story(|directory| async move {
+        let mut server = Server::start(directory.path(), &[]).await;
+        server.create("known", 1, PAGE_CACHE).await;
+        assert_eq!(server.produce("known", batch(b"kept", None)).await, ErrorCode::None);
+        server.stop().await;
+        lose_power_while_made(directory.path(), "known", &[".kafka_cleanshutdown"]);
+        server = Server::start(directory.path(), &[]).await;
+        let log = server.running.broker.partitions.topic("known").expect("hosted").partitions[&0].clone();
+        let broker::partitions::Hosted::Online(partition) = log else { panic!("{log:?}") };
+        assert_eq!(partition.high_watermark(), 1);
+        assert!(strays(directory.path()).is_empty());
+        server.stop().await;
+    });
+}
+
+/// Metadata that does not know a log may be what was lost, so nothing is deleted because of it.
+#[test]
+fn a_log_of_no_known_topic_is_set_aside_and_its_name_is_free() {
+    story(|directory| async move {
+        let mut server = Server::start(directory.path(), &[]).await;
+        server.create("known", 1, &[]).await;
+        server.stop().await;
+        copy_directory(&directory.path().join("known-0"), &directory.path().join("ghost-0"));
+        #[allow(clippy::disallowed_methods)]
+        std::fs::write(
+            directory.path().join("ghost-0/partition.metadata"),
+            "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAQQ\n",
+        )
+        .expect("written");
+        server = Server::start(directory.path(), &[]).await;
+        let found = strays(directory.path());
+        assert!(found.len() == 1 && found[0].starts_with("ghost-0."), "{found:?}");
+        server.create("ghost", 1, &[]).await;
+        assert_eq!(server.produce("ghost", batch(b"another", None)).await, ErrorCode::None);
+        server.stop().await;
+    });
+}
+
+#[allow(clippy::disallowed_methods)]
+fn copy_directory(from: &Path, to: &Path) {
+    std::fs::create_dir(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+    }
+}
