@@ -65,15 +65,16 @@ async fn list_snapshots(volume: &Volume, directory: &str) -> Result<Vec<Offset>,
     Ok(offsets)
 }
 
-/// Removes the snapshots of what is no longer in the log.
+/// Removes the snapshots of what is no longer in the log, durably: one that came back with the power would tell of
+/// batches that others have replaced by then.
 pub(crate) async fn remove_snapshots_above(volume: &Volume, directory: &str, end: Offset) -> Result<(), StorageFault> {
-    for offset in list_snapshots(volume, directory).await? {
-        if offset > end {
-            mark!("producer snapshot beyond the log end");
-            volume.remove_if_there(&SegmentFile::ProducerSnapshot.path(directory, offset)).await?;
-        }
+    let snapshots = list_snapshots(volume, directory).await?;
+    let beyond = &snapshots[snapshots.partition_point(|offset| *offset <= end)..];
+    for offset in beyond {
+        mark!("producer snapshot beyond the log end");
+        volume.remove_if_there(&SegmentFile::ProducerSnapshot.path(directory, *offset)).await?;
     }
-    Ok(())
+    if beyond.is_empty() { Ok(()) } else { volume.sync_directory(directory).await }
 }
 
 /// Learns the batches of one segment between two offsets.

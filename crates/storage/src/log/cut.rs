@@ -182,6 +182,8 @@ impl Log {
         let directory = self.shared.directory.clone();
         let segments = self.shared.segments();
         crate::producer_loading::remove_snapshots_above(volume, &directory, end).await?;
+        // Those of the segments that went have to stay away as well.
+        volume.sync_directory(&directory).await?;
         if self.producers.reaches(end) {
             mark!("producers cut");
             self.producers = load_producers(volume, &directory, &segments, end, runtime::clock::now()).await?;
