@@ -218,7 +218,8 @@ pub fn draw(seed: u64, length_ms: u64, world: &WorldShape) -> Vec<ClientPlan> {
     }
     let mut own_dice = stream(seed, "library producer");
     let habit = library(&mut own_dice, &places);
-    let steps = writes(&mut own_dice, length_ms, count);
+    // Each of its records is an operation, so it writes less often than the others.
+    let steps = writes(&mut own_dice, length_ms, 3 * count);
     clients.push(ClientPlan { name: "library-producer".into(), habit: Habit::Library(habit, steps) });
     for number in 0..dice.between(1, 4) {
         let habit = follower(&mut dice, &places);
