@@ -9,18 +9,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("protocol", &["model"]),
     ("controller", &["model", "protocol"]),
+    ("raft", &["model"]),
+    ("replication", &["model"]),
     ("runtime", &["model"]),
     ("storage", &["model", "protocol", "runtime"]),
     ("client", &["model", "protocol", "runtime"]),
-    ("broker", &["model", "protocol", "controller", "runtime", "storage", "client"]),
+    ("broker", &["model", "protocol", "controller", "raft", "replication", "runtime", "storage", "client"]),
     ("cli", &["model", "protocol", "runtime", "client", "broker", "storage"]),
     ("jepsen-lite", &["model", "protocol", "runtime", "client", "storage"]),
-    ("sim", &["model", "protocol", "runtime", "storage", "client", "controller", "broker", "jepsen-lite"]),
+    ("sim", &["model", "protocol", "raft", "replication", "runtime", "storage", "client", "controller", "broker", "jepsen-lite"]),
     ("tests", &["model", "protocol", "runtime", "storage", "client", "broker"]),
 ];
 
 /// Crates without async, locks, channels, clocks, dice, threads and files.
-const PURE: &[&str] = &["model", "protocol", "controller"];
+const PURE: &[&str] = &["model", "protocol", "controller", "raft", "replication"];
 
 const LONGEST_FILE: usize = 1000;
 
