@@ -1,5 +1,6 @@
 //! The configs of a broker as the code reads them.
 
+use super::cluster_config::ClusterConfig;
 use super::key::Scope;
 use super::listeners::{Listener, ProtocolMap, SecurityProtocol, check_advertised, check_ports, parse_listeners};
 use super::lookup;
@@ -87,6 +88,10 @@ pub struct BrokerConfig {
     pub advertised_listeners: Vec<Listener>,
     /// Those of `listeners` that `controller.listener.names` names.
     pub controller_listeners: Vec<Listener>,
+    /// What other nodes are told of each of `controller_listeners`, in the same order.
+    pub advertised_controller_listeners: Vec<Listener>,
+    /// Its place in the cluster.
+    pub cluster: ClusterConfig,
     /// `auto.create.topics.enable`.
     pub auto_create_topics: bool,
     /// `delete.topic.enable`.
@@ -165,12 +170,12 @@ impl BrokerConfig {
     pub fn resolve(layers: &Layers<'_>) -> Result<BrokerConfig, Problems> {
         layers.server.check()?;
         let read = Reader { layers };
-        let sockets = Sockets::read(&read).map_err(|problem| Problems(vec![problem]))?;
-        let problems: Vec<String> = [check_roles(&read), check_journal(&read), check_timeouts(&read)]
-            .into_iter()
-            .filter_map(Result::err)
-            .collect();
-        if problems.is_empty() { Ok(read.broker_config(sockets)) } else { Err(Problems(problems)) }
+        let one = |problem| Problems(vec![problem]);
+        let cluster = ClusterConfig::read(&read).map_err(one)?;
+        let sockets = Sockets::read(&read, &cluster).map_err(one)?;
+        let problems: Vec<String> =
+            [check_journal(&read), check_timeouts(&read)].into_iter().filter_map(Result::err).collect();
+        if problems.is_empty() { Ok(read.broker_config(sockets, cluster)) } else { Err(Problems(problems)) }
     }
 }
 
@@ -179,10 +184,11 @@ struct Sockets {
     listeners: Vec<Listener>,
     advertised: Vec<Listener>,
     controller: Vec<Listener>,
+    advertised_controller: Vec<Listener>,
 }
 
 impl Sockets {
-    fn read(read: &Reader<'_>) -> Result<Sockets, String> {
+    fn read(read: &Reader<'_>, cluster: &ClusterConfig) -> Result<Sockets, String> {
         let upper = |names: Vec<String>| names.iter().map(|name| name.to_ascii_uppercase()).collect::<Vec<_>>();
         let controller_names = upper(read.list("controller.listener.names"));
         let mut map = ProtocolMap::parse(&read.text("listener.security.protocol.map").unwrap_or_default())?;
@@ -192,7 +198,10 @@ impl Sockets {
         check_protocols(&all)?;
         let is_controller = |listener: &Listener| controller_names.contains(&listener.name);
         let (controller, listeners): (Vec<_>, Vec<_>) = all.into_iter().partition(is_controller);
-        if listeners.is_empty() {
+        if cluster.is_controller && controller.is_empty() && cluster.voters.len() > 1 {
+            return Err("controller.listener.names: a voter must say which of its listeners the others reach it on; set it, and add that listener, such as CONTROLLER://:9093".to_owned());
+        }
+        if listeners.is_empty() && cluster.is_broker {
             return Err("listeners: none is left for clients; add one, such as PLAINTEXT://localhost:9092".to_owned());
         }
         let advertised = match read.list("advertised.listeners") {
@@ -202,7 +211,14 @@ impl Sockets {
             }
             elements => advertised(&elements, &listeners, &map, &is_controller)?,
         };
-        Ok(Sockets { listeners, advertised, controller })
+        let advertised_controller = advertised_to_nodes(&read.list("advertised.listeners"), &controller, &map);
+        if let Some(name) = &cluster.inter_broker_listener
+            && !listeners.is_empty()
+            && !listeners.iter().any(|listener| listener.name == *name)
+        {
+            return Err(format!("inter.broker.listener.name: nothing listens as {name}; add it to listeners"));
+        }
+        Ok(Sockets { listeners, advertised, controller, advertised_controller })
     }
 }
 
@@ -234,20 +250,11 @@ fn check_protocols(listeners: &[Listener]) -> Result<(), String> {
     }
 }
 
-/// One process is a whole cluster so far: what asks for more would quietly become several clusters.
-fn check_roles(read: &Reader<'_>) -> Result<(), String> {
-    let roles = read.list("process.roles");
-    if !roles.is_empty() && !roles.iter().any(|role| role == "broker") {
-        return Err("process.roles: a controller of its own is not there yet; use broker,controller".to_owned());
-    }
-    let voters = read.list("controller.quorum.voters");
-    if voters.len() > 1 {
-        return Err(format!(
-            "controller.quorum.voters: names {} nodes, and clusters of more than one node are not there yet; name one",
-            voters.len()
-        ));
-    }
-    Ok(())
+/// What other nodes are told of each controller listener; one that says nothing of it is reached where it listens.
+fn advertised_to_nodes(elements: &[String], controller: &[Listener], map: &ProtocolMap) -> Vec<Listener> {
+    let given = parse_listeners("advertised.listeners", elements, map).unwrap_or_default();
+    let of = |listener: &Listener| given.iter().find(|one| one.name == listener.name).unwrap_or(listener).clone();
+    controller.iter().map(of).collect()
 }
 
 fn check_journal(read: &Reader<'_>) -> Result<(), String> {
@@ -272,7 +279,7 @@ fn check_timeouts(read: &Reader<'_>) -> Result<(), String> {
 }
 
 /// Reads values whose keys and types are known to be right: the tables are constant and a test reads them all.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     layers: &'a Layers<'a>,
 }
 
@@ -281,14 +288,14 @@ impl Reader<'_> {
         self.layers.broker_value(lookup(Scope::Broker, name).unwrap_or_else(|| panic!("{name} is no broker key")))
     }
 
-    fn number(&self, name: &str) -> i64 {
+    pub(super) fn number(&self, name: &str) -> i64 {
         match self.value(name) {
             Some(Value::Number(number)) => number,
             other => panic!("{name} is no number: {other:?}"),
         }
     }
 
-    fn int(&self, name: &str) -> i32 {
+    pub(super) fn int(&self, name: &str) -> i32 {
         i32::try_from(self.number(name)).unwrap_or(i32::MAX)
     }
 
@@ -309,22 +316,22 @@ impl Reader<'_> {
         Some(self.number(name)).filter(|number| *number >= 0)
     }
 
-    fn boolean(&self, name: &str) -> bool {
+    pub(super) fn boolean(&self, name: &str) -> bool {
         self.value(name) == Some(Value::Boolean(true))
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         self.value(name).map(|value| value.to_string()).filter(|text| !text.is_empty())
     }
 
-    fn list(&self, name: &str) -> Vec<String> {
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
         match self.value(name) {
             Some(Value::List(elements)) => elements,
             _ => Vec::new(),
         }
     }
 
-    fn broker_config(&self, sockets: Sockets) -> BrokerConfig {
+    fn broker_config(&self, sockets: Sockets, cluster: ClusterConfig) -> BrokerConfig {
         let buffer = |name: &str| self.limit(name).and_then(|bytes| u32::try_from(bytes).ok());
         BrokerConfig {
             node_id: self.node_id(),
@@ -333,6 +340,8 @@ impl Reader<'_> {
             listeners: sockets.listeners,
             advertised_listeners: sockets.advertised,
             controller_listeners: sockets.controller,
+            advertised_controller_listeners: sockets.advertised_controller,
+            cluster,
             auto_create_topics: self.boolean("auto.create.topics.enable"),
             delete_topics: self.boolean("delete.topic.enable"),
             default_partitions: self.int("num.partitions"),
@@ -370,7 +379,7 @@ impl Reader<'_> {
         }
     }
 
-    fn node_id(&self) -> NodeId {
+    pub(super) fn node_id(&self) -> NodeId {
         let given = ["node.id", "broker.id"].map(|name| match self.value(name) {
             Some(Value::Number(id)) if id >= 0 => NodeId::try_from(id).ok(),
             _ => None,
@@ -512,8 +521,14 @@ mod tests {
             ("listeners=PLAINTEXT://0.0.0.0:9092", "set advertised.listeners"),
             ("advertised.listeners=SSL://a:1", "nothing listens as SSL"),
             ("listeners=CONTROLLER://:1\ncontroller.listener.names=CONTROLLER", "none is left for clients"),
-            ("process.roles=controller", "use broker,controller"),
-            ("controller.quorum.voters=1@a:1,2@b:1,3@c:1", "not there yet"),
+            ("process.roles=broker", "set controller.quorum.voters"),
+            ("controller.quorum.voters=2@a:1", "is a controller and not in the list"),
+            ("controller.quorum.voters=1@a:1,1@b:1", "is there twice"),
+            ("controller.quorum.voters=1@a", "is not id@host:port"),
+            ("controller.quorum.voters=1@a:1,2@b:1,3@c:1", "controller.listener.names"),
+            ("process.roles=broker\ncontroller.quorum.voters=1@a:1", "is a voter and no controller"),
+            ("inter.broker.listener.name=IN", "nothing listens as IN"),
+            ("broker.session.timeout.ms=1000", "every broker would be fenced"),
             ("thalweg.journal.file.bytes=65536\nthalweg.journal.max.bytes=65536", "use 262144 or more"),
             ("group.min.session.timeout.ms=10\ngroup.max.session.timeout.ms=5", "above group.max"),
             ("num.partitions=0", "below 1"),

@@ -7,6 +7,7 @@
 
 mod broker;
 mod broker_config;
+mod cluster_config;
 mod environment;
 mod key;
 mod listeners;
@@ -21,6 +22,7 @@ mod validate;
 mod value;
 
 pub use broker_config::{BrokerConfig, CoordinatorTopic, GroupLimits, TransactionLimits};
+pub use cluster_config::{ClusterConfig, QuorumVoter, ReplicationConfig};
 pub use environment::config_name_of_variable;
 pub use key::{ConfigKey, ConfigType, Effect, Scope, Synonym, Valid};
 pub use listeners::{Listener, SecurityProtocol};
