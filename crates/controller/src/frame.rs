@@ -1,4 +1,5 @@
-//! The bytes of the metadata log: one frame is one atomic batch of records.
+//! The bytes of metadata, on disks and between nodes: frames that are valid whole or not at all. A batch of records, which
+//! count together or not at all, is one of them; the quorum's log has its own.
 //!
 //! ```text
 //! length u32 | crc32c u32 | version u16 | payload
@@ -10,6 +11,7 @@
 use crate::records::Record;
 use bincode::Options;
 use model::{LeaderEpoch, Offset, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -36,7 +38,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The offset after its last record.
+    /// The offset after its last record, in a log of one node's own: there each record had an offset.
     pub fn end_offset(&self) -> Offset {
         self.base_offset.saturating_add(i64::try_from(self.records.len()).unwrap_or(i64::MAX))
     }
@@ -83,18 +85,7 @@ fn codec() -> impl Options {
 /// # Errors
 /// [`TooLarge`], nothing else.
 pub fn encode(batch: &Batch) -> Result<Vec<u8>, TooLarge> {
-    let mut frame = vec![0; HEADER_BYTES];
-    frame.extend_from_slice(&VERSION.to_le_bytes());
-    codec().serialize_into(&mut frame, batch).map_err(|_| TooLarge)?;
-    let length = u32::try_from(frame.len() - HEADER_BYTES).map_err(|_| TooLarge)?.to_le_bytes();
-    frame[..4].copy_from_slice(&length);
-    let checksum = checksum(&length, &frame[HEADER_BYTES..]).to_le_bytes();
-    frame[4..HEADER_BYTES].copy_from_slice(&checksum);
-    Ok(frame)
-}
-
-fn checksum(length: &[u8], body: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(length), body)
+    seal(VERSION, batch)
 }
 
 /// The batch in the frame at the start of `bytes`, and how many bytes the frame has.
@@ -102,6 +93,53 @@ fn checksum(length: &[u8], body: &[u8]) -> u32 {
 /// # Errors
 /// See [`FrameError`].
 pub fn decode(bytes: &[u8]) -> Result<(Batch, usize), FrameError> {
+    let frame = open(bytes)?;
+    if frame.version != VERSION {
+        return Err(FrameError::Version(frame.version));
+    }
+    Ok((frame.payload()?, frame.size))
+}
+
+/// A frame of any version around `value`.
+///
+/// # Errors
+/// [`TooLarge`], nothing else.
+pub fn seal(version: u16, value: &impl Serialize) -> Result<Vec<u8>, TooLarge> {
+    let mut frame = vec![0; HEADER_BYTES];
+    frame.extend_from_slice(&version.to_le_bytes());
+    codec().serialize_into(&mut frame, value).map_err(|_| TooLarge)?;
+    let length = u32::try_from(frame.len() - HEADER_BYTES).map_err(|_| TooLarge)?.to_le_bytes();
+    frame[..4].copy_from_slice(&length);
+    let checksum = checksum(&length, &frame[HEADER_BYTES..]).to_le_bytes();
+    frame[4..HEADER_BYTES].copy_from_slice(&checksum);
+    Ok(frame)
+}
+
+/// A frame whose checksum is right.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// What its payload is.
+    pub version: u16,
+    /// Its bytes, header included.
+    pub size: usize,
+    payload: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// What is in it.
+    ///
+    /// # Errors
+    /// [`FrameError::Payload`] for bytes that are something else.
+    pub fn payload<T: DeserializeOwned>(&self) -> Result<T, FrameError> {
+        codec().deserialize(self.payload).map_err(|error| FrameError::Payload(error.to_string()))
+    }
+}
+
+/// The frame at the start of `bytes`.
+///
+/// # Errors
+/// Damage alone: [`FrameError::is_damage`].
+pub fn open(bytes: &[u8]) -> Result<Frame<'_>, FrameError> {
     let word = |at: usize| bytes.get(at..at + 4).map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
     let (Some(length), Some(expected)) = (word(0), word(4)) else { return Err(FrameError::Short) };
     let size = HEADER_BYTES + length as usize;
@@ -112,12 +150,9 @@ pub fn decode(bytes: &[u8]) -> Result<(Batch, usize), FrameError> {
     if checksum(&bytes[..4], body) != expected {
         return Err(FrameError::Checksum);
     }
-    let version = u16::from_le_bytes([body[0], body[1]]);
-    if version != VERSION {
-        return Err(FrameError::Version(version));
-    }
-    match codec().deserialize(&body[VERSION_BYTES..]) {
-        Ok(batch) => Ok((batch, size)),
-        Err(error) => Err(FrameError::Payload(error.to_string())),
-    }
+    Ok(Frame { version: u16::from_le_bytes([body[0], body[1]]), size, payload: &body[VERSION_BYTES..] })
+}
+
+fn checksum(length: &[u8], body: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(length), body)
 }
