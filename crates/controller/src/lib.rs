@@ -33,6 +33,6 @@ pub mod topic_name;
 
 pub use allocate_producer_ids::PRODUCER_ID_BLOCK;
 pub use found::Founding;
-pub use machine::{Controller, Reply, Request};
+pub use machine::{Controller, Replicas, Reply, Request};
 pub use refusal::Refusal;
 pub use settings::Settings;

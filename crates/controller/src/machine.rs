@@ -7,15 +7,23 @@ use crate::replay;
 use crate::settings::Settings;
 use model::metadata_image::MetadataImage;
 use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
-use model::{ErrorCode, Offset};
+use model::{ErrorCode, NodeId, Offset, PartitionId, Uuid};
 use protocol::messages::allocate_producer_ids::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
 use protocol::messages::alter_configs::{AlterConfigsRequest, AlterConfigsResponse};
+use protocol::messages::alter_partition::{AlterPartitionRequest, AlterPartitionResponse};
+use protocol::messages::alter_partition_reassignments::{
+    AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
+};
+use protocol::messages::assign_replicas_to_dirs::{AssignReplicasToDirsRequest, AssignReplicasToDirsResponse};
 use protocol::messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse};
 use protocol::messages::create_partitions::{CreatePartitionsRequest, CreatePartitionsResponse};
 use protocol::messages::create_topics::{CreateTopicsRequest, CreateTopicsResponse};
 use protocol::messages::delete_topics::{DeleteTopicsRequest, DeleteTopicsResponse};
+use protocol::messages::elect_leaders::{ElectLeadersRequest, ElectLeadersResponse};
 use protocol::messages::incremental_alter_configs::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
+use protocol::messages::unregister_broker::{UnregisterBrokerRequest, UnregisterBrokerResponse};
+use protocol::messages::update_features::{UpdateFeaturesRequest, UpdateFeaturesResponse};
 use std::convert::Infallible;
 
 /// The cluster's metadata and the decisions about it.
@@ -31,13 +39,38 @@ pub(crate) struct Soft {
     pub dice: Dice,
 }
 
-/// What the controller is asked. Kafka's messages, whoever sends them.
+/// Replicas of one broker, by the ids of their topics.
+pub type Replicas = Vec<(Uuid, PartitionId)>;
+
+/// What the controller is asked. Kafka's messages, whoever sends them, with what Kafka's do not say.
 #[derive(Clone, Debug)]
 #[allow(missing_docs)] // the messages are the documentation
 pub enum Request {
     Found(Founding),
-    RegisterBroker(BrokerRegistrationRequest),
-    BrokerHeartbeat(BrokerHeartbeatRequest),
+    RegisterBroker {
+        request: BrokerRegistrationRequest,
+        /// Its last life wrote everything to stable storage before it ended.
+        stop_was_clean: bool,
+        /// All of its replicas that failed closed. They may not lead.
+        unusable: Replicas,
+    },
+    BrokerHeartbeat {
+        request: BrokerHeartbeatRequest,
+        /// All of its replicas that failed closed, at each heartbeat.
+        unusable: Replicas,
+    },
+    /// A connect to its address was refused, or another life answered there: never a mere timeout.
+    BrokerDied {
+        id: NodeId,
+        /// The life that ended; a later one is left alone.
+        epoch: Offset,
+    },
+    UnregisterBroker(UnregisterBrokerRequest),
+    AssignReplicasToDirs(AssignReplicasToDirsRequest),
+    AlterPartition(AlterPartitionRequest),
+    ElectLeaders(ElectLeadersRequest),
+    AlterPartitionReassignments(AlterPartitionReassignmentsRequest),
+    UpdateFeatures(UpdateFeaturesRequest),
     AllocateProducerIds(AllocateProducerIdsRequest),
     CreateTopics(CreateTopicsRequest),
     DeleteTopics(DeleteTopicsRequest),
@@ -54,6 +87,14 @@ pub enum Reply {
     Founded,
     RegisterBroker(BrokerRegistrationResponse),
     BrokerHeartbeat(BrokerHeartbeatResponse),
+    /// It is fenced, now or before, or has a later life.
+    BrokerDied,
+    UnregisterBroker(UnregisterBrokerResponse),
+    AssignReplicasToDirs(AssignReplicasToDirsResponse),
+    AlterPartition(AlterPartitionResponse),
+    ElectLeaders(ElectLeadersResponse),
+    AlterPartitionReassignments(AlterPartitionReassignmentsResponse),
+    UpdateFeatures(UpdateFeaturesResponse),
     AllocateProducerIds(AllocateProducerIdsResponse),
     /// Without the configs of the topics made, which whoever talks to the client adds.
     CreateTopics(CreateTopicsResponse),
@@ -76,6 +117,11 @@ impl Controller {
         Controller { hard: image, soft: Soft { dice: Dice::new(seed) } }
     }
 
+    /// The log's entries before `offset` that were not replayed are none of ours: they change nothing.
+    pub fn skip_to(&mut self, offset: Offset) {
+        self.hard.set_end_offset(self.hard.end_offset().max(offset));
+    }
+
     /// All that it learnt: its hard state.
     pub fn image(&self) -> &MetadataImage {
         &self.hard
@@ -91,9 +137,9 @@ pub(crate) struct View<'a> {
 }
 
 impl View<'_> {
-    /// The offset that the next record pushed will have.
+    /// The offset of the entry that this decision writes: all its records share it.
     pub fn next_offset(&self) -> Offset {
-        self.hard.end_offset() + i64::try_from(self.records.len()).unwrap_or(i64::MAX)
+        self.hard.end_offset()
     }
 }
 
@@ -111,8 +157,15 @@ impl StateMachine for Controller {
         let mut view = View { hard, soft, settings: world, records };
         let reply = match request {
             Request::Found(founding) => view.found(&founding),
-            Request::RegisterBroker(request) => Reply::RegisterBroker(view.register_broker(request)),
-            Request::BrokerHeartbeat(request) => Reply::BrokerHeartbeat(view.broker_heartbeat(&request)),
+            Request::RegisterBroker { request, .. } => Reply::RegisterBroker(view.register_broker(request)),
+            Request::BrokerHeartbeat { request, .. } => Reply::BrokerHeartbeat(view.broker_heartbeat(&request)),
+            Request::BrokerDied { .. }
+            | Request::UnregisterBroker(_)
+            | Request::AssignReplicasToDirs(_)
+            | Request::AlterPartition(_)
+            | Request::ElectLeaders(_)
+            | Request::AlterPartitionReassignments(_)
+            | Request::UpdateFeatures(_) => Reply::Rejected(ErrorCode::UnsupportedVersion),
             Request::AllocateProducerIds(request) => Reply::AllocateProducerIds(view.allocate_producer_ids(&request)),
             Request::CreateTopics(request) => Reply::CreateTopics(view.create_topics(&request)),
             Request::DeleteTopics(request) => Reply::DeleteTopics(view.delete_topics(&request)),

@@ -136,7 +136,7 @@ impl Cluster {
     }
 
     pub fn ask_registration(&mut self, request: BrokerRegistrationRequest) -> BrokerRegistrationResponse {
-        match self.ask(Request::RegisterBroker(request)) {
+        match self.ask(Request::RegisterBroker { request, stop_was_clean: true, unusable: vec![] }) {
             Reply::RegisterBroker(answer) => answer,
             other => panic!("{other:?}"),
         }
@@ -160,7 +160,7 @@ impl Cluster {
     }
 
     fn beat(&mut self, request: BrokerHeartbeatRequest) -> BrokerHeartbeatResponse {
-        match self.ask(Request::BrokerHeartbeat(request)) {
+        match self.ask(Request::BrokerHeartbeat { request, unusable: vec![] }) {
             Reply::BrokerHeartbeat(answer) => answer,
             other => panic!("{other:?}"),
         }
