@@ -8,16 +8,32 @@
 //! after the persistence effect that makes the promise good.
 
 mod config;
+mod dice;
 mod durable;
 mod effect;
+mod election;
 mod encoding;
+mod following;
+mod founding;
+mod leading;
+mod log;
+mod membership;
 mod message;
+mod progress;
 mod raft;
+mod search;
+mod snapshot_transfer;
+mod transfer;
+mod views;
 mod voters;
 
 pub use config::Config;
 pub use durable::{Durable, Entry, HardState, Payload, Snapshot};
 pub use effect::Effect;
+pub use founding::{Founding, Obstacle};
+pub use leading::NotLeader;
+pub use membership::{VoterChange, VoterChangeError};
 pub use message::{Body, Chunk, LogEnd, Message, ProbeAnswer};
-pub use raft::{Founding, NotLeader, Obstacle, Raft, ReplicaProgress, Role, VoterChange, VoterChangeError};
+pub use raft::Raft;
+pub use views::{ReplicaProgress, Role};
 pub use voters::{Endpoint, ReplicaKey, Voter, Voters};

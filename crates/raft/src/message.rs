@@ -134,7 +134,10 @@ pub struct Chunk {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProbeAnswer {
     /// Blank, and its list of configured voters is the same.
-    Blank,
+    Blank {
+        /// With this nonce it can be given a founding.
+        nonce: u64,
+    },
     /// Blank, and its list is another one.
     OtherList,
     /// It knows a voter set in which the asking replica has no place.

@@ -51,6 +51,11 @@ pub struct Voters {
 }
 
 impl Voters {
+    /// Nobody votes.
+    pub const fn none() -> Voters {
+        Voters { by_id: BTreeMap::new(), returning: BTreeSet::new() }
+    }
+
     /// The voter of that node id.
     pub fn get(&self, id: NodeId) -> Option<&Voter> {
         self.by_id.get(&id)
