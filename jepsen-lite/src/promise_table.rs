@@ -2,6 +2,10 @@
 //!
 //! The checkers, the simulator and the durability page ([`render`]) read this one table. A row applies when all it names
 //! applies; the first row that applies decides; where none does, the record is [`Keeping::Kept`].
+//!
+//! A row says what a fault does to the copies on the node that it hits. An acknowledgement speaks for as many copies as
+//! must be in sync ([`copies_spoken_for`]): what is promised ends only when so many nodes were hit before the first of
+//! them was in sync again. A row that names no fault needs none.
 
 use crate::history::{Acks, Durability, FaultKind, FileKind};
 use FaultKind as F;
@@ -63,8 +67,16 @@ pub struct Hit {
     pub kind: FaultKind,
     /// Which kind of file. `None`: it hit none, or it is not known which, and the first row that may apply decides.
     pub file: Option<FileKind>,
-    /// Whether it hit the whole in-sync set at about the same time.
-    pub whole_set: bool,
+}
+
+/// How many copies an acknowledgement to `acks` speaks for.
+pub const fn copies_spoken_for(acks: Acks, replicas: i16, min_in_sync: u16) -> usize {
+    match acks {
+        Acks::None | Acks::Leader => 1,
+        Acks::All if replicas <= 1 || min_in_sync <= 1 => 1,
+        Acks::All if min_in_sync > replicas.unsigned_abs() => replicas as usize,
+        Acks::All => min_in_sync as usize,
+    }
 }
 
 /// A row of the table. Empty lists and `None` mean "any".
@@ -76,7 +88,6 @@ pub struct Row {
     unclean_election: Option<bool>,
     faults: &'static [FaultKind],
     files: &'static [FileKind],
-    whole_set: Option<bool>,
     /// What is promised.
     pub keeping: Keeping,
     /// Why it is not more.
@@ -90,30 +101,10 @@ const ANY: Row = Row {
     unclean_election: None,
     faults: &[],
     files: &[],
-    whole_set: None,
     keeping: Keeping::Kept,
     because: "",
 };
 
-/// Faults after which another replica may lead, so that what only the old leader had is cut off.
-const MAY_MOVE_LEADERSHIP: &[FaultKind] = &[
-    F::ProcessCrash,
-    F::PowerFailure,
-    F::GracefulRestart,
-    F::Pause,
-    F::Cut,
-    F::OneWayCut,
-    F::Clog,
-    F::Flap,
-    F::ConnectRefused,
-    F::ConnectHang,
-    F::SlowNetwork,
-    F::PacketLoss,
-    F::StalledDisk,
-    F::FailedSync,
-    F::FailedWrite,
-    F::FullDisk,
-];
 /// Faults after which stored bytes are not what was written.
 const WRONG_BYTES: &[FaultKind] = &[F::RotAtRest, F::RotOnRead, F::MisdirectedRead, F::MisdirectedWrite, F::LostWrite];
 
@@ -128,11 +119,18 @@ pub fn changes_bytes(kind: FaultKind) -> bool {
     matches!(kind, F::RotAtRest | F::RotOnRead)
 }
 
-/// Whether a partition may refuse to serve, once all is well again, because of what a fault did.
-pub fn may_refuse(hit: Hit) -> bool {
+/// Whether a copy may refuse to serve, once all is well again, because of what a fault did to its node.
+pub fn may_refuse(settings: Settings, hit: Hit) -> bool {
     let harmless = hit.file == Some(File::Derived);
-    WRONG_BYTES.contains(&hit.kind) && !harmless || matches!(hit.kind, F::FailedRead | F::WipedDisk)
+    let untrusted = settings.durability == Durability::PageCache && settings.in_sync != InSync::Alone;
+    WRONG_BYTES.contains(&hit.kind) && !harmless
+        || matches!(hit.kind, F::FailedRead | F::WipedDisk)
+        || untrusted && UNCLEAN_STOPS.contains(&hit.kind)
 }
+
+/// After these a copy in the page cache claims nothing any more: it may have less than it said.
+const UNCLEAN_STOPS: &[FaultKind] =
+    &[F::ProcessCrash, F::PowerFailure, F::FailedSync, F::FailedWrite, F::StalledDisk, F::FullDisk];
 
 /// What is promised about an acknowledged record.
 pub static KEEPING: &[Row] = &[
@@ -145,7 +143,6 @@ pub static KEEPING: &[Row] = &[
     Row {
         in_sync: &[InSync::One, InSync::Several],
         unclean_election: Some(true),
-        faults: MAY_MOVE_LEADERSHIP,
         keeping: Keeping::TailMayBeLost,
         because: "an unclean election prefers service over records: the new leader may lack the newest",
         ..ANY
@@ -153,18 +150,8 @@ pub static KEEPING: &[Row] = &[
     Row {
         acks: &[Acks::Leader],
         in_sync: &[InSync::One, InSync::Several],
-        faults: MAY_MOVE_LEADERSHIP,
         keeping: Keeping::TailMayBeLost,
-        because: "acks=1 speaks for the leader alone; another leader may never have fetched it",
-        ..ANY
-    },
-    Row {
-        in_sync: &[InSync::Several],
-        acks: &[Acks::All],
-        faults: &[F::PowerFailure, F::FailedSync, F::WipedDisk],
-        whole_set: Some(false),
-        keeping: Keeping::Kept,
-        because: "another in-sync replica has it, and the one that lost it is in sync no more",
+        because: "acks=1 speaks for the leader alone; another one, which may never have fetched it, can lead at any time",
         ..ANY
     },
     Row {
@@ -289,7 +276,12 @@ impl Row {
             && self.unclean_election.is_none_or(|unclean| unclean == settings.unclean_election)
             && among(self.faults, hit.kind)
             && (self.files.is_empty() || hit.file.is_none_or(|file| self.files.contains(&file)))
-            && self.whole_set.is_none_or(|whole| whole == hit.whole_set)
+    }
+
+    /// Whether it speaks of these settings whatever happens.
+    fn needs_no_fault(&self, settings: Settings) -> bool {
+        let any = Hit { kind: F::Pause, file: None };
+        self.faults.is_empty() && self.files.is_empty() && self.applies(settings, any)
     }
 }
 
@@ -306,6 +298,11 @@ pub fn deletion(settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>)
 /// What is promised about metadata when `hit` strikes, and the row that says so.
 pub fn metadata(settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>) {
     first(METADATA, settings, hit)
+}
+
+/// The row that takes a promise about a record under `settings` away even without a fault.
+pub fn without_fault(settings: Settings) -> Option<&'static Row> {
+    KEEPING.iter().find(|row| row.needs_no_fault(settings))
 }
 
 fn first(table: &'static [Row], settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>) {
@@ -332,6 +329,9 @@ const PREFACE: &str = "<!-- Written by a test from jepsen-lite/src/promise_table
 The checkers of the simulator and of jepsen-lite judge by this table. The first row that fits decides.
 \"Journaled\" is `flush.messages=1`, our default; \"page cache\" is any other value.
 \"In sync\" is `min.insync.replicas`, but at most the number of replicas.
+A fault does to a record what its row says once it has hit as many nodes as are \"in sync\" before the first of them was in
+sync again; faults of several kinds add up. A fault of fewer nodes takes nothing away. Of the metadata, a majority of the
+controllers is \"in sync\".
 ";
 
 const COPIES_PAGE: &str = "
@@ -384,7 +384,7 @@ fn in_sync_words(in_sync: InSync) -> &'static str {
 }
 
 fn faults_words(row: &Row) -> String {
-    let mut words = list(row.faults, F::name);
+    let mut words = if row.faults.is_empty() { "none needed".into() } else { list(row.faults, F::name) };
     if !row.files.is_empty() {
         let file = |file| match file {
             File::Segment => "segment",
@@ -393,11 +393,6 @@ fn faults_words(row: &Row) -> String {
             File::Metadata => "checkpoint or metadata file",
         };
         let _ = write!(words, " (of a {})", list(row.files, file));
-    }
-    match row.whole_set {
-        Some(true) => words.push_str(", of the whole in-sync set"),
-        Some(false) => words.push_str(", not of the whole in-sync set"),
-        None => {}
     }
     words
 }
@@ -414,7 +409,7 @@ mod tests {
     };
 
     fn hit(kind: FaultKind) -> Hit {
-        Hit { kind, file: None, whole_set: true }
+        Hit { kind, file: None }
     }
 
     #[test]
@@ -429,18 +424,26 @@ mod tests {
         let settings = Settings { durability: Durability::PageCache, ..DEFAULT };
         assert_eq!(keeping(settings, hit(F::PowerFailure)).0, Keeping::TailMayBeLost);
         assert_eq!(keeping(settings, hit(F::ProcessCrash)).0, Keeping::Kept);
-        let replicated = Settings { in_sync: InSync::Several, ..settings };
-        assert_eq!(keeping(replicated, hit(F::PowerFailure)).0, Keeping::TailMayBeLost, "all of them at once");
-        let some = Hit { whole_set: false, ..hit(F::PowerFailure) };
-        assert_eq!(keeping(replicated, some).0, Keeping::Kept);
-        assert_eq!(keeping(Settings { in_sync: InSync::One, ..settings }, some).0, Keeping::TailMayBeLost);
     }
 
     #[test]
-    fn acks_of_one_leader_end_with_its_leadership() {
+    fn an_acknowledgement_speaks_for_the_minimum_in_sync_but_never_for_more_than_there_are() {
+        assert_eq!(copies_spoken_for(Acks::All, 3, 2), 2);
+        assert_eq!(copies_spoken_for(Acks::All, 3, 5), 3);
+        assert_eq!(copies_spoken_for(Acks::All, 1, 2), 1);
+        assert_eq!(copies_spoken_for(Acks::All, 3, 1), 1);
+        assert_eq!(copies_spoken_for(Acks::Leader, 3, 2), 1);
+    }
+
+    #[test]
+    fn acks_of_one_leader_may_end_without_any_fault() {
         let settings = Settings { acks: Acks::Leader, in_sync: InSync::Several, ..DEFAULT };
-        assert_eq!(keeping(settings, hit(F::Cut)).0, Keeping::TailMayBeLost);
-        assert_eq!(keeping(Settings { in_sync: InSync::Alone, ..settings }, hit(F::Cut)).0, Keeping::Kept);
+        assert!(without_fault(settings).is_some());
+        assert!(without_fault(Settings { in_sync: InSync::Alone, ..settings }).is_none());
+        assert!(without_fault(Settings { acks: Acks::All, ..settings }).is_none());
+        let unclean = Settings { acks: Acks::All, unclean_election: true, ..settings };
+        assert!(without_fault(unclean).is_some());
+        assert!(without_fault(Settings { in_sync: InSync::Alone, ..unclean }).is_none());
         assert_eq!(keeping(Settings { acks: Acks::None, ..settings }, hit(F::ClockBack)).0, Keeping::NotPromised);
     }
 
@@ -475,7 +478,7 @@ mod tests {
                     for unclean_election in [false, true] {
                         let settings = Settings { durability, acks, in_sync, unclean_election };
                         for (kind, file) in F::ALL.iter().flat_map(|k| files.map(|file| (*k, file))) {
-                            cases.extend([false, true].map(|whole_set| (settings, Hit { kind, file, whole_set })));
+                            cases.push((settings, Hit { kind, file }));
                         }
                     }
                 }

@@ -1,4 +1,4 @@
-//! Profiles: how long a run is, what is drawn for it, and below what it proves too little to count.
+//! Profiles: what kind of world, how long a run is, and below what it proves too little to count.
 
 use std::time::Duration;
 
@@ -7,6 +7,8 @@ use std::time::Duration;
 pub struct Profile {
     /// Its name on the command line.
     pub name: &'static str,
+    /// How many nodes there are.
+    pub size: Size,
     /// Simulated time under faults.
     pub faults_for: Duration,
     /// Faults below which a run fails as too tame.
@@ -15,10 +17,52 @@ pub struct Profile {
     pub least_acknowledged: u64,
 }
 
+/// How many nodes a world has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// One, broker and controller at once.
+    OneNode,
+    /// Three to seven, as the seed draws.
+    Cluster,
+    /// Exactly so many, in a cluster: to measure with.
+    Exactly(u64),
+}
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
 /// All profiles; the first is the default.
 pub const PROFILES: &[Profile] = &[
-    Profile { name: "standard", faults_for: Duration::from_secs(60), least_faults: 10, least_acknowledged: 2000 },
-    Profile { name: "smoke", faults_for: Duration::from_secs(15), least_faults: 3, least_acknowledged: 300 },
+    Profile {
+        name: "standard",
+        size: Size::OneNode,
+        faults_for: seconds(60),
+        least_faults: 10,
+        least_acknowledged: 2000,
+    },
+    Profile { name: "smoke", size: Size::OneNode, faults_for: seconds(15), least_faults: 3, least_acknowledged: 300 },
+    Profile {
+        name: "cluster",
+        size: Size::Cluster,
+        faults_for: seconds(60),
+        least_faults: 10,
+        least_acknowledged: 1500,
+    },
+    Profile {
+        name: "cluster-smoke",
+        size: Size::Cluster,
+        faults_for: seconds(15),
+        least_faults: 3,
+        least_acknowledged: 200,
+    },
+    Profile {
+        name: "five-brokers",
+        size: Size::Exactly(5),
+        faults_for: seconds(60),
+        least_faults: 10,
+        least_acknowledged: 1500,
+    },
 ];
 
 impl Profile {

@@ -1,7 +1,7 @@
 //! What clients ask and what they are answered.
 
 use super::{Received, Sent};
-use model::{Offset, Timestamp, TopicPartition, Uuid};
+use model::{LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition, Uuid};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -47,6 +47,9 @@ pub struct Fetch {
     pub from: Offset,
     /// Whether this goes on where the process's last read of the partition ended; `false` after a seek.
     pub continues: bool,
+    /// Whom it was asked of, where there is more than one node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
 }
 
 /// What a ListOffsets looks for.
@@ -123,6 +126,42 @@ pub enum Action {
     },
     /// Ask which topics there are.
     ListTopics,
+    /// Have the preferred replica of a partition lead.
+    ElectPreferred {
+        /// Which partition.
+        #[serde(with = "partition_text")]
+        partition: TopicPartition,
+    },
+    /// Move a partition to other nodes.
+    Reassign {
+        /// Which partition.
+        #[serde(with = "partition_text")]
+        partition: TopicPartition,
+        /// Who holds it in the end; empty: a move on its way is given up.
+        replicas: Vec<NodeId>,
+    },
+    /// Give a topic more partitions.
+    AddPartitions {
+        /// The topic.
+        topic: String,
+        /// How many it has then.
+        count: i32,
+    },
+    /// With all faults over, wait until a partition has a leader. Fails when that takes too long.
+    AwaitLeader {
+        /// Which partition.
+        #[serde(with = "partition_text")]
+        partition: TopicPartition,
+    },
+    /// With all faults over, wait until all of these nodes that hold the partition are in sync. Fails when that takes
+    /// too long.
+    AwaitInSync {
+        /// Which partition.
+        #[serde(with = "partition_text")]
+        partition: TopicPartition,
+        /// The nodes that are well.
+        nodes: Vec<NodeId>,
+    },
     /// The final read of a whole partition, from its log start to its end.
     Scan {
         /// Where.
@@ -162,6 +201,9 @@ pub enum Answer {
         offset: Offset,
         /// The record's timestamp; -1 for the special queries.
         timestamp: Timestamp,
+        /// The leader epoch of the record; of the leader, for the end; -1 when it was not told.
+        #[serde(default = "no_epoch")]
+        epoch: LeaderEpoch,
     },
     /// To the creation of a topic.
     Created {
@@ -195,6 +237,10 @@ pub enum Answer {
         /// Everything between.
         records: Vec<Received>,
     },
+}
+
+const fn no_epoch() -> LeaderEpoch {
+    -1
 }
 
 mod partition_text {

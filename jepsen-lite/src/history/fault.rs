@@ -119,8 +119,6 @@ pub struct FaultNature {
     /// The partition (`topic-number`) whose file that is, when it is one partition's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<String>,
-    /// Whether it hits, at about the same time, every in-sync replica of some partition (always so on one node).
-    pub whole_in_sync_set: bool,
     /// Which file, which peer, how much: for people.
     pub detail: String,
 }
@@ -134,4 +132,7 @@ pub struct Fault {
     pub began: Moment,
     /// When it ended; `None` while it lasts.
     pub ended: Option<Moment>,
+    /// When the node it hit was again in sync in every partition of which it holds a replica; `None` before, and where
+    /// there is one node.
+    pub repaired: Option<Moment>,
 }

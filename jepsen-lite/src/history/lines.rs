@@ -1,6 +1,8 @@
 //! A history as text: one JSON object a line, one line an event, in order. README.md documents the schema.
 
-use super::{Action, Answer, Fault, FaultNature, History, Moment, Operation, OperationId, Outcome, Process, Session};
+use super::{
+    Action, Answer, Fault, FaultNature, History, Member, Moment, Operation, OperationId, Outcome, Process, Session,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io::{self, BufRead, Write};
@@ -8,6 +10,7 @@ use std::io::{self, BufRead, Write};
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
+    Members(Vec<Member>),
     Session(Session),
     Invoke { at: u64, process: Process, action: Action },
     Ok { at: u64, operation: OperationId, answer: Answer },
@@ -15,6 +18,7 @@ enum Line {
     Unknown { at: u64, operation: OperationId, error: String },
     Fault { at: u64, nature: FaultNature },
     FaultEnd { at: u64, fault: usize },
+    FaultRepaired { at: u64, fault: usize },
     Healed { at: u64 },
 }
 
@@ -35,11 +39,14 @@ impl fmt::Display for BadLine {
 
 impl std::error::Error for BadLine {}
 
-/// Writes a history, one line an event. Sessions come first.
+/// Writes a history, one line an event. Members and sessions come first.
 ///
 /// # Errors
 /// When `to` fails.
 pub fn write(history: &History, mut to: impl Write) -> io::Result<()> {
+    if !history.members.is_empty() {
+        line(&mut to, &Line::Members(history.members.clone()))?;
+    }
     for session in &history.sessions {
         line(&mut to, &Line::Session(session.clone()))?;
     }
@@ -51,6 +58,7 @@ pub fn write(history: &History, mut to: impl Write) -> io::Result<()> {
         let begin = Line::Fault { at: f.began.at, nature: f.nature.clone() };
         events.push((f.began.index, begin));
         events.extend(f.ended.map(|ended| (ended.index, Line::FaultEnd { at: ended.at, fault })));
+        events.extend(f.repaired.map(|repaired| (repaired.index, Line::FaultRepaired { at: repaired.at, fault })));
     }
     events.extend(history.healed.map(|healed| (healed.index, Line::Healed { at: healed.at })));
     events.sort_by_key(|(index, _)| *index);
@@ -97,9 +105,10 @@ pub fn read(from: impl BufRead) -> Result<History, BadLine> {
 
 fn apply(history: &mut History, line: Line, next: &mut u32) -> Result<(), String> {
     let index = *next;
-    *next += u32::from(!matches!(line, Line::Session(_)));
+    *next += u32::from(!matches!(line, Line::Session(_) | Line::Members(_)));
     let moment = |at| Moment { index, at };
     match line {
+        Line::Members(members) => history.members = members,
         Line::Session(session) => history.sessions.push(session),
         Line::Invoke { at, process, action } => {
             let outcome = Outcome::Unknown("never completed".into());
@@ -108,13 +117,18 @@ fn apply(history: &mut History, line: Line, next: &mut u32) -> Result<(), String
         Line::Ok { at, operation, answer } => complete(history, operation, moment(at), Outcome::Ok(answer))?,
         Line::Fail { at, operation, error } => complete(history, operation, moment(at), Outcome::Fail(error))?,
         Line::Unknown { at, operation, error } => complete(history, operation, moment(at), Outcome::Unknown(error))?,
-        Line::Fault { at, nature } => history.faults.push(Fault { nature, began: moment(at), ended: None }),
-        Line::FaultEnd { at, fault } => {
-            history.faults.get_mut(fault).ok_or("the end of a fault that did not begin")?.ended = Some(moment(at));
+        Line::Fault { at, nature } => {
+            history.faults.push(Fault { nature, began: moment(at), ended: None, repaired: None });
         }
+        Line::FaultEnd { at, fault } => fault_of(history, fault)?.ended = Some(moment(at)),
+        Line::FaultRepaired { at, fault } => fault_of(history, fault)?.repaired = Some(moment(at)),
         Line::Healed { at } => history.healed = Some(moment(at)),
     }
     Ok(())
+}
+
+fn fault_of(history: &mut History, fault: usize) -> Result<&mut Fault, String> {
+    history.faults.get_mut(fault).ok_or_else(|| "the end of a fault that did not begin".to_owned())
 }
 
 fn complete(history: &mut History, id: OperationId, moment: Moment, outcome: Outcome) -> Result<(), String> {
@@ -135,6 +149,7 @@ mod tests {
 
     fn some_history() -> History {
         let mut recorder = Recorder::new();
+        recorder.members(vec![Member { node: 1, votes: true, rack: Some("a".into()) }]);
         let session =
             recorder.session(Session { process: 4, idempotent: true, may_resend: true, producer: Some((7, 2)) });
         let sent = Sent { id: RecordId::new(session, 0), content: 77, timestamp: -1 };
@@ -150,17 +165,11 @@ mod tests {
         let kept = recorder.invoke(2, 4, Action::Produce(Produce { topic_id: None, ..produce }));
         recorder.complete(3, kept, Outcome::Ok(Answer::Produced { base_offset: Some(9) }));
         let (kind, file) = (FaultKind::RotAtRest, Some(FileKind::Segment));
-        let rot = FaultNature {
-            kind,
-            node: 1,
-            file,
-            partition: Some("t-0".into()),
-            whole_in_sync_set: true,
-            detail: "bit 7".into(),
-        };
+        let rot = FaultNature { kind, node: 1, file, partition: Some("t-0".into()), detail: "bit 7".into() };
         let fault = recorder.fault_begins(4, rot);
         recorder.complete(5, lost, Outcome::Unknown("timed out".into()));
         recorder.fault_ends(6, fault);
+        recorder.fault_repaired(6, fault);
         recorder.healed(7);
         let scan = recorder.invoke(8, 9, Action::Scan { partition });
         let records = vec![Received { offset: 9, id: RecordId::new(0, 0), content: 77, timestamp: 5, epoch: 3 }];
@@ -175,7 +184,7 @@ mod tests {
         let mut text = Vec::new();
         write(&history, &mut text).unwrap();
         assert_eq!(read(&text[..]).unwrap(), history, "{}", String::from_utf8_lossy(&text));
-        assert_eq!(text.iter().filter(|b| **b == b'\n').count(), 1 + 10);
+        assert_eq!(text.iter().filter(|b| **b == b'\n').count(), 2 + 11);
     }
 
     #[test]

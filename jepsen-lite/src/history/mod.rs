@@ -18,7 +18,7 @@ pub use record::{Content, Received, RecordId, Sent, content_of};
 pub use recorder::Recorder;
 pub use settings::{Durability, TopicSettings};
 
-use model::{ProducerEpoch, ProducerId};
+use model::{NodeId, ProducerEpoch, ProducerId};
 use serde::{Deserialize, Serialize};
 
 /// A client of the cluster: one sequence of operations, or one pipeline of them.
@@ -108,9 +108,23 @@ pub struct Session {
     pub producer: Option<(ProducerId, ProducerEpoch)>,
 }
 
+/// One node of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its id.
+    pub node: NodeId,
+    /// Whether it votes in the metadata quorum.
+    pub votes: bool,
+    /// Its rack.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rack: Option<String>,
+}
+
 /// Everything that was recorded of one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
+    /// The nodes of the cluster; empty where there is one.
+    pub members: Vec<Member>,
     /// Producers, by the session number in [`RecordId`].
     pub sessions: Vec<Session>,
     /// Operations, in the order they were invoked.
@@ -122,6 +136,16 @@ pub struct History {
 }
 
 impl History {
+    /// Whether there is more than one node: what one of them says may be old.
+    pub fn is_of_a_cluster(&self) -> bool {
+        self.members.len() > 1
+    }
+
+    /// How many controllers hold what the metadata quorum has committed, at least.
+    pub fn metadata_copies(&self) -> usize {
+        self.members.iter().filter(|member| member.votes).count() / 2 + 1
+    }
+
     /// Operations that were done.
     pub fn completed_operations(&self) -> usize {
         self.operations.iter().filter(|operation| operation.is_ok()).count()

@@ -1,6 +1,6 @@
 //! Builds a history while the run goes on.
 
-use super::{Action, Fault, FaultNature, History, Moment, Operation, OperationId, Outcome, Process, Session};
+use super::{Action, Fault, FaultNature, History, Member, Moment, Operation, OperationId, Outcome, Process, Session};
 
 /// Puts events in one order as they are told. Callers tell each event when it happens, so an index before another means
 /// that the one happened before the other.
@@ -20,6 +20,11 @@ impl Recorder {
         let index = self.events;
         self.events += 1;
         Moment { index, at }
+    }
+
+    /// Who is in the cluster; not told where there is one node.
+    pub fn members(&mut self, members: Vec<Member>) {
+        self.history.members = members;
     }
 
     /// A producer begins a new life; returns its number for [`RecordId`](super::RecordId).
@@ -51,7 +56,7 @@ impl Recorder {
     /// A fault begins; returns its place in [`History::faults`].
     pub fn fault_begins(&mut self, at: u64, nature: FaultNature) -> usize {
         let began = self.moment(at);
-        self.history.faults.push(Fault { nature, began, ended: None });
+        self.history.faults.push(Fault { nature, began, ended: None, repaired: None });
         self.history.faults.len() - 1
     }
 
@@ -62,6 +67,15 @@ impl Recorder {
     pub fn fault_ends(&mut self, at: u64, fault: usize) {
         let ended = self.moment(at);
         self.history.faults[fault].ended = Some(ended);
+    }
+
+    /// The node that a fault hit is in sync again wherever it holds a replica.
+    ///
+    /// # Panics
+    /// When there is no such fault.
+    pub fn fault_repaired(&mut self, at: u64, fault: usize) {
+        let repaired = self.moment(at);
+        self.history.faults[fault].repaired = Some(repaired);
     }
 
     /// The last fault is over; the final reads begin.

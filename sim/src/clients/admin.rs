@@ -1,20 +1,18 @@
-//! Makes, changes, asks about and deletes topics, records and configs. Each attempt is an operation of its own; one
+//! Makes, changes, asks about and deletes topics and configs. Each attempt is an operation of its own; one
 //! whose outcome is not known may take effect at any later time, so a topic name is left alone after it.
 
-use super::reader::place_in;
+use super::routes::Routes;
 use super::surroundings::{Client, Phase};
 use super::wire::Wire;
-use crate::plan::{AdminStep, Pause, Place, TopicShape};
+use crate::plan::{AdminStep, Pause, TopicShape};
 use jepsen_lite::history::{Action, Answer, CreateTopic, Outcome};
 use model::ErrorCode;
 use protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig};
-use protocol::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsTopic};
 use protocol::messages::delete_topics::DeleteTopicState;
 use protocol::messages::describe_configs::DescribeConfigsResource;
 use protocol::messages::incremental_alter_configs::{AlterConfigsResource, AlterableConfig};
 use protocol::messages::{
-    CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest, DescribeConfigsRequest,
-    IncrementalAlterConfigsRequest, MetadataRequest,
+    CreateTopicsRequest, DeleteTopicsRequest, DescribeConfigsRequest, IncrementalAlterConfigsRequest, MetadataRequest,
 };
 use protocol::{Request, wire::Text};
 use runtime::time::Duration;
@@ -28,7 +26,7 @@ const TOPIC: i8 = 2;
 
 /// Takes the steps.
 pub async fn live(client: Client, steps: Vec<(Pause, AdminStep)>) {
-    let mut admin = Admin { client: client.clone(), wire: None, in_doubt: BTreeSet::new() };
+    let mut admin = Admin::new(client.clone());
     for (pause, step) in steps {
         client.pause(pause, Phase::Faults).await;
         if client.is_past(Phase::Faults) {
@@ -45,22 +43,38 @@ pub async fn live(client: Client, steps: Vec<(Pause, AdminStep)>) {
 /// # Panics
 /// When the broker refuses.
 pub async fn create_topics(client: Client) {
-    let mut admin = Admin { client: client.clone(), wire: None, in_doubt: BTreeSet::new() };
+    let mut admin = Admin::new(client.clone());
     for topic in client.around.topics.clone() {
         while client.connected(&mut admin.wire).await.is_none() {}
-        let outcome = admin.create(&topic).await;
+        let mut outcome = admin.create(&topic).await;
+        // A broker that has just begun may not be known to the controller, or not be let in yet.
+        for _ in 0..100 {
+            if !client.around.is_cluster() || matches!(outcome, Some(Outcome::Ok(_) | Outcome::Unknown(_))) {
+                break;
+            }
+            client.back_off().await;
+            while client.connected(&mut admin.wire).await.is_none() {}
+            outcome = admin.create(&topic).await;
+        }
         assert!(matches!(outcome, Some(Outcome::Ok(_))), "topic {} cannot be made: {outcome:?}", topic.name);
     }
 }
 
-struct Admin {
-    client: Client,
-    wire: Option<Wire>,
+pub(super) struct Admin {
+    pub client: Client,
+    /// To any node.
+    pub wire: Option<Wire>,
+    /// To the leaders, for what only they can do.
+    pub routes: Routes,
     /// Topics with a creation or deletion of unknown outcome.
     in_doubt: BTreeSet<String>,
 }
 
 impl Admin {
+    fn new(client: Client) -> Admin {
+        Admin { routes: Routes::new(client.clone()), client, wire: None, in_doubt: BTreeSet::new() }
+    }
+
     async fn step(&mut self, step: AdminStep) {
         match step {
             AdminStep::AlterConfig { topic, name, value } => self.alter(topic, name, value).await,
@@ -68,16 +82,20 @@ impl Admin {
             AdminStep::ListTopics => self.list().await,
             AdminStep::DeleteRecords { place, at } => self.delete_records(place, at).await,
             AdminStep::Recreate { topic, gap_ms } => self.recreate(topic, gap_ms).await,
+            AdminStep::ElectPreferred { place } => self.elect_preferred(place).await,
+            AdminStep::Reassign { place, shift } => self.reassign(place, Some(shift)).await,
+            AdminStep::CancelReassignment { place } => self.reassign(place, None).await,
+            AdminStep::AddPartition { topic } => self.add_partition(topic).await,
         }
     }
 
-    fn topic(&self, topic: u8) -> &TopicShape {
+    pub fn topic(&self, topic: u8) -> &TopicShape {
         &self.client.around.topics[usize::from(topic)]
     }
 
     /// Sends a request, and notes what came of it. A broken connection leaves a change in doubt; `judge` tells of an
     /// answer.
-    async fn attempt<R: Request>(
+    pub async fn attempt<R: Request>(
         &mut self,
         action: Action,
         request: &R,
@@ -92,6 +110,9 @@ impl Admin {
                 Outcome::Unknown(failure.to_string())
             }
         };
+        if self.client.around.is_cluster() && !matches!(outcome, Outcome::Ok(_)) {
+            self.wire = None; // another node may know better
+        }
         self.client.around.chronicle.complete(operation, outcome.clone());
         Some(outcome)
     }
@@ -105,13 +126,13 @@ impl Admin {
         let creatable = CreatableTopic {
             name: topic.name.as_str().into(),
             num_partitions: topic.partitions,
-            replication_factor: 1,
+            replication_factor: topic.replicas,
             configs: topic.configs.iter().map(config).collect(),
             ..Default::default()
         };
         let request = CreateTopicsRequest { topics: vec![creatable], timeout_ms: 3000, ..Default::default() };
-        let (partitions, configs) = (topic.partitions, topic.configs.clone());
-        let action = CreateTopic { topic: topic.name.clone(), partitions, replicas: 1, configs };
+        let TopicShape { name, partitions, replicas, configs, .. } = topic.clone();
+        let action = CreateTopic { topic: name, partitions, replicas, configs };
         let judge = |response: protocol::messages::CreateTopicsResponse| match response.topics.first() {
             Some(made) if made.error_code == 0 => Outcome::Ok(Answer::Created { topic_id: Some(made.topic_id) }),
             Some(made) => change_refused(made.error_code),
@@ -213,33 +234,10 @@ impl Admin {
         };
         self.attempt(Action::ListTopics, &request, 12, judge).await;
     }
-
-    async fn delete_records(&mut self, place: Place, at: u16) {
-        let partition = self.client.partition(place);
-        let before = place_in(self.client.around.bounds_of(place), at);
-        let data =
-            DeleteRecordsPartition { partition_index: partition.partition, offset: before, ..Default::default() };
-        let name = (&*partition.topic).into();
-        let topic = DeleteRecordsTopic { name, partitions: vec![data], ..Default::default() };
-        let request = DeleteRecordsRequest { topics: vec![topic], timeout_ms: 3000, ..Default::default() };
-        let judge = |response: protocol::messages::DeleteRecordsResponse| match response
-            .topics
-            .first()
-            .and_then(|topic| topic.partitions.first())
-        {
-            Some(done) if done.error_code == 0 => Outcome::Ok(Answer::RecordsDeleted { log_start: done.low_watermark }),
-            Some(done) => change_refused(done.error_code),
-            None => Outcome::Unknown("no answer for the partition".into()),
-        };
-        let outcome = self.attempt(Action::DeleteRecords { partition, before }, &request, 2, judge).await;
-        if let Some(Outcome::Ok(Answer::RecordsDeleted { log_start })) = outcome {
-            self.client.around.learn(place, log_start, -1);
-        }
-    }
 }
 
 /// What an error says about a change of metadata: only refusals that come before anything is written are definite.
-fn change_refused(error_code: i16) -> Outcome {
+pub(super) fn change_refused(error_code: i16) -> Outcome {
     use ErrorCode as E;
     let error = ErrorCode::from_wire(error_code);
     let definite = matches!(
@@ -254,6 +252,11 @@ fn change_refused(error_code: i16) -> Outcome {
             | E::OffsetOutOfRange
             | E::PolicyViolation
             | E::UnsupportedVersion
+            | E::InvalidReplicationFactor
+            | E::InvalidReplicaAssignment
+            | E::ElectionNotNeeded
+            | E::PreferredLeaderNotAvailable
+            | E::NoReassignmentInProgress
     );
     let name = error.name().to_owned();
     if definite { Outcome::Fail(name) } else { Outcome::Unknown(name) }

@@ -1,6 +1,9 @@
 //! Writes the history down, and each client-visible result into the trace.
 
-use jepsen_lite::history::{Action, Answer, FaultNature, History, OperationId, Outcome, Process, Recorder, Session};
+use jepsen_lite::history::{
+    Action, Answer, FaultNature, History, Member, OperationId, Outcome, Process, Recorder, Session,
+};
+use model::NodeId;
 use runtime::simulation::{elapsed, trace};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -15,6 +18,11 @@ fn now() -> u64 {
 impl Chronicle {
     fn recorder(&self) -> MutexGuard<'_, Recorder> {
         self.0.lock().expect("no panic inside")
+    }
+
+    /// Who is in the cluster.
+    pub fn members(&self, members: Vec<Member>) {
+        self.recorder().members(members);
     }
 
     /// A producer begins a new life.
@@ -50,6 +58,23 @@ impl Chronicle {
         self.recorder().fault_ends(now(), fault);
     }
 
+    /// The node that a fault hit is in sync again.
+    pub fn fault_repaired(&self, fault: usize) {
+        self.recorder().fault_repaired(now(), fault);
+    }
+
+    /// The faults from number `first` on: number and node of each.
+    pub fn faults_from(&self, first: usize) -> Vec<(usize, NodeId)> {
+        let recorder = self.recorder();
+        let faults = recorder.history().faults.iter().enumerate().skip(first);
+        faults.map(|(number, fault)| (number, fault.nature.node)).collect()
+    }
+
+    /// Whether a fault has ended.
+    pub fn fault_is_over(&self, fault: usize) -> bool {
+        self.recorder().history().faults[fault].ended.is_some()
+    }
+
     /// Something that happens at once.
     pub fn fault(&self, nature: FaultNature) {
         let fault = self.fault_begins(nature);
@@ -78,7 +103,7 @@ fn traced(operation: OperationId, outcome: &Outcome) -> (&'static str, [u64; 3])
                 let digest = records.iter().fold(0, |digest: u64, r| digest.rotate_left(7) ^ r.content ^ r.id.0);
                 ("client: read", [id, *high_watermark as u64, digest])
             }
-            Answer::Offset { offset, timestamp } => ("client: offset", [id, *offset as u64, *timestamp as u64]),
+            Answer::Offset { offset, timestamp, .. } => ("client: offset", [id, *offset as u64, *timestamp as u64]),
             Answer::Corrupt { offset, .. } => ("client: corrupt", [id, *offset as u64, 0]),
             Answer::RecordsDeleted { log_start } => ("client: records deleted", [id, *log_start as u64, 0]),
             Answer::Scanned { log_start, end, .. } => ("client: scanned", [id, *log_start as u64, *end as u64]),

@@ -1,21 +1,25 @@
-//! Follows partitions: reads on where the last read ended, with or without fetch sessions (KIP-227).
+//! Follows partitions: reads on where the last read ended, with or without fetch sessions (KIP-227), from the leaders or
+//! from replicas nearby (KIP-392). One fetch to one node at a time, each node in turn.
 
 use super::fetched;
+use super::routes::Routes;
 use super::surroundings::{Client, Phase};
 use super::wire::{Failure, Wire};
 use crate::plan::{FollowerHabit, Pause, Place};
 use jepsen_lite::history::{Action, Answer, Fetch, OperationId, Outcome};
-use model::{ErrorCode, Offset, Uuid};
-use protocol::messages::fetch::{FetchPartition, FetchTopic, PartitionData};
+use model::{ErrorCode, NodeId, Offset, Uuid};
+use protocol::messages::fetch::{FetchPartition, FetchTopic, ForgottenTopic, PartitionData};
 use protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
 use protocol::messages::{FetchRequest, FetchResponse, ListOffsetsRequest};
 use runtime::time::{Duration, Instant};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The first version of Fetch that names topics by id.
 pub const BY_ID: i16 = 13;
 /// Follows on for so long after all is healed without getting anything more, unless it reaches the end before.
 const CATCH_UP: Duration = Duration::from_secs(20);
+/// Reads from a replica nearby for so long, as Kafka's clients do for `metadata.max.age.ms`.
+const LEASE: Duration = Duration::from_secs(5);
 
 /// Reads until the end of everything is reached after the last write, or time is over.
 pub async fn live(client: Client, habit: FollowerHabit, pauses: Vec<Pause>) {
@@ -27,7 +31,7 @@ pub async fn live(client: Client, habit: FollowerHabit, pauses: Vec<Pause>) {
     }
     let mut deadline = Instant::now() + CATCH_UP;
     let mut quiet = 0;
-    while quiet < 3 && Instant::now() < deadline {
+    while quiet < 3 * follower.sources.len().max(1) && Instant::now() < deadline {
         let before = follower.progress();
         quiet = if follower.poll().await && follower.is_at_the_end() { quiet + 1 } else { 0 };
         if follower.progress() == before {
@@ -47,21 +51,33 @@ struct Position {
     /// What the session last told.
     high_watermark: Offset,
     log_start: Offset,
-    /// The place and id the session was last told to read from.
-    asked: Option<(Offset, Option<Uuid>)>,
+    /// The node, place and id a session was last told to read from.
+    asked: Option<(NodeId, Offset, Option<Uuid>)>,
+    /// A replica nearby that the leader has named, and until when to read there before asking again.
+    nearby: Option<(NodeId, Instant)>,
     /// Where it is in the log is not known: look it up first.
     lost: bool,
     /// The life of the topic that the position belongs to, where it is known.
     life: Option<Uuid>,
 }
 
+/// A fetch session with one node.
+#[derive(Default)]
+struct FetchSession {
+    id: i32,
+    epoch: i32,
+    members: BTreeSet<Place>,
+}
+
 struct Follower {
     client: Client,
     habit: FollowerHabit,
     positions: BTreeMap<Place, Position>,
-    wire: Option<Wire>,
-    session_id: i32,
-    session_epoch: i32,
+    routes: Routes,
+    sessions: BTreeMap<NodeId, FetchSession>,
+    /// From whom each partition is read, as of the last look.
+    sources: BTreeMap<NodeId, Vec<Place>>,
+    turn: usize,
 }
 
 /// A read on its way.
@@ -75,7 +91,8 @@ struct Asked {
 impl Follower {
     fn new(client: Client, habit: FollowerHabit) -> Follower {
         let positions = habit.places.iter().map(|place| (*place, Position::default())).collect();
-        Follower { client, habit, positions, wire: None, session_id: 0, session_epoch: 0 }
+        let (routes, sessions) = (Routes::new(client.clone()), BTreeMap::new());
+        Follower { client, habit, positions, routes, sessions, sources: BTreeMap::new(), turn: 0 }
     }
 
     fn is_at_the_end(&self) -> bool {
@@ -87,43 +104,74 @@ impl Follower {
         self.positions.values().map(|position| position.next).sum()
     }
 
-    /// One fetch; whether it was answered.
+    /// One fetch from one node; whether it was answered.
     async fn poll(&mut self) -> bool {
-        if self.client.connected(&mut self.wire).await.is_none() {
-            self.forget_session();
+        self.look_for_sources().await;
+        self.turn += 1;
+        let turn = self.turn % self.sources.len().max(1);
+        let Some((node, places)) = self.sources.iter().nth(turn).map(|(node, places)| (*node, places.clone())) else {
+            return false;
+        };
+        if self.routes.wire(node).await.is_none() {
+            self.leave(node);
             return false;
         }
         self.notice_new_lives();
-        if let Err(_failure) = self.find_lost().await {
-            self.disconnect();
+        if let Err(_failure) = self.find_lost(node, &places).await {
+            self.disconnect(node);
             self.client.back_off().await;
             return false;
         }
-        let request = self.request();
-        let asked: Vec<Asked> = self.habit.places.clone().into_iter().map(|place| self.ask(place)).collect();
+        let request = self.request(node, &places);
+        let asked: Vec<Asked> = places.into_iter().map(|place| self.ask(node, place)).collect();
         let within = Duration::from_millis(u64::from(self.habit.max_wait_ms) + 2000);
-        let Some(wire) = self.wire.as_mut() else { return false };
+        let Some(wire) = self.routes.wire(node).await else { return false };
         match wire.call(&request, self.habit.version, within).await {
-            Ok(response) => self.answered(&asked, &response),
+            Ok(response) => self.answered(node, &asked, &response),
             Err(failure) => {
                 for read in asked {
                     self.complete(&read, Outcome::Fail(failure.to_string()));
                 }
-                self.disconnect();
+                self.disconnect(node);
                 self.client.back_off().await;
                 false
             }
         }
     }
 
-    fn disconnect(&mut self) {
-        self.wire = None;
-        self.forget_session();
+    /// Finds out from whom to read each partition.
+    async fn look_for_sources(&mut self) {
+        let mut sources: BTreeMap<NodeId, Vec<Place>> = BTreeMap::new();
+        for place in self.habit.places.clone() {
+            let nearby = self.positions[&place].nearby.filter(|(_, until)| Instant::now() < *until);
+            let source = match nearby {
+                Some((node, _)) => Some(node),
+                None => self.routes.leader(place).await,
+            };
+            if let Some(node) = source {
+                sources.entry(node).or_default().push(place);
+            }
+        }
+        self.sources = sources;
     }
 
-    fn forget_session(&mut self) {
-        (self.session_id, self.session_epoch) = (0, 0);
-        self.positions.values_mut().for_each(|position| position.asked = None);
+    fn disconnect(&mut self, node: NodeId) {
+        self.routes.drop_wire(node);
+        self.leave(node);
+    }
+
+    /// Reads nothing more from a node until somebody sends it there again.
+    fn leave(&mut self, node: NodeId) {
+        self.forget_session(node);
+        for position in self.positions.values_mut() {
+            position.nearby = position.nearby.filter(|(nearby, _)| *nearby != node);
+        }
+    }
+
+    fn forget_session(&mut self, node: NodeId) {
+        self.sessions.remove(&node);
+        let known = |position: &&mut Position| position.asked.is_some_and(|(asked, ..)| asked == node);
+        self.positions.values_mut().filter(known).for_each(|position| position.asked = None);
     }
 
     /// The topic's id, where this follower's version names topics so.
@@ -138,15 +186,16 @@ impl Follower {
             let topic = &self.client.around.topics[usize::from(place.topic)].name;
             let life = self.client.around.id_of(topic);
             if life.is_some() && position.life != life {
-                *position = Position { life, asked: position.asked, ..Position::default() };
+                *position = Position { life, asked: position.asked, nearby: position.nearby, ..Position::default() };
             }
         }
     }
 
-    fn ask(&mut self, place: Place) -> Asked {
+    fn ask(&mut self, node: NodeId, place: Place) -> Asked {
         let position = self.positions[&place];
         let (partition, topic_id) = (self.client.partition(place), self.topic_id(place));
-        let fetch = Fetch { partition, topic_id, from: position.next, continues: position.continues };
+        let (from, continues) = (position.next, position.continues);
+        let fetch = Fetch { partition, topic_id, from, continues, node: self.client.around.noted(node) };
         let operation = self.client.around.chronicle.invoke(self.client.process, Action::Fetch(fetch));
         Asked { place, topic_id, operation, from: position.next }
     }
@@ -155,23 +204,25 @@ impl Follower {
         self.client.around.chronicle.complete(read.operation, outcome);
     }
 
-    fn request(&mut self) -> FetchRequest {
+    fn request(&mut self, node: NodeId, places: &[Place]) -> FetchRequest {
+        let session = self.sessions.entry(node).or_default();
+        let incremental = self.habit.session && session.epoch > 0;
+        let (session_id, session_epoch) = (session.id, if self.habit.session { session.epoch } else { -1 });
+        let left: Vec<Place> = session.members.iter().copied().filter(|place| !places.contains(place)).collect();
+        session.members = places.iter().copied().collect();
         let mut topics: Vec<FetchTopic> = Vec::new();
-        let incremental = self.habit.session && self.session_epoch > 0;
-        for place in self.habit.places.clone() {
-            let topic_id = self.topic_id(place);
-            let max_bytes = self.habit.max_bytes;
-            let position = self.positions.get_mut(&place).expect("each place has a position");
-            let asks = (position.next, topic_id);
+        for place in places {
+            let topic_id = self.topic_id(*place);
+            let position = self.positions.get_mut(place).expect("each place has a position");
+            let asks = (node, position.next, topic_id);
             if incremental && position.asked == Some(asks) {
                 continue; // the session knows
             }
             position.asked = Some(asks);
-            let fetch_offset = position.next;
             let partition = FetchPartition {
                 partition: i32::from(place.partition),
-                fetch_offset,
-                partition_max_bytes: max_bytes as i32,
+                fetch_offset: position.next,
+                partition_max_bytes: self.habit.max_bytes as i32,
                 ..Default::default()
             };
             let topic = &*self.client.around.topics[usize::from(place.topic)].name;
@@ -185,33 +236,47 @@ impl Follower {
                 }),
             }
         }
+        let forgotten =
+            if incremental { left.iter().map(|place| self.forgotten(*place)).collect() } else { Vec::new() };
         FetchRequest {
             max_wait_ms: self.habit.max_wait_ms as i32,
             min_bytes: 1,
             max_bytes: self.habit.max_bytes as i32,
-            session_id: self.session_id,
-            session_epoch: if self.habit.session { self.session_epoch } else { -1 },
+            session_id,
+            session_epoch,
             topics,
+            forgotten_topics_data: forgotten,
+            rack_id: self.habit.rack.as_deref().unwrap_or_default().into(),
+            ..Default::default()
+        }
+    }
+
+    fn forgotten(&self, place: Place) -> ForgottenTopic {
+        ForgottenTopic {
+            topic: self.client.around.topics[usize::from(place.topic)].name.as_str().into(),
+            topic_id: self.topic_id(place).unwrap_or(Uuid::ZERO),
+            partitions: vec![i32::from(place.partition)],
             ..Default::default()
         }
     }
 
     /// Whether the response was one to the fetch as a whole.
-    fn answered(&mut self, asked: &[Asked], response: &FetchResponse) -> bool {
+    fn answered(&mut self, node: NodeId, asked: &[Asked], response: &FetchResponse) -> bool {
         let error = ErrorCode::from_wire(response.error_code);
         if !error.is_none() {
             asked.iter().for_each(|read| self.complete(read, Outcome::Fail(error.name().to_owned())));
-            self.forget_session();
+            self.forget_session(node);
             return false;
         }
         if self.habit.session && self.habit.version >= 7 {
-            self.session_id = response.session_id;
+            let session = self.sessions.entry(node).or_default();
+            session.id = response.session_id;
             // Without a session (its cache is full) every fetch is a whole one.
-            self.session_epoch = if response.session_id == 0 { 0 } else { self.session_epoch + 1 };
+            session.epoch = if response.session_id == 0 { 0 } else { session.epoch + 1 };
         }
         for read in asked {
             let data = self.data_of(read, response);
-            self.take(read, data);
+            self.take(node, read, data);
         }
         true
     }
@@ -228,36 +293,51 @@ impl Follower {
     }
 
     /// What came for one partition; nothing means that nothing is new in the session.
-    fn take(&mut self, read: &Asked, data: Option<&PartitionData>) {
+    fn take(&mut self, node: NodeId, read: &Asked, data: Option<&PartitionData>) {
+        let in_session = self.sessions.get(&node).is_some_and(|session| session.id != 0);
         let position = self.positions.get_mut(&read.place).expect("each place has a position");
         let Some(data) = data else {
             let (high_watermark, log_start) = (position.high_watermark, position.log_start);
             let nothing_new = Answer::Fetched { records: Vec::new(), high_watermark, log_start };
             let known = read.topic_id.is_none_or(|id| id != Uuid::ZERO);
-            let in_session = known && self.session_id != 0 && read.from == position.next;
-            let outcome = if in_session { Outcome::Ok(nothing_new) } else { Outcome::Fail("not answered".into()) };
+            let right = known && in_session && read.from == position.next;
+            let outcome = if right { Outcome::Ok(nothing_new) } else { Outcome::Fail("not answered".into()) };
             return self.complete(read, outcome);
         };
         let error = ErrorCode::from_wire(data.error_code);
         if !error.is_none() {
-            position.lost = error == ErrorCode::OffsetOutOfRange; // else the session goes on with it, as Kafka's client
-            return self.complete(read, Outcome::Fail(error.name().to_owned()));
+            return self.refused(node, read, error);
         }
         let answer = fetched::answer(data, read.from);
         if let Answer::Fetched { records, high_watermark, log_start } = &answer {
             position.next = records.last().map_or(read.from, |last| last.offset + 1);
             (position.high_watermark, position.log_start, position.continues) = (*high_watermark, *log_start, true);
+            if data.preferred_read_replica >= 0 && records.is_empty() {
+                position.nearby = Some((data.preferred_read_replica, Instant::now() + LEASE));
+            }
             self.client.around.learn(read.place, *log_start, *high_watermark);
         }
         self.complete(read, Outcome::Ok(answer));
     }
 
+    /// A session goes on with the partition after an error, as Kafka's client does; in a cluster somebody else may be the
+    /// one to ask.
+    fn refused(&mut self, node: NodeId, read: &Asked, error: ErrorCode) {
+        let position = self.positions.get_mut(&read.place).expect("each place has a position");
+        let from_nearby = position.nearby.take().is_some_and(|(nearby, _)| nearby == node);
+        position.lost = error == ErrorCode::OffsetOutOfRange && !from_nearby;
+        if self.client.around.is_cluster() && !position.lost {
+            self.routes.forget(read.place);
+        }
+        self.complete(read, Outcome::Fail(error.name().to_owned()));
+    }
+
     /// Where a position is out of range, the log was cut at one of its ends: goes to that end.
-    async fn find_lost(&mut self) -> Result<(), Failure> {
-        let lost: Vec<Place> = self.positions.iter().filter(|(_, p)| p.lost).map(|(place, _)| *place).collect();
+    async fn find_lost(&mut self, node: NodeId, places: &[Place]) -> Result<(), Failure> {
+        let lost: Vec<Place> = places.iter().copied().filter(|place| self.positions[place].lost).collect();
         for place in lost {
             let partition = self.client.partition(place);
-            let Some(wire) = self.wire.as_mut() else { return Ok(()) };
+            let Some(wire) = self.routes.wire(node).await else { return Ok(()) };
             let start = list(wire, &partition.topic, partition.partition, -2).await?;
             let end = list(wire, &partition.topic, partition.partition, -1).await?;
             let position = self.positions.get_mut(&place).expect("each place has a position");
@@ -265,6 +345,8 @@ impl Follower {
                 let next = position.next.clamp(start, end.max(start));
                 let life = position.life;
                 *position = Position { next, life, ..Position::default() };
+            } else if self.client.around.is_cluster() {
+                self.routes.forget(place);
             }
         }
         Ok(())

@@ -1,36 +1,38 @@
 //! Looks offsets up: the first, the last, and by time.
 
+use super::routes::Routes;
 use super::surroundings::{Client, Phase};
-use super::wire::Wire;
-use crate::plan::{LookupQuery, LookupStep};
+use crate::plan::{LookupQuery, LookupStep, Place};
 use jepsen_lite::history::{Action, Answer, ListOffsets, OffsetQuery, Outcome};
-use model::ErrorCode;
+use model::{ErrorCode, NodeId, Offset};
 use protocol::messages::ListOffsetsRequest;
 use protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
 use runtime::time::Duration;
 
 /// Takes the steps.
 pub async fn live(client: Client, steps: Vec<LookupStep>) {
-    let mut wire = None;
+    let mut routes = Routes::new(client.clone());
     let began = runtime::clock::now();
     for step in steps {
         client.pause(step.pause, Phase::Faults).await;
         if client.is_past(Phase::Faults) {
             return;
         }
-        if client.connected(&mut wire).await.is_some() {
+        if let Some(leader) = routes.leader(step.place).await
+            && routes.wire(leader).await.is_some()
+        {
             let now = runtime::clock::now();
             let query = match step.query {
                 LookupQuery::Earliest => OffsetQuery::Earliest,
                 LookupQuery::Latest => OffsetQuery::Latest,
                 LookupQuery::At(fraction) => OffsetQuery::At(began + (now - began) * i64::from(fraction) / 65_536),
             };
-            look_up(&client, &mut wire, step, query).await;
+            look_up(&client, &mut routes, leader, step, query).await;
         }
     }
 }
 
-async fn look_up(client: &Client, wire: &mut Option<Wire>, step: LookupStep, query: OffsetQuery) {
+async fn look_up(client: &Client, routes: &mut Routes, leader: NodeId, step: LookupStep, query: OffsetQuery) {
     let partition = client.partition(step.place);
     let timestamp = match query {
         OffsetQuery::Earliest => -2,
@@ -42,17 +44,22 @@ async fn look_up(client: &Client, wire: &mut Option<Wire>, step: LookupStep, que
     let request = ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
     let action = Action::ListOffsets(ListOffsets { partition, query });
     let operation = client.around.chronicle.invoke(client.process, action);
-    let Some(open) = wire.as_mut() else { return };
-    let outcome = match open.call(&request, 7, Duration::from_secs(2)).await {
+    let Some(wire) = routes.wire(leader).await else { return };
+    let outcome = match wire.call(&request, 7, Duration::from_secs(2)).await {
         Err(failure) => {
-            *wire = None;
+            routes.drop_wire(leader);
             Outcome::Fail(failure.to_string())
         }
         Ok(response) => match response.topics.first().and_then(|topic| topic.partitions.first()) {
-            Some(found) if found.error_code == 0 => {
-                Outcome::Ok(Answer::Offset { offset: found.offset, timestamp: found.timestamp })
+            Some(found) if found.error_code == 0 => Outcome::Ok(Answer::Offset {
+                offset: found.offset,
+                timestamp: found.timestamp,
+                epoch: found.leader_epoch,
+            }),
+            Some(found) => {
+                routes.forget(step.place);
+                Outcome::Fail(ErrorCode::from_wire(found.error_code).name().to_owned())
             }
-            Some(found) => Outcome::Fail(ErrorCode::from_wire(found.error_code).name().to_owned()),
             None => Outcome::Fail("no answer for the partition".into()),
         },
     };
@@ -64,4 +71,20 @@ async fn look_up(client: &Client, wire: &mut Option<Wire>, step: LookupStep, que
         }
     }
     client.around.chronicle.complete(operation, outcome);
+}
+
+/// The end of a partition as its leader tells, when it tells; leaves no trace in the history.
+pub async fn look_up_end(client: &Client, routes: &mut Routes, place: Place) -> Option<Offset> {
+    let partition = client.partition(place);
+    let leader = routes.leader(place).await?;
+    let wire = routes.wire(leader).await?;
+    let data = ListOffsetsPartition { partition_index: partition.partition, timestamp: -1, ..Default::default() };
+    let topic = ListOffsetsTopic { name: (&*partition.topic).into(), partitions: vec![data], ..Default::default() };
+    let request = ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
+    let Ok(response) = wire.call(&request, 7, Duration::from_secs(2)).await else {
+        routes.drop_wire(leader);
+        return None;
+    };
+    let found = response.topics.first().and_then(|topic| topic.partitions.first())?;
+    (found.error_code == 0).then_some(found.offset)
 }

@@ -4,17 +4,22 @@
 
 mod admin;
 mod chronicle;
+mod delete_records;
 mod fetched;
 mod follower;
 mod lookups;
+mod moves;
 mod producer;
 mod reader;
+mod routes;
 mod scan;
 mod surroundings;
 mod wire;
 
 pub use admin::create_topics;
 pub use chronicle::Chronicle;
+pub use lookups::look_up_end;
+pub use routes::Routes;
 pub use scan::scan;
 pub use surroundings::{Client, Phase, Surroundings};
 

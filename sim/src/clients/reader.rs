@@ -2,25 +2,31 @@
 
 use super::fetched;
 use super::follower::BY_ID;
+use super::routes::Routes;
 use super::surroundings::{Client, Phase};
-use super::wire::Wire;
 use crate::plan::ReadStep;
 use jepsen_lite::history::{Action, Answer, Fetch, Outcome};
-use model::{ErrorCode, Offset, Uuid};
+use model::{ErrorCode, NodeId, Offset, Uuid};
 use protocol::messages::FetchRequest;
 use protocol::messages::fetch::{FetchPartition, FetchTopic};
 use runtime::time::Duration;
 
 /// Takes the steps.
 pub async fn live(client: Client, steps: Vec<ReadStep>) {
-    let mut wire = None;
+    let mut routes = Routes::new(client.clone());
     for step in steps {
         client.pause(step.pause, Phase::Faults).await;
         if client.is_past(Phase::Faults) {
             return;
         }
-        if client.connected(&mut wire).await.is_some() {
-            read(&client, &mut wire, step).await;
+        let node = match step.replica {
+            None => routes.leader(step.place).await,
+            Some(number) => routes.replica(step.place, number).await,
+        };
+        if let Some(node) = node
+            && routes.wire(node).await.is_some()
+        {
+            read(&client, &mut routes, node, step).await;
         }
     }
 }
@@ -32,13 +38,14 @@ pub fn place_in(bounds: (Offset, Offset), at: u16) -> Offset {
     (log_start - 2 + span * Offset::from(at) / 65_536).max(0)
 }
 
-async fn read(client: &Client, wire: &mut Option<Wire>, step: ReadStep) {
+async fn read(client: &Client, routes: &mut Routes, node: NodeId, step: ReadStep) {
     let from = place_in(client.around.bounds_of(step.place), step.at);
     let partition = client.partition(step.place);
     // Both kinds of version, by the place in the log.
     let version = if from % 2 == 0 { 12 } else { BY_ID + 4 };
     let topic_id = (version >= BY_ID).then(|| client.around.id_of(&partition.topic).unwrap_or(Uuid::ZERO));
-    let fetch = Fetch { partition: partition.clone(), topic_id, from, continues: false };
+    let fetch =
+        Fetch { partition: partition.clone(), topic_id, from, continues: false, node: client.around.noted(node) };
     let data = FetchPartition {
         partition: partition.partition,
         fetch_offset: from,
@@ -60,15 +67,16 @@ async fn read(client: &Client, wire: &mut Option<Wire>, step: ReadStep) {
         ..Default::default()
     };
     let operation = client.around.chronicle.invoke(client.process, Action::Fetch(fetch));
-    let Some(open) = wire.as_mut() else { return };
-    let outcome = match open.call(&request, version, Duration::from_secs(2)).await {
+    let Some(wire) = routes.wire(node).await else { return };
+    let outcome = match wire.call(&request, version, Duration::from_secs(2)).await {
         Err(failure) => {
-            *wire = None;
+            routes.drop_wire(node);
             Outcome::Fail(failure.to_string())
         }
         Ok(response) => match response.responses.first().and_then(|topic| topic.partitions.first()) {
             None => Outcome::Fail(ErrorCode::from_wire(response.error_code).name().to_owned()),
             Some(data) if data.error_code != 0 => {
+                routes.forget(step.place);
                 Outcome::Fail(ErrorCode::from_wire(data.error_code).name().to_owned())
             }
             Some(data) => Outcome::Ok(fetched::answer(data, from)),

@@ -1,7 +1,8 @@
 //! The final read: every partition from its log start to its end, once all is well.
 
 use super::fetched;
-use super::surroundings::{Client, Surroundings};
+use super::routes::Routes;
+use super::surroundings::Client;
 use super::wire::Wire;
 use crate::plan::Place;
 use jepsen_lite::history::{Action, Answer, Outcome, Received};
@@ -19,20 +20,13 @@ const WITHIN: Duration = Duration::from_secs(5);
 
 /// Reads everything.
 pub async fn scan(client: Client) {
-    let mut wire = None;
-    for place in places(&client.around) {
+    let mut routes = Routes::new(client.clone());
+    for place in client.around.places() {
         let partition = client.partition(place);
         let operation = client.around.chronicle.invoke(client.process, Action::Scan { partition: partition.clone() });
-        let outcome = scan_partition(&client, &mut wire, &partition).await;
+        let outcome = scan_partition(&client, &mut routes, place, &partition).await;
         client.around.chronicle.complete(operation, outcome);
     }
-}
-
-fn places(around: &Surroundings) -> Vec<Place> {
-    let of = |(topic, shape): (usize, &crate::plan::TopicShape)| {
-        (0..shape.partitions).map(move |partition| Place { topic: topic as u8, partition: partition as u8 })
-    };
-    around.topics.iter().enumerate().flat_map(of).collect()
 }
 
 /// Why an attempt did not come to its end.
@@ -43,11 +37,16 @@ enum Setback {
     Refused(ErrorCode),
 }
 
-async fn scan_partition(client: &Client, wire: &mut Option<Wire>, partition: &TopicPartition) -> Outcome {
+async fn scan_partition(client: &Client, routes: &mut Routes, place: Place, partition: &TopicPartition) -> Outcome {
     let began = Instant::now();
     loop {
-        let setback = match client.connected(wire).await {
-            None => Setback::Connection("no connection".into()),
+        let leader = routes.leader(place).await;
+        let wire = match leader {
+            None => None,
+            Some(leader) => routes.wire(leader).await,
+        };
+        let setback = match wire {
+            None => Setback::Connection("no leader, or no connection to it".into()),
             Some(open) => match attempt(open, partition).await {
                 Ok(answer) => return Outcome::Ok(answer),
                 Err(setback) => setback,
@@ -55,7 +54,7 @@ async fn scan_partition(client: &Client, wire: &mut Option<Wire>, partition: &To
         };
         let (why, patience) = match setback {
             Setback::Connection(why) => {
-                *wire = None;
+                leader.into_iter().for_each(|leader| routes.drop_wire(leader));
                 (why, PATIENCE)
             }
             Setback::Refused(ErrorCode::UnknownTopicOrPartition) => {
@@ -63,6 +62,7 @@ async fn scan_partition(client: &Client, wire: &mut Option<Wire>, partition: &To
             }
             Setback::Refused(error) => (error.name().to_owned(), PATIENCE),
         };
+        routes.forget(place);
         if began.elapsed() > patience {
             return Outcome::Unknown(why);
         }

@@ -4,7 +4,7 @@ use super::chronicle::Chronicle;
 use super::wire::{Failure, Wire};
 use crate::plan::{Pause, Place, TopicShape};
 use jepsen_lite::history::Process;
-use model::{Offset, TopicPartition, Uuid};
+use model::{NodeId, Offset, TopicPartition, Uuid};
 use runtime::sync::watch;
 use runtime::time::{Duration, Instant, sleep, timeout};
 use std::collections::BTreeMap;
@@ -25,8 +25,8 @@ pub enum Phase {
 pub struct Surroundings {
     /// The history.
     pub chronicle: Chronicle,
-    /// Where the broker is.
-    pub address: String,
+    /// Where each node is, by its place; the node at place `n` has the id `n + 1`.
+    pub nodes: Vec<String>,
     /// The topics of the plan.
     pub topics: Vec<TopicShape>,
     /// Where the run is.
@@ -39,9 +39,29 @@ pub struct Surroundings {
 
 impl Surroundings {
     /// Nothing is known yet.
-    pub fn new(address: String, topics: Vec<TopicShape>, phase: watch::Receiver<Phase>) -> Surroundings {
+    pub fn new(
+        chronicle: Chronicle,
+        nodes: Vec<String>,
+        topics: Vec<TopicShape>,
+        phase: watch::Receiver<Phase>,
+    ) -> Surroundings {
         let (ids, bounds) = (Mutex::default(), Mutex::default());
-        Surroundings { chronicle: Chronicle::default(), address, topics, phase, ids, bounds }
+        Surroundings { chronicle, nodes, topics, phase, ids, bounds }
+    }
+
+    /// Whether there is more than one node.
+    pub fn is_cluster(&self) -> bool {
+        self.nodes.len() > 1
+    }
+
+    /// The node where there is one.
+    pub fn only_node(&self) -> NodeId {
+        1
+    }
+
+    /// The node to write down for whom something was asked of; nobody where there is one.
+    pub fn noted(&self, node: NodeId) -> Option<NodeId> {
+        self.is_cluster().then_some(node)
     }
 
     /// The id of a topic, as the last creation told.
@@ -73,6 +93,14 @@ impl Surroundings {
     /// Log start and end, as last told.
     pub fn bounds_of(&self, place: Place) -> (Offset, Offset) {
         self.bounds.lock().expect("no panic inside").get(&place).copied().unwrap_or_default()
+    }
+
+    /// Every partition of the plan.
+    pub fn places(&self) -> Vec<Place> {
+        let of = |(topic, shape): (usize, &TopicShape)| {
+            (0..shape.partitions).map(move |partition| Place { topic: topic as u8, partition: partition as u8 })
+        };
+        self.topics.iter().enumerate().flat_map(of).collect()
     }
 
     /// The partition at a place.
@@ -118,15 +146,23 @@ impl Client {
         let _ = runtime::time::timeout_at(deadline, over).await;
     }
 
-    /// A new connection, or why there is none.
+    /// A new connection to any node, or why there is none.
     pub async fn connect(&self) -> Result<Wire, Failure> {
-        match timeout(CONNECT_TIMEOUT, Wire::connect(&self.around.address, &self.name)).await {
+        let place = if self.around.is_cluster() { runtime::rand::below(self.around.nodes.len() as u64) } else { 0 };
+        self.connect_to(place as NodeId + 1).await
+    }
+
+    /// A new connection to one node, or why there is none.
+    pub async fn connect_to(&self, node: NodeId) -> Result<Wire, Failure> {
+        let place = usize::try_from(node - 1).ok().and_then(|place| self.around.nodes.get(place));
+        let Some(address) = place else { return Err(Failure(format!("there is no node {node}"))) };
+        match timeout(CONNECT_TIMEOUT, Wire::connect(address, &self.name)).await {
             Ok(connected) => connected,
             Err(_) => Err(Failure("no connection in time".into())),
         }
     }
 
-    /// Makes sure that there is a connection, waiting a little after a vain attempt.
+    /// Makes sure that there is a connection to any node, waiting a little after a vain attempt.
     pub async fn connected<'w>(&self, wire: &'w mut Option<Wire>) -> Option<&'w mut Wire> {
         if wire.is_none() {
             match self.connect().await {

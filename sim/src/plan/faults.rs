@@ -1,13 +1,14 @@
 //! The fault plan: what goes wrong when, for how long, and how much.
 
+use super::target::{self, Target};
 use super::weather::{Kind, Weather};
-use super::world::stream;
+use super::world::{WorldShape, stream};
 use jepsen_lite::history::FaultKind;
 use runtime::simulation::Stream;
 use serde::{Deserialize, Serialize};
 
 /// One fault that will be injected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedFault {
     /// When, in simulated milliseconds.
     pub at_ms: u64,
@@ -15,54 +16,66 @@ pub struct PlannedFault {
     pub lasts_ms: u64,
     /// What.
     pub kind: FaultKind,
+    /// Whom.
+    pub target: Target,
     /// How much, or which of the things there are at that moment; what it means depends on the kind.
     pub amount: u64,
 }
 
 /// Draws the faults of a run.
-pub fn draw(seed: u64, length_ms: u64, weather: &Weather, least: u64) -> Vec<PlannedFault> {
-    let mut dice = stream(seed, "faults");
+pub fn draw(seed: u64, length_ms: u64, weather: &Weather, world: &WorldShape, least: u64) -> Vec<PlannedFault> {
+    let mut draws = Draws { dice: stream(seed, "faults"), targets: stream(seed, "targets"), world };
     let mut faults = Vec::new();
     for spell in weather.spells.iter().filter(|spell| !spell.kinds.is_empty()) {
         let mut at_ms = spell.from_ms;
         loop {
-            at_ms += dice.between(1, 2 * spell.every_ms);
+            at_ms += draws.dice.between(1, 2 * spell.every_ms);
             if at_ms >= spell.to_ms {
                 break;
             }
-            faults.push(fault(&mut dice, at_ms, &spell.kinds));
+            faults.push(draws.fault(at_ms, &spell.kinds));
         }
     }
-    let usual: Vec<FaultKind> = weather.kinds.iter().copied().filter(|kind| !Kind::of(*kind).corrupts).collect();
+    let corrupts = |kind: &FaultKind| Kind::of(*kind, world.is_cluster()).corrupts;
+    let usual: Vec<FaultKind> = weather.kinds.iter().copied().filter(|kind| !corrupts(kind)).collect();
     // Some planned faults find nothing to hit (a node that is down already): plan more than are asked for.
     while (faults.len() as u64) < least + least / 2 + 1 {
-        let at_ms = dice.between(length_ms / 20, length_ms);
-        faults.push(fault(&mut dice, at_ms, &usual));
+        let at_ms = draws.dice.between(length_ms / 20, length_ms);
+        faults.push(draws.fault(at_ms, &usual));
     }
-    for kind in weather.kinds.iter().filter(|kind| Kind::of(**kind).corrupts) {
-        for _ in 0..dice.between(1, 4) {
-            let at_ms = dice.between(length_ms / 2, length_ms);
-            faults.push(fault(&mut dice, at_ms, &[*kind]));
+    for kind in weather.kinds.iter().filter(|kind| corrupts(kind)) {
+        for _ in 0..draws.dice.between(1, 4) {
+            let at_ms = draws.dice.between(length_ms / 2, length_ms);
+            faults.push(draws.fault(at_ms, &[*kind]));
         }
     }
     faults.sort_by_key(|fault| fault.at_ms);
     faults
 }
 
-fn fault(dice: &mut Stream, at_ms: u64, kinds: &[FaultKind]) -> PlannedFault {
-    let total = kinds.iter().map(|kind| Kind::of(*kind).weight).sum();
-    let mut ticket = dice.below(total);
-    let mut chosen = kinds[0];
-    for kind in kinds {
-        chosen = *kind;
-        let weight = Kind::of(*kind).weight;
-        if ticket < weight {
-            break;
+struct Draws<'w> {
+    dice: Stream,
+    targets: Stream,
+    world: &'w WorldShape,
+}
+
+impl Draws<'_> {
+    fn fault(&mut self, at_ms: u64, kinds: &[FaultKind]) -> PlannedFault {
+        let of = |kind: FaultKind| Kind::of(kind, self.world.is_cluster());
+        let mut ticket = self.dice.below(kinds.iter().map(|kind| of(*kind).weight).sum());
+        let mut chosen = of(kinds[0]);
+        for kind in kinds {
+            chosen = of(*kind);
+            if ticket < chosen.weight {
+                break;
+            }
+            ticket -= chosen.weight;
         }
-        ticket -= weight;
+        let (from, to) = chosen.lasts_ms;
+        let lasts_ms = skewed(&mut self.dice, from, to);
+        let target = target::draw(&mut self.targets, chosen, self.world);
+        PlannedFault { at_ms, lasts_ms, kind: chosen.kind, target, amount: self.dice.u64() }
     }
-    let (from, to) = Kind::of(chosen).lasts_ms;
-    PlannedFault { at_ms, lasts_ms: skewed(dice, from, to), kind: chosen, amount: dice.u64() }
 }
 
 /// From `from` to `to`, the short more often than the long.

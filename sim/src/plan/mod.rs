@@ -2,18 +2,27 @@
 //! operations. Each part has a stream of random numbers of its own, so that a change in one leaves the others as they
 //! were. Nothing here looks at the run; shrinking and replay rest on that.
 
+mod administration;
+mod cluster;
 mod faults;
+mod node;
+mod target;
+mod topic;
 mod weather;
 mod workload;
 mod world;
 
+pub use administration::AdminStep;
 pub use faults::PlannedFault;
+pub use node::NodeShape;
+pub use target::{NodePlace, Target};
+pub use topic::TopicShape;
 pub use weather::Weather;
 pub use workload::{
-    AdminStep, ClientPlan, FollowerHabit, Habit, Identity, LibraryHabit, LookupQuery, LookupStep, Pause, Place,
-    ProducerHabit, ReadStep, WriteStep,
+    ClientPlan, FollowerHabit, Habit, Identity, LibraryHabit, LookupQuery, LookupStep, Pause, Place, ProducerHabit,
+    ReadStep, WriteStep,
 };
-pub use world::{TopicShape, WorldShape};
+pub use world::WorldShape;
 
 use crate::profile::Profile;
 use serde::{Deserialize, Serialize};
@@ -31,35 +40,61 @@ pub struct Plan {
     pub faults: Vec<PlannedFault>,
     /// What clients do.
     pub clients: Vec<ClientPlan>,
-    /// How the broker ends before the final reads, so that they see what its disk holds.
+    /// How all nodes end before the final reads, so that they see what disks hold.
     pub last_restart: LastRestart,
+    /// Whether disks of several nodes may be damaged at a time, so that something that was promised may be lost.
+    #[serde(default)]
+    pub loss_allowed: bool,
+    /// Nodes that are down, once all faults are over, until the others have shown that they get on without them.
+    #[serde(default)]
+    pub held_back: Vec<NodePlace>,
 }
 
-/// How the broker is restarted once all faults are over.
+/// How nodes are restarted once all faults are over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LastRestart {
     /// Not at all.
     None,
-    /// It is asked to stop.
+    /// They are asked to stop.
     Graceful,
-    /// It is killed.
+    /// They are killed.
     Crash,
-    /// It loses power.
+    /// They lose power.
     PowerFailure,
 }
 
 impl Plan {
     /// The plan of a seed.
     pub fn draw(seed: u64, profile: &Profile) -> Plan {
-        let world = WorldShape::draw(seed);
+        let world = WorldShape::draw(seed, profile.size);
         let faults_for_ms = profile.faults_for.as_millis() as u64;
-        let weather = Weather::draw(seed, faults_for_ms);
-        let faults = faults::draw(seed, faults_for_ms, &weather, profile.least_faults);
+        let weather = Weather::draw(seed, faults_for_ms, world.is_cluster());
+        let faults = faults::draw(seed, faults_for_ms, &weather, &world, profile.least_faults);
         let clients = workload::draw(seed, faults_for_ms, &world);
         let endings = [LastRestart::None, LastRestart::Graceful, LastRestart::Crash, LastRestart::PowerFailure];
         let last_restart = *world::stream(seed, "last restart").pick(&endings);
-        Plan { seed, faults_for_ms, world, faults, clients, last_restart }
+        let held_back = held_back(seed, &world);
+        let loss_allowed = world.is_cluster() && world::stream(seed, "loss").chance(0.1);
+        Plan { seed, faults_for_ms, world, faults, clients, last_restart, loss_allowed, held_back }
     }
+}
+
+/// Fewer than half of the voters, and fewer than half of all; often none.
+fn held_back(seed: u64, world: &WorldShape) -> Vec<NodePlace> {
+    let mut dice = world::stream(seed, "held back");
+    if !world.is_cluster() || dice.chance(0.6) {
+        return Vec::new();
+    }
+    let voters = world.nodes.iter().filter(|node| node.votes).count() as u64;
+    let count = dice.between(1, (voters - 1) / 2 + 1) as usize;
+    let mut some: Vec<NodePlace> = Vec::new();
+    while some.len() < count {
+        let node = dice.below(world.nodes.len() as u64) as NodePlace;
+        if !some.contains(&node) {
+            some.push(node);
+        }
+    }
+    some
 }
 
 #[cfg(test)]
@@ -82,15 +117,26 @@ mod tests {
 
     #[test]
     fn every_plan_has_enough_faults_in_time_order_and_every_kind_comes_up() {
-        let mut kinds = std::collections::BTreeSet::new();
-        for seed in 0..300 {
-            let plan = Plan::draw(seed, &PROFILES[0]);
-            assert!(plan.faults.len() as u64 >= PROFILES[0].least_faults, "seed {seed}: {}", plan.faults.len());
-            assert!(plan.faults.is_sorted_by_key(|fault| fault.at_ms));
-            assert!(plan.faults.iter().all(|fault| fault.at_ms < plan.faults_for_ms));
-            kinds.extend(plan.faults.iter().map(|fault| fault.kind));
+        for (profile, cluster) in [(&PROFILES[0], false), (Profile::named("cluster").unwrap(), true)] {
+            let mut kinds = std::collections::BTreeSet::new();
+            for seed in 0..300 {
+                let plan = Plan::draw(seed, profile);
+                assert!(plan.faults.len() as u64 >= profile.least_faults, "seed {seed}: {}", plan.faults.len());
+                assert!(plan.faults.is_sorted_by_key(|fault| fault.at_ms));
+                assert!(plan.faults.iter().all(|fault| fault.at_ms < plan.faults_for_ms));
+                kinds.extend(plan.faults.iter().map(|fault| fault.kind));
+            }
+            let missing: Vec<_> = weather::kinds(cluster).iter().filter(|kind| !kinds.contains(&kind.kind)).collect();
+            assert!(missing.is_empty(), "{missing:?}");
         }
-        let missing: Vec<_> = weather::KINDS.iter().filter(|kind| !kinds.contains(&kind.kind)).collect();
-        assert!(missing.is_empty(), "{missing:?}");
+    }
+
+    #[test]
+    fn those_that_are_held_back_leave_a_quorum() {
+        for seed in 0..200 {
+            let plan = Plan::draw(seed, Profile::named("cluster").unwrap());
+            let voters = plan.world.nodes.iter().filter(|node| node.votes).count();
+            assert!(plan.held_back.len() * 2 < voters, "seed {seed}: {:?}", plan.held_back);
+        }
     }
 }

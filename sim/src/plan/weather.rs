@@ -29,8 +29,9 @@ const fn corrupting(what: FaultKind) -> Kind {
     Kind { corrupts: true, ..kind(what, 8, 1, (50, 500)) }
 }
 
-/// Every kind there is. Frequent enough that 300 seeds have each, rare enough that most seeds are without most.
-pub const KINDS: &[Kind] = &[
+/// The kinds of one node's world. Frequent enough that 300 seeds have each, rare enough that most seeds are without
+/// most.
+pub const ONE_NODE: &[Kind] = &[
     kind(FaultKind::ProcessCrash, 60, 6, (50, 1500)),
     kind(FaultKind::PowerFailure, 75, 10, (50, 1500)),
     kind(FaultKind::GracefulRestart, 30, 3, (50, 500)),
@@ -61,13 +62,51 @@ pub const KINDS: &[Kind] = &[
     kind(FaultKind::ClockFreeze, 15, 1, (500, 5000)),
 ];
 
+/// The kinds of a cluster: more that part nodes from each other, and for longer than they have patience.
+pub const CLUSTER: &[Kind] = &[
+    kind(FaultKind::ProcessCrash, 65, 7, (50, 6000)),
+    kind(FaultKind::PowerFailure, 55, 6, (50, 6000)),
+    kind(FaultKind::GracefulRestart, 35, 3, (50, 1000)),
+    kind(FaultKind::Pause, 30, 3, (100, 12_000)),
+    kind(FaultKind::WipedDisk, 30, 1, (50, 3000)),
+    kind(FaultKind::Cut, 55, 5, (100, 12_000)),
+    kind(FaultKind::OneWayCut, 35, 3, (100, 10_000)),
+    kind(FaultKind::Clog, 25, 2, (100, 8000)),
+    kind(FaultKind::Flap, 15, 1, (500, 6000)),
+    kind(FaultKind::ConnectionReset, 35, 4, (0, 0)),
+    kind(FaultKind::ConnectRefused, 12, 1, (200, 2000)),
+    kind(FaultKind::ConnectHang, 15, 1, (200, 3000)),
+    kind(FaultKind::SlowNetwork, 20, 1, (500, 5000)),
+    kind(FaultKind::PacketLoss, 15, 1, (500, 5000)),
+    kind(FaultKind::NarrowNetwork, 8, 1, (500, 4000)),
+    kind(FaultKind::SlowDisk, 25, 2, (500, 5000)),
+    kind(FaultKind::StalledDisk, 20, 1, (500, 8000)),
+    kind(FaultKind::FailedSync, 25, 1, (20, 300)),
+    kind(FaultKind::FailedWrite, 20, 1, (20, 300)),
+    kind(FaultKind::FailedRead, 15, 1, (20, 300)),
+    kind(FaultKind::FullDisk, 25, 2, (500, 6000)),
+    corrupting(FaultKind::RotAtRest),
+    corrupting(FaultKind::RotOnRead),
+    corrupting(FaultKind::MisdirectedRead),
+    corrupting(FaultKind::MisdirectedWrite),
+    kind(FaultKind::ClockForward, 15, 1, (0, 0)),
+    kind(FaultKind::ClockBack, 15, 1, (0, 0)),
+    kind(FaultKind::ClockDrift, 12, 1, (1000, 10_000)),
+    kind(FaultKind::ClockFreeze, 12, 1, (500, 5000)),
+];
+
+/// The kinds of a world.
+pub const fn kinds(cluster: bool) -> &'static [Kind] {
+    if cluster { CLUSTER } else { ONE_NODE }
+}
+
 impl Kind {
     /// How this kind is drawn.
     ///
     /// # Panics
     /// When it is not in the list.
-    pub fn of(kind: FaultKind) -> &'static Kind {
-        KINDS.iter().find(|entry| entry.kind == kind).expect("every kind that is drawn is listed")
+    pub fn of(kind: FaultKind, cluster: bool) -> &'static Kind {
+        kinds(cluster).iter().find(|entry| entry.kind == kind).expect("every kind that is drawn is listed")
     }
 }
 
@@ -95,14 +134,15 @@ pub struct Weather {
 
 impl Weather {
     /// The weather of a seed.
-    pub fn draw(seed: u64, length_ms: u64) -> Weather {
+    pub fn draw(seed: u64, length_ms: u64, cluster: bool) -> Weather {
         let mut dice = stream(seed, "weather");
-        let mut kinds: Vec<FaultKind> =
-            KINDS.iter().filter(|entry| dice.chance(entry.percent as f64 / 100.0)).map(|entry| entry.kind).collect();
-        if kinds.iter().all(|kind| Kind::of(*kind).corrupts) {
+        let corrupts = |kind: &FaultKind| Kind::of(*kind, cluster).corrupts;
+        let drawn = kinds(cluster).iter().filter(|entry| dice.chance(entry.percent as f64 / 100.0));
+        let mut kinds: Vec<FaultKind> = drawn.map(|entry| entry.kind).collect();
+        if kinds.iter().all(corrupts) {
             kinds.push(FaultKind::PowerFailure);
         }
-        let usual: Vec<FaultKind> = kinds.iter().copied().filter(|kind| !Kind::of(*kind).corrupts).collect();
+        let usual: Vec<FaultKind> = kinds.iter().copied().filter(|kind| !corrupts(kind)).collect();
         let mut spells: Vec<Spell> = Vec::new();
         let mut from_ms = dice.between(300, 2000); // first something must be there to lose
         while from_ms < length_ms {

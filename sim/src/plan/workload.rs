@@ -1,7 +1,9 @@
 //! The operation list: what each client will do, step by step. Steps name places and fractions, not offsets: what an
 //! offset will be is known only when the step is done.
 
-use super::world::{TopicShape, WorldShape, stream};
+use super::administration::{self, AdminStep};
+use super::topic::TopicShape;
+use super::world::{WorldShape, stream};
 use jepsen_lite::history::Acks;
 use jepsen_lite::workload::Shape;
 use runtime::simulation::Stream;
@@ -129,6 +131,9 @@ pub struct FollowerHabit {
     pub max_bytes: u32,
     /// Milliseconds that the broker may wait for data.
     pub max_wait_ms: u32,
+    /// Where it stands: it may be sent to a replica nearby (KIP-392).
+    #[serde(default)]
+    pub rack: Option<String>,
 }
 
 /// One read.
@@ -142,6 +147,9 @@ pub struct ReadStep {
     pub at: u16,
     /// Bytes it asks for at most.
     pub max_bytes: u32,
+    /// From which of its replicas, in their order; none for the leader.
+    #[serde(default)]
+    pub replica: Option<u8>,
 }
 
 /// What is looked up.
@@ -164,41 +172,6 @@ pub struct LookupStep {
     pub place: Place,
     /// What for.
     pub query: LookupQuery,
-}
-
-/// One deed of the admin.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum AdminStep {
-    /// Sets a config, or gives it back its default.
-    AlterConfig {
-        /// Of which topic.
-        topic: u8,
-        /// Which.
-        name: String,
-        /// To what.
-        value: Option<String>,
-    },
-    /// Asks for a topic's configs.
-    DescribeConfigs {
-        /// Which topic.
-        topic: u8,
-    },
-    /// Asks for the topics.
-    ListTopics,
-    /// Deletes records.
-    DeleteRecords {
-        /// Where.
-        place: Place,
-        /// Up to where, in 65,536ths of what is known to be there.
-        at: u16,
-    },
-    /// Deletes a topic, and makes it anew.
-    Recreate {
-        /// Which topic.
-        topic: u8,
-        /// Milliseconds between the two.
-        gap_ms: u32,
-    },
 }
 
 /// Draws the clients of a run.
@@ -228,8 +201,31 @@ pub fn draw(seed: u64, length_ms: u64, world: &WorldShape) -> Vec<ClientPlan> {
     }
     clients.push(ClientPlan { name: "reader".into(), habit: Habit::Reader(reads(&mut dice, length_ms, &places)) });
     clients.push(ClientPlan { name: "lookups".into(), habit: Habit::Lookups(lookups(&mut dice, length_ms, &places)) });
-    clients.push(ClientPlan { name: "admin".into(), habit: Habit::Admin(admin(&mut dice, length_ms, world, &places)) });
+    clients.push(ClientPlan {
+        name: "admin".into(),
+        habit: Habit::Admin(administration::draw(&mut dice, length_ms, world, &places)),
+    });
+    if world.is_cluster() {
+        spread(&mut stream(seed, "spread"), world, &mut clients);
+    }
     clients
+}
+
+/// Has some clients read from replicas that do not lead, where there are any.
+fn spread(dice: &mut Stream, world: &WorldShape, clients: &mut [ClientPlan]) {
+    for client in clients {
+        match &mut client.habit {
+            Habit::Follower(habit, _) if habit.version >= 11 && dice.chance(0.7) => {
+                habit.rack = world.nodes[dice.below(world.nodes.len() as u64) as usize].rack.clone();
+            }
+            Habit::Reader(steps) => {
+                for step in steps {
+                    step.replica = dice.chance(0.4).then(|| dice.below(5) as u8);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 fn places(topics: &[TopicShape]) -> Vec<Place> {
@@ -317,6 +313,7 @@ fn follower(dice: &mut Stream, places: &[Place]) -> FollowerHabit {
         session: dice.chance(0.6),
         max_bytes: *dice.pick(&[1000, 20_000, 200_000, 1_000_000]),
         max_wait_ms: *dice.pick(&[10, 100, 500]),
+        rack: None,
     }
 }
 
@@ -328,6 +325,7 @@ fn reads(dice: &mut Stream, length_ms: u64, places: &[Place]) -> Vec<ReadStep> {
         place: *dice.pick(places),
         at: dice.below(65_536) as u16,
         max_bytes: *dice.pick(&[1, 500, 5000, 50_000]),
+        replica: None,
     };
     (0..count).map(step).collect()
 }
@@ -346,48 +344,3 @@ fn lookups(dice: &mut Stream, length_ms: u64, places: &[Place]) -> Vec<LookupSte
     };
     (0..count).map(step).collect()
 }
-
-fn admin(dice: &mut Stream, length_ms: u64, world: &WorldShape, places: &[Place]) -> Vec<(Pause, AdminStep)> {
-    let every_us = 700_000;
-    let count = length_ms * 1000 / every_us * 3 / 2;
-    (0..count).map(|_| (dice.below(2 * every_us) as Pause, admin_step(dice, world, places))).collect()
-}
-
-fn admin_step(dice: &mut Stream, world: &WorldShape, places: &[Place]) -> AdminStep {
-    let topic = dice.below(world.topics.len() as u64) as u8;
-    match dice.below(20) {
-        0..4 => AdminStep::DescribeConfigs { topic },
-        4..8 => AdminStep::ListTopics,
-        8..12 => delete_records(dice, world, places),
-        12 | 13 => match world.topics.iter().position(|shape| shape.churns) {
-            Some(churning) => AdminStep::Recreate { topic: churning as u8, gap_ms: dice.below(500) as u32 },
-            None => AdminStep::ListTopics,
-        },
-        _ => {
-            let (name, values) = *dice.pick(ALTERABLE);
-            // The first topic stays durable, so that every world has one that promises everything to the end.
-            let topic = if name == "flush.messages" { topic.max(1) } else { topic };
-            let value = *dice.pick(values);
-            AdminStep::AlterConfig { topic, name: name.to_owned(), value: value.map(str::to_owned) }
-        }
-    }
-}
-
-/// Only in the last topic: what is deleted cannot be judged at the end.
-fn delete_records(dice: &mut Stream, world: &WorldShape, places: &[Place]) -> AdminStep {
-    let last = world.topics.len() as u8 - 1;
-    let there: Vec<Place> = places.iter().copied().filter(|place| place.topic == last).collect();
-    AdminStep::DeleteRecords { place: *dice.pick(&there), at: dice.below(30_000) as u16 }
-}
-
-/// Configs that are changed while the topic is in use, with values to choose from.
-type Alterable = (&'static str, &'static [Option<&'static str>]);
-const ALTERABLE: &[Alterable] = &[
-    ("flush.messages", &[None, Some("1"), Some("1000")]),
-    ("internal.segment.bytes", &[Some("4096"), Some("20000"), Some("60000")]),
-    ("segment.ms", &[None, Some("2000")]),
-    ("index.interval.bytes", &[None, Some("0"), Some("500")]),
-    ("compression.type", &[None, Some("lz4"), Some("uncompressed")]),
-    ("flush.ms", &[None, Some("500")]),
-    ("max.message.bytes", &[None, Some("2000"), Some("1048588")]),
-];

@@ -1,10 +1,13 @@
 //! One seed, in this process: the world, its clients and its faults; then the verdict.
 
-mod broker_node;
+mod cluster;
+mod convergence;
 mod judgement;
 mod last_words;
 mod logging;
 mod nemesis;
+mod repairs;
+mod server_node;
 mod stage;
 
 use crate::fleet::{Ending, RunReport};

@@ -1,7 +1,11 @@
-//! The course of a run: good weather while the topics are made; faults; then all is healed, and everything is read.
+//! The course of a run: good weather while the topics are made; faults; then a core of the nodes is healed and has to get
+//! on by itself; then all is healed, and everything is read.
 
-use super::broker_node::BrokerNode;
-use super::nemesis;
+use super::cluster::Cluster;
+use super::convergence::{Convergence, converge};
+use super::nemesis::{self, Atlas};
+use super::repairs;
+use super::server_node::ServerNode;
 use crate::clients::{Client, Phase, Surroundings, create_topics, live, scan};
 use crate::plan::{LastRestart, Plan};
 use jepsen_lite::history::{FaultKind, History};
@@ -26,7 +30,7 @@ pub struct Played {
     pub last_events: Vec<String>,
 }
 
-/// After all is healed, the broker serves within this time, unless it may refuse to.
+/// After all is healed, each node serves within this time, unless it may refuse to.
 const HEALS_WITHIN: Duration = Duration::from_secs(60);
 /// Clients come to an end within this time.
 const CLIENTS_END_WITHIN: Duration = Duration::from_secs(600);
@@ -34,18 +38,12 @@ const CLIENTS_END_WITHIN: Duration = Duration::from_secs(600);
 /// Plays a plan.
 pub async fn play(plan: Plan, planted_nondeterminism: bool) -> Played {
     let (phase, phases) = watch::channel(Phase::Faults);
-    let around = Arc::new(Surroundings::new("10.0.0.1:9092".into(), plan.world.topics.clone(), phases));
-    let broker = BrokerNode::create(IpAddr::from([10, 0, 0, 1]), around.chronicle.clone());
-    nemesis::good_weather(&plan.world, broker.node);
-    broker.start(&plan.world.broker);
-    let admin = client_node(&around, 0, "founder");
-    let served = serves(&admin, HEALS_WITHIN).await.is_some();
-    assert!(served, "a new broker does not serve: {}", broker.last_refusal());
-    admin.run("make topics", |client| create_topics(client)).await;
+    let stage = Stage::set(&plan, phases);
+    stage.open(&plan).await;
     let mut running = Vec::new();
     let mut nodes = Vec::new();
     for (number, client) in plan.clients.iter().enumerate() {
-        let node = client_node(&around, number as u32 + 1, &client.name);
+        let node = client_node(&stage.around, number as u32 + 1, &client.name);
         nodes.push(node.node);
         let client = client.clone();
         running.push(node.spawn("client", move |this| live(this, client)));
@@ -53,28 +51,100 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool) -> Played {
     if planted_nondeterminism {
         let_true_randomness_in().await;
     }
-    nemesis::torment(&plan, &broker, &nodes, &around.chronicle).await;
+    nemesis::torment(&plan, &stage.cluster, &nodes, &stage.around.chronicle, stage.atlas.clone()).await;
+    stage.heal_a_core(&plan).await;
     phase.send_replace(Phase::Drain);
-    let served = serves(&admin, HEALS_WITHIN).await.is_some();
-    if served {
-        restart_last(&broker, plan.last_restart).await;
-        serves(&admin, HEALS_WITHIN).await;
-    }
-    sleep(Duration::from_secs(1)).await; // clients finish what they have begun
-    finish_writes(&around).await;
-    around.chronicle.healed();
+    stage.heal_all(&plan).await;
     phase.send_replace(Phase::CatchUp);
     for client in running {
         let ended = timeout(CLIENTS_END_WITHIN, client).await;
         assert!(ended.is_ok(), "a client did not come to its end");
     }
-    client_node(&around, 1000, "scanner").run("scan", |client| scan(client)).await;
+    if stage.cluster.is_many() {
+        stage.converge(Convergence::full()).await;
+    }
+    client_node(&stage.around, 1000, "scanner").run("scan", |client| scan(client)).await;
     Played {
-        history: around.chronicle.history(),
+        history: stage.around.chronicle.history(),
         simulated: elapsed(),
         trace_hash: trace::hash(),
         trace_events: trace::count(),
         last_events: trace::last().iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// What there is besides the clients of the plan.
+struct Stage {
+    cluster: Cluster,
+    around: Arc<Surroundings>,
+    atlas: Atlas,
+    admin: ClientNode,
+}
+
+impl Stage {
+    fn set(plan: &Plan, phases: watch::Receiver<Phase>) -> Stage {
+        let chronicle = crate::clients::Chronicle::default();
+        let cluster = Cluster::create(&plan.world, &chronicle);
+        let addresses = cluster.addresses();
+        let around = Arc::new(Surroundings::new(chronicle, addresses, plan.world.topics.clone(), phases));
+        let atlas = Atlas::new(plan, &cluster);
+        let admin = client_node(&around, 0, "founder");
+        Stage { cluster, around, atlas, admin }
+    }
+
+    /// Starts the nodes and makes the topics, in good weather.
+    async fn open(&self, plan: &Plan) {
+        nemesis::good_weather(&plan.world, &self.cluster);
+        nemesis::set_clocks(&plan.world, &self.cluster);
+        self.cluster.start(&plan.world);
+        for server in self.cluster.servers.iter() {
+            let served = serves(&self.admin, server, HEALS_WITHIN).await.is_some();
+            assert!(served, "a new broker does not serve: {}", server.last_refusal());
+        }
+        self.admin.run("make topics", |client| create_topics(client)).await;
+        if self.cluster.is_many() {
+            let (cluster, chronicle, atlas) = (self.cluster.clone(), self.around.chronicle.clone(), self.atlas.clone());
+            runtime::task::spawn("repairs", repairs::watch(cluster, chronicle, atlas));
+        }
+    }
+
+    /// All faults are over. Where some nodes are held back, the others have to get on without them.
+    async fn heal_a_core(&self, plan: &Plan) {
+        if plan.held_back.is_empty() {
+            return;
+        }
+        let held: Vec<&ServerNode> = plan.held_back.iter().map(|place| self.cluster.at(*place)).collect();
+        held.iter().for_each(|server| server.hold_back());
+        let held: Vec<_> = held.iter().map(|server| server.id).collect();
+        let core: Vec<&ServerNode> = self.cluster.servers.iter().filter(|s| !held.contains(&s.id)).collect();
+        for server in &core {
+            serves(&self.admin, server, HEALS_WITHIN).await;
+        }
+        self.converge(Convergence::without(held)).await;
+    }
+
+    async fn heal_all(&self, plan: &Plan) {
+        self.cluster.servers.iter().for_each(ServerNode::let_go);
+        let mut served = true;
+        for server in self.cluster.servers.iter() {
+            served &= serves(&self.admin, server, HEALS_WITHIN).await.is_some();
+        }
+        if served {
+            restart_last(&self.cluster, plan.last_restart).await;
+            for server in self.cluster.servers.iter() {
+                serves(&self.admin, server, HEALS_WITHIN).await;
+            }
+        }
+        sleep(Duration::from_secs(1)).await; // clients finish what they have begun
+        if self.cluster.is_many() {
+            self.converge(Convergence::leaders()).await;
+        }
+        finish_writes(&self.around).await;
+        self.around.chronicle.healed();
+    }
+
+    async fn converge(&self, what: Convergence) {
+        self.admin.run("converge", |client| converge(client, what)).await;
     }
 }
 
@@ -106,12 +176,13 @@ impl ClientNode {
     }
 }
 
-/// Waits until the broker answers; `None` when it does not in time.
-async fn serves(from: &ClientNode, within: Duration) -> Option<()> {
-    let answers = from.spawn("wait for the broker", |client| async move {
+/// Waits until a node answers; `None` when it does not in time.
+async fn serves(from: &ClientNode, server: &ServerNode, within: Duration) -> Option<()> {
+    let id = server.id;
+    let answers = from.spawn("wait for the broker", move |client| async move {
         let deadline = Instant::now() + within;
         while Instant::now() < deadline {
-            if let Ok(mut wire) = client.connect().await {
+            if let Ok(mut wire) = client.connect_to(id).await {
                 let request = protocol::messages::ApiVersionsRequest::default();
                 if wire.call(&request, 0, Duration::from_secs(2)).await.is_ok() {
                     return Some(());
@@ -124,14 +195,21 @@ async fn serves(from: &ClientNode, within: Duration) -> Option<()> {
     answers.await.expect("nobody kills a client")
 }
 
-/// What the final reads see comes from the disk, or from a broker that never stopped.
-async fn restart_last(broker: &BrokerNode, last: LastRestart) {
+/// What the final reads see comes from disks, or from brokers that never stopped.
+async fn restart_last(cluster: &Cluster, last: LastRestart) {
     let down_for = Duration::from_millis(100);
-    match last {
-        LastRestart::None => {}
-        LastRestart::Graceful => broker.end(FaultKind::GracefulRestart, down_for).await,
-        LastRestart::Crash => broker.end(FaultKind::ProcessCrash, down_for).await,
-        LastRestart::PowerFailure => broker.end(FaultKind::PowerFailure, down_for).await,
+    let kind = match last {
+        LastRestart::None => return,
+        LastRestart::Graceful => FaultKind::GracefulRestart,
+        LastRestart::Crash => FaultKind::ProcessCrash,
+        LastRestart::PowerFailure => FaultKind::PowerFailure,
+    };
+    let all = cluster.servers.iter().cloned();
+    let ending: Vec<_> = all
+        .map(|server| runtime::task::spawn("last restart", async move { server.end(kind, down_for).await }))
+        .collect();
+    for end in ending {
+        let _ = end.await; // nobody aborts one
     }
 }
 

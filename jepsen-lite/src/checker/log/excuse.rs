@@ -1,8 +1,10 @@
 //! Whether the promise table allows that something seen at one event is not there at a later one.
 
 use super::evidence::{Evidence, Partition, Version};
+use super::topics::Life;
 use crate::history::{Acks, Durability, Fault, Index, OperationId};
-use crate::promise_table::{self, Hit, InSync, Keeping, Settings};
+use crate::promise_table::{self, Hit, InSync, Keeping, Row, Settings};
+use model::NodeId;
 
 /// The reason of the promise table's row that allows it.
 pub type Because = &'static str;
@@ -38,7 +40,9 @@ impl Observation {
 impl Evidence<'_> {
     /// Why the newest records of the partition, `seen` among them, may be gone at event `at`; `None` when they may not.
     pub fn may_be_gone(&self, partition: &Partition, seen: Observation, at: Index) -> Option<Because> {
-        self.weakest(partition, seen, at, promise_table::keeping, |keeping| keeping >= Keeping::TailMayBeLost)
+        let unconditional = self.possible_promises(partition, seen, at).into_iter();
+        let unconditional = unconditional.filter_map(|promise| promise_table::without_fault(promise.settings)).next();
+        unconditional.map(|row| row.because).or_else(|| self.weakest(partition, seen, at, promise_table::keeping))
     }
 
     /// Why one of two that were seen at the same offset may have been lost and the other written in its place. An answer
@@ -57,28 +61,28 @@ impl Evidence<'_> {
 
     /// Why the partition may refuse to serve, in peace, after event `since`.
     pub fn may_refuse(&self, partition: &Partition, since: Index) -> Option<Because> {
-        self.struck(partition, since, promise_table::may_refuse)
+        let committed = Observation { from: since, to: since, acks: Acks::All };
+        self.possible_promises(partition, committed, Index::MAX).into_iter().find_map(|promise| {
+            let counts = |fault: &Fault| {
+                promise_table::may_refuse(promise.settings, hit(fault)).then_some(fault.nature.kind.name())
+            };
+            self.struck(Some(partition), since, Index::MAX, promise.copies, &counts)
+        })
     }
 
     /// Why what the checksum of a batch does not cover may be served with other values than were written, after event
     /// `since`.
     pub fn may_show_unchecked_fields_wrongly(&self, partition: &Partition, since: Index) -> Option<Because> {
-        self.struck(partition, since, |hit| promise_table::changes_bytes(hit.kind) && promise_table::may_refuse(hit))
-    }
-
-    fn struck(&self, partition: &Partition, since: Index, counts: fn(Hit) -> bool) -> Option<Because> {
-        let name = partition.name.to_string();
-        self.history.faults.iter().filter(|fault| strikes_between(fault, since, Index::MAX)).find_map(|fault| {
-            let nature = &fault.nature;
-            let elsewhere = nature.partition.as_ref().is_some_and(|hit| *hit != name);
-            let hit = Hit { kind: nature.kind, file: nature.file, whole_set: nature.whole_in_sync_set };
-            (!elsewhere && counts(hit)).then(|| nature.kind.name())
-        })
+        let counts = |fault: &Fault| {
+            let harmless = fault.nature.file == Some(crate::history::FileKind::Derived);
+            (promise_table::changes_bytes(fault.nature.kind) && !harmless).then_some(fault.nature.kind.name())
+        };
+        self.struck(Some(partition), since, Index::MAX, 1, &counts)
     }
 
     /// Why a deletion known at `seen` may be forgotten at event `at`.
     pub fn may_return(&self, partition: &Partition, seen: Observation, at: Index) -> Option<Because> {
-        self.weakest(partition, seen, at, promise_table::deletion, |keeping| keeping >= Keeping::TailMayBeLost)
+        self.weakest(partition, seen, at, promise_table::deletion)
     }
 
     /// Why metadata known at event `since` may be forgotten at event `at`.
@@ -90,12 +94,8 @@ impl Evidence<'_> {
             in_sync: InSync::Alone,
             unclean_election: false,
         };
-        self.history.faults.iter().filter(|fault| strikes_between(fault, since, at)).find_map(|fault| {
-            let whole_set = fault.nature.whole_in_sync_set;
-            let hit = Hit { kind: fault.nature.kind, file: fault.nature.file, whole_set };
-            let (keeping, row) = promise_table::metadata(settings, hit);
-            row.filter(|_| keeping >= Keeping::TailMayBeLost).map(|row| row.because)
-        })
+        let counts = |fault: &Fault| reason(promise_table::metadata(settings, hit(fault)));
+        self.struck(None, since, at, self.history.metadata_copies(), &counts)
     }
 
     fn weakest(
@@ -103,47 +103,120 @@ impl Evidence<'_> {
         partition: &Partition,
         seen: Observation,
         at: Index,
-        table: fn(Settings, Hit) -> (Keeping, Option<&'static promise_table::Row>),
-        enough: fn(Keeping) -> bool,
+        table: fn(Settings, Hit) -> (Keeping, Option<&'static Row>),
     ) -> Option<Because> {
+        self.possible_promises(partition, seen, at).into_iter().find_map(|promise| {
+            let counts = |fault: &Fault| {
+                let synced = self.synced_before(partition, seen, fault);
+                let durability = if synced { Durability::Journaled } else { promise.settings.durability };
+                reason(table(Settings { durability, ..promise.settings }, hit(fault)))
+            };
+            self.struck(Some(partition), seen.from, at, promise.copies, &counts)
+        })
+    }
+
+    /// Whether the topic was made journaled, and with it all it held, before a fault. Where there are several nodes each
+    /// hears of it at another time.
+    fn synced_before(&self, partition: &Partition, seen: Observation, fault: &Fault) -> bool {
         let life = &self.topics.lives[partition.life];
-        for fault in self.history.faults.iter().filter(|fault| strikes_between(fault, seen.from, at)) {
-            if fault.nature.partition.as_ref().is_some_and(|hit| *hit != partition.name.to_string()) {
-                continue;
-            }
-            let synced = life.journaled_between(seen.to, fault.began.index);
-            for topic in life.possible_settings(seen.from, seen.to) {
-                let durability = if synced { Durability::Journaled } else { topic.durability };
-                let settings = Settings {
-                    durability,
-                    acks: seen.acks,
-                    in_sync: in_sync(life.replicas, topic.min_in_sync),
-                    unclean_election: topic.unclean_election,
-                };
-                let whole_set = fault.nature.whole_in_sync_set || life.replicas == 1;
-                let (keeping, row) =
-                    table(settings, Hit { kind: fault.nature.kind, file: fault.nature.file, whole_set });
-                if let (true, Some(row)) = (enough(keeping), row) {
-                    return Some(row.because);
-                }
+        !self.history.is_of_a_cluster() && life.journaled_between(seen.to, fault.began.index)
+    }
+
+    /// What may have been promised for what was seen: under each of the settings that the topic may have had.
+    fn possible_promises(&self, partition: &Partition, seen: Observation, at: Index) -> Vec<Promise> {
+        let life = &self.topics.lives[partition.life];
+        // A node of a cluster may go by old settings; and what is read was written under those of an earlier time.
+        let from = if self.history.is_of_a_cluster() { life.begins } else { seen.from };
+        let mut promises: Vec<Promise> = Vec::new();
+        for topic in life.possible_settings(from, seen.to.min(at)) {
+            let promise = promise(life, seen.acks, topic);
+            if !promises.contains(&promise) {
+                promises.push(promise);
             }
         }
-        (seen.acks == Acks::None).then_some(promise_table::KEEPING[0].because)
+        promises
+    }
+
+    /// The reason of a fault that `counts`, when so many nodes were struck by such faults between two events that, at
+    /// some moment, `copies` of them were not in sync again.
+    fn struck(
+        &self,
+        partition: Option<&Partition>,
+        from: Index,
+        at: Index,
+        copies: usize,
+        counts: &dyn Fn(&Fault) -> Option<Because>,
+    ) -> Option<Because> {
+        let name = partition.map(|partition| partition.name.to_string());
+        let cluster = self.history.is_of_a_cluster();
+        let mut strikes: Vec<Strike> = Vec::new();
+        for fault in &self.history.faults {
+            let elsewhere =
+                name.is_some() && fault.nature.partition.as_ref().is_some_and(|hit| Some(hit) != name.as_ref());
+            let until = lasts_until(fault, cluster);
+            if elsewhere || fault.began.index > at || until < from {
+                continue;
+            }
+            let Some(because) = counts(fault) else { continue };
+            let (node, began) = (fault.nature.node, fault.began.index);
+            strikes.push(Strike { node, began, until });
+            if strikes_at(&strikes, began) >= copies {
+                return Some(because);
+            }
+        }
+        None
     }
 }
 
-fn in_sync(replicas: i16, min_in_sync: u16) -> InSync {
-    match (replicas, min_in_sync) {
+/// What a fault did to a node that counts.
+struct Strike {
+    node: NodeId,
+    began: Index,
+    until: Index,
+}
+
+/// How many nodes are struck at event `at`.
+fn strikes_at(strikes: &[Strike], at: Index) -> usize {
+    let mut nodes: Vec<NodeId> = strikes.iter().filter(|s| s.began <= at && s.until >= at).map(|s| s.node).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes.len()
+}
+
+/// What was promised for something that was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Promise {
+    settings: Settings,
+    copies: usize,
+}
+
+fn promise(life: &Life, acks: Acks, topic: crate::history::TopicSettings) -> Promise {
+    let copies = promise_table::copies_spoken_for(acks, life.replicas, topic.min_in_sync);
+    let in_sync = match (life.replicas, topic.min_in_sync) {
         (..=1, _) => InSync::Alone,
         (_, ..=1) => InSync::One,
         _ => InSync::Several,
-    }
+    };
+    let settings = Settings { durability: topic.durability, acks, in_sync, unclean_election: topic.unclean_election };
+    Promise { settings, copies }
 }
 
-/// Whether a fault can take away at event `at` what was there at event `from`. Wrong bytes that were stored before can
-/// still be found later, so a fault that leaves them strikes at any time after it began.
-fn strikes_between(fault: &Fault, from: Index, at: Index) -> bool {
+fn hit(fault: &Fault) -> Hit {
+    Hit { kind: fault.nature.kind, file: fault.nature.file }
+}
+
+/// The reason of a row that lets the newest records go.
+fn reason((keeping, row): (Keeping, Option<&'static Row>)) -> Option<Because> {
+    row.filter(|_| keeping >= Keeping::TailMayBeLost).map(|row| row.because)
+}
+
+/// Until when a fault can take away what was there. Wrong bytes that were stored can still be found later. In a cluster
+/// a node has again what it lost once it is in sync again.
+fn lasts_until(fault: &Fault, cluster: bool) -> Index {
     let lasting = promise_table::leaves_wrong_bytes(fault.nature.kind);
-    let ended = if lasting { Index::MAX } else { fault.ended.map_or(Index::MAX, |ended| ended.index) };
-    fault.began.index <= at && ended >= from
+    match (fault.repaired, fault.ended) {
+        (Some(repaired), Some(ended)) if cluster && repaired.index > ended.index => repaired.index,
+        _ if lasting || cluster => Index::MAX,
+        (_, ended) => ended.map_or(Index::MAX, |ended| ended.index),
+    }
 }

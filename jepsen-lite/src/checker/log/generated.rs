@@ -153,7 +153,7 @@ impl Model {
         let (start, end) = (self.log_start as Offset, self.log.len() as Offset);
         let position = self.positions.get(&process).copied().filter(|at| (start..=end).contains(at));
         let from = position.unwrap_or(start);
-        Action::Fetch(Fetch { partition: partition(), topic_id: None, from, continues: position.is_some() })
+        Action::Fetch(Fetch { partition: partition(), topic_id: None, from, continues: position.is_some(), node: None })
     }
 
     fn apply(&mut self, process: Process, action: &Action) -> Answer {
@@ -185,7 +185,7 @@ impl Model {
     }
 
     fn list(&self, query: OffsetQuery) -> Answer {
-        let special = |offset: usize| Answer::Offset { offset: offset as Offset, timestamp: -1 };
+        let special = |offset: usize| Answer::Offset { offset: offset as Offset, timestamp: -1, epoch: -1 };
         match query {
             OffsetQuery::Earliest => special(self.log_start),
             OffsetQuery::Latest => special(self.log.len()),
@@ -196,8 +196,10 @@ impl Model {
                 let from = self.log_start.max(guess.min(self.log.len()));
                 let found = (from..self.log.len()).find(|at| 1000 + i64::from(self.log[*at].0) >= time);
                 match found {
-                    Some(at) => Answer::Offset { offset: at as Offset, timestamp: 1000 + i64::from(self.log[at].0) },
-                    None => Answer::Offset { offset: -1, timestamp: -1 },
+                    Some(at) => {
+                        Answer::Offset { offset: at as Offset, timestamp: 1000 + i64::from(self.log[at].0), epoch: -1 }
+                    }
+                    None => Answer::Offset { offset: -1, timestamp: -1, epoch: -1 },
                 }
             }
         }
@@ -213,8 +215,7 @@ impl Model {
         if kind == FaultKind::PowerFailure && !self.journaled {
             self.log.truncate(self.synced.max(self.log_start));
         }
-        let nature =
-            FaultNature { kind, node: 1, file: None, partition: None, whole_in_sync_set: true, detail: String::new() };
+        let nature = FaultNature { kind, node: 1, file: None, partition: None, detail: String::new() };
         let (at, ended) = (self.at(), self.at());
         let fault = self.recorder.fault_begins(at, nature);
         self.recorder.fault_ends(ended, fault);

@@ -101,13 +101,13 @@ impl Story {
     }
 
     pub fn poll_answered(&mut self, process: Process, from: Offset, answer: Answer) -> OperationId {
-        let fetch = Fetch { partition: partition(), topic_id: None, from, continues: true };
+        let fetch = Fetch { partition: partition(), topic_id: None, from, continues: true, node: None };
         self.did(process, Action::Fetch(fetch), answer)
     }
 
     pub fn list(&mut self, query: OffsetQuery, offset: Offset, timestamp: i64) {
         let list = ListOffsets { partition: partition(), query };
-        self.did(8, Action::ListOffsets(list), Answer::Offset { offset, timestamp });
+        self.did(8, Action::ListOffsets(list), Answer::Offset { offset, timestamp, epoch: -1 });
     }
 
     pub fn delete_records(&mut self, before: Offset, log_start: Offset) {
@@ -136,8 +136,7 @@ impl Story {
 
     /// A fault that is over at once.
     pub fn fault(&mut self, kind: FaultKind, file: Option<FileKind>) {
-        let nature =
-            FaultNature { kind, node: 1, file, partition: None, whole_in_sync_set: true, detail: String::new() };
+        let nature = FaultNature { kind, node: 1, file, partition: None, detail: String::new() };
         let at = self.at();
         let fault = self.recorder.fault_begins(at, nature);
         self.recorder.fault_ends(at, fault);

@@ -276,11 +276,17 @@ pub fn topic_of(action: &Action) -> Option<&str> {
         Action::Produce(produce) => Some(&produce.partition.topic),
         Action::Fetch(fetch) => Some(&fetch.partition.topic),
         Action::ListOffsets(list) => Some(&list.partition.topic),
-        Action::DeleteRecords { partition, .. } | Action::Scan { partition } => Some(&partition.topic),
+        Action::DeleteRecords { partition, .. }
+        | Action::Scan { partition }
+        | Action::ElectPreferred { partition }
+        | Action::Reassign { partition, .. }
+        | Action::AwaitLeader { partition }
+        | Action::AwaitInSync { partition, .. } => Some(&partition.topic),
         Action::CreateTopic(create) => Some(&create.topic),
-        Action::DeleteTopic { topic } | Action::AlterConfigs { topic, .. } | Action::DescribeConfigs { topic } => {
-            Some(topic)
-        }
+        Action::DeleteTopic { topic }
+        | Action::AlterConfigs { topic, .. }
+        | Action::DescribeConfigs { topic }
+        | Action::AddPartitions { topic, .. } => Some(topic),
         Action::ListTopics => None,
     }
 }

@@ -105,7 +105,7 @@ fn check_times(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Ver
 
 fn time_lookup(operation: &Operation) -> Option<(Timestamp, Offset, Timestamp)> {
     match (&operation.action, operation.answer()) {
-        (Action::ListOffsets(list), Some(Answer::Offset { offset, timestamp })) => match list.query {
+        (Action::ListOffsets(list), Some(Answer::Offset { offset, timestamp, .. })) => match list.query {
             OffsetQuery::At(time) => Some((time, *offset, *timestamp)),
             OffsetQuery::Earliest | OffsetQuery::Latest => None,
         },

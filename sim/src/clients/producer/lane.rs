@@ -2,6 +2,7 @@
 
 use super::identity::{Identity, NOBODY};
 use super::requests::{answer, ask_identity, batch, produce, topic_id};
+use crate::clients::routes::Routes;
 use crate::clients::surroundings::{Client, Phase};
 use crate::clients::wire::Wire;
 use crate::plan::{ProducerHabit, WriteStep};
@@ -25,6 +26,8 @@ pub struct Lane {
     next_number: u32,
     steps: VecDeque<WriteStep>,
     unresolved: VecDeque<Write>,
+    routes: Routes,
+    /// To the leader.
     wire: Option<Wire>,
     /// How many of the first unresolved writes were sent on this connection.
     sent: usize,
@@ -47,6 +50,7 @@ impl Lane {
     pub fn new(client: Client, habit: ProducerHabit) -> Lane {
         let first = Identity::first(habit.identity);
         let mut lane = Lane {
+            routes: Routes::new(client.clone()),
             client,
             habit,
             identity: first.unwrap_or(NOBODY),
@@ -144,7 +148,10 @@ impl Lane {
 
     /// Makes sure of a connection and an identity.
     async fn prepare(&mut self) -> bool {
-        let Some(wire) = self.client.connected(&mut self.wire).await else { return false };
+        if self.wire.is_none() {
+            self.wire = self.routes.connect_to_leader(self.habit.place).await;
+        }
+        let Some(wire) = self.wire.as_mut() else { return false };
         if !self.nameless {
             return true;
         }
@@ -227,13 +234,18 @@ impl Lane {
         self.sent -= 1;
         let outcome = write_outcome(error, self.unresolved[0].answer_lost);
         self.resolve_at(0, outcome);
+        if self.client.around.is_cluster() && is_sent_away(error) {
+            self.connection_failed().await;
+        }
         if self.identity != NOBODY {
             self.give_up_all("a write before it was refused"); // the sequence has a gap now
         }
     }
 
+    /// Drops the connection; what was sent on it has no answer.
     fn disconnect(&mut self) {
         self.wire = None;
+        self.routes.forget(self.habit.place); // somebody else may lead by now
         self.unresolved.iter_mut().take(self.sent).for_each(|write| write.answer_lost = true);
         self.sent = 0;
     }
@@ -276,4 +288,10 @@ impl Lane {
             self.client.around.chronicle.complete(write.operation, outcome);
         }
     }
+}
+
+/// Whether an error says that the partition is to be looked for elsewhere.
+fn is_sent_away(error: ErrorCode) -> bool {
+    use ErrorCode as E;
+    matches!(error, E::NotLeaderOrFollower | E::UnknownTopicOrPartition | E::UnknownTopicId | E::KafkaStorageError)
 }

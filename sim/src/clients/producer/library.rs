@@ -79,7 +79,7 @@ fn settings(client: &Client) -> ClientConfig {
         request_timeout: Duration::from_secs(2),
         api_timeout: Duration::from_secs(4),
         connect_timeout: Duration::from_millis(1500),
-        ..ClientConfig::of(&client.around.address)
+        ..ClientConfig::of(&client.around.nodes.join(","))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Disks that go wrong.
 
 use super::files;
+use crate::run::server_node::ServerNode;
 use jepsen_lite::history::{FaultKind, FaultNature};
 use runtime::simulation::disk::{self, Faults};
 use runtime::simulation::{Latency, Node, elapsed};
@@ -60,7 +61,8 @@ fn used(node: Node) -> u64 {
 }
 
 /// Flips a bit of a file at rest, and tells which; `None` when there is nothing to flip.
-pub fn rot(node: Node, amount: u64) -> Option<FaultNature> {
+pub fn rot(server: &ServerNode, amount: u64) -> Option<FaultNature> {
+    let node = server.node;
     let files = disk::image(node).files();
     let some: Vec<_> =
         files.iter().filter(|(path, bytes)| !bytes.is_empty() && files::kind_of(path).is_some()).collect();
@@ -69,6 +71,6 @@ pub fn rot(node: Node, amount: u64) -> Option<FaultNature> {
     disk::rot(node, path, bit).then(|| FaultNature {
         file: files::kind_of(path),
         partition: files::partition_of(path),
-        ..super::super::broker_node::whole(FaultKind::RotAtRest, format!("bit {bit} of {path}"))
+        ..server.nature(FaultKind::RotAtRest, format!("bit {bit} of {path}"))
     })
 }

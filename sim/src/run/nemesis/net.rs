@@ -1,5 +1,6 @@
-//! Networks that go wrong, between the broker and clients.
+//! Networks that go wrong.
 
+use super::links::Way;
 use jepsen_lite::history::FaultKind;
 use runtime::simulation::{Latency, Node, net};
 use runtime::time::{Duration, sleep};
@@ -11,36 +12,16 @@ pub struct Usual {
     pub latency: Latency,
 }
 
-/// The clients that a fault hits: one, some or all.
-fn victims(clients: &[Node], amount: u64) -> Vec<Node> {
-    let hit = |number: usize| match amount % 4 {
-        0 => true,
-        1 => (amount >> (8 + number % 48)) & 1 == 1,
-        _ => number == (amount >> 8) as usize % clients.len().max(1),
-    };
-    clients.iter().enumerate().filter(|(number, _)| hit(*number)).map(|(_, node)| *node).collect()
-}
-
-/// Begins it, and waits for its end when it comes and goes by itself.
-pub async fn apply(broker: Node, clients: &[Node], kind: FaultKind, amount: u64, lasts: Duration) {
-    let victims = victims(clients, amount);
+/// Begins it, and waits for its end when it comes and goes by itself. `server` is the node that takes no connections.
+pub async fn apply(server: Node, ways: &[Way], kind: FaultKind, amount: u64, lasts: Duration) {
     match kind {
-        FaultKind::Cut => victims.iter().for_each(|client| cut_both(broker, *client)),
-        FaultKind::OneWayCut => victims.iter().for_each(|client| match amount & (1 << 60) {
-            0 => net::cut(broker, *client),
-            _ => net::cut(*client, broker),
-        }),
-        FaultKind::Clog => {
-            let slow = Latency::between(Duration::from_millis(200), Duration::from_secs(2));
-            for client in victims {
-                net::set_latency(broker, client, Some(slow));
-                net::set_latency(client, broker, Some(slow));
-            }
-        }
-        FaultKind::Flap => flap(broker, &victims, amount, lasts).await,
-        FaultKind::ConnectionReset => victims.iter().for_each(|client| net::reset(broker, *client)),
-        FaultKind::ConnectRefused => net::refuse(broker, true),
-        FaultKind::ConnectHang => net::hang(broker, true),
+        FaultKind::Cut => ways.iter().for_each(cut_both),
+        FaultKind::OneWayCut => ways.iter().for_each(|(from, to)| net::cut(*from, *to)),
+        FaultKind::Clog => ways.iter().for_each(clog),
+        FaultKind::Flap => flap(ways, amount, lasts).await,
+        FaultKind::ConnectionReset => ways.iter().for_each(|(one, other)| net::reset(*one, *other)),
+        FaultKind::ConnectRefused => net::refuse(server, true),
+        FaultKind::ConnectHang => net::hang(server, true),
         FaultKind::SlowNetwork => net::change(|weather| {
             let (usual, longest) = (Duration::from_millis(1 + amount % 30), Duration::from_millis(800));
             weather.usual = Latency::between(Duration::from_micros(100), usual).with_tail(0.05, longest);
@@ -52,18 +33,12 @@ pub async fn apply(broker: Node, clients: &[Node], kind: FaultKind, amount: u64,
 }
 
 /// Ends it; other faults of other kinds go on.
-pub fn end(broker: Node, clients: &[Node], kind: FaultKind, amount: u64, usual: &Usual) {
-    let victims = victims(clients, amount);
+pub fn end(server: Node, ways: &[Way], kind: FaultKind, usual: &Usual) {
     match kind {
-        FaultKind::Cut | FaultKind::OneWayCut | FaultKind::Flap => victims.iter().for_each(|c| heal_both(broker, *c)),
-        FaultKind::Clog => {
-            for client in victims {
-                net::set_latency(broker, client, None);
-                net::set_latency(client, broker, None);
-            }
-        }
-        FaultKind::ConnectRefused => net::refuse(broker, false),
-        FaultKind::ConnectHang => net::hang(broker, false),
+        FaultKind::Cut | FaultKind::OneWayCut | FaultKind::Flap => ways.iter().for_each(heal_both),
+        FaultKind::Clog => ways.iter().for_each(unclog),
+        FaultKind::ConnectRefused => net::refuse(server, false),
+        FaultKind::ConnectHang => net::hang(server, false),
         FaultKind::SlowNetwork => net::change(|weather| weather.usual = usual.latency),
         FaultKind::PacketLoss => net::change(|weather| weather.loss = 0.0),
         FaultKind::NarrowNetwork => net::change(|weather| weather.bytes_per_second = None),
@@ -71,23 +46,38 @@ pub fn end(broker: Node, clients: &[Node], kind: FaultKind, amount: u64, usual: 
     }
 }
 
-fn cut_both(one: Node, other: Node) {
-    net::cut(one, other);
-    net::cut(other, one);
+/// No packet passes, either way.
+pub fn cut_both((one, other): &Way) {
+    net::cut(*one, *other);
+    net::cut(*other, *one);
 }
 
-fn heal_both(one: Node, other: Node) {
-    net::heal(one, other);
-    net::heal(other, one);
+/// They pass again.
+pub fn heal_both((one, other): &Way) {
+    net::heal(*one, *other);
+    net::heal(*other, *one);
 }
 
-async fn flap(broker: Node, victims: &[Node], amount: u64, lasts: Duration) {
+/// Packets take very long, either way.
+pub fn clog((one, other): &Way) {
+    let slow = Latency::between(Duration::from_millis(200), Duration::from_secs(2));
+    net::set_latency(*one, *other, Some(slow));
+    net::set_latency(*other, *one, Some(slow));
+}
+
+/// They take what they usually take.
+pub fn unclog((one, other): &Way) {
+    net::set_latency(*one, *other, None);
+    net::set_latency(*other, *one, None);
+}
+
+async fn flap(ways: &[Way], amount: u64, lasts: Duration) {
     let turns = 2 + amount % 8;
     let turn = lasts / (2 * turns as u32);
     for _ in 0..turns {
-        victims.iter().for_each(|client| cut_both(broker, *client));
+        ways.iter().for_each(cut_both);
         sleep(turn).await;
-        victims.iter().for_each(|client| heal_both(broker, *client));
+        ways.iter().for_each(heal_both);
         sleep(turn).await;
     }
 }

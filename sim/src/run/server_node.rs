@@ -1,20 +1,22 @@
-//! The broker's machine: its process, and what restarts it when it dies.
+//! One machine of the cluster: the process on it, and what restarts it when it dies.
 
 use crate::clients::Chronicle;
+use crate::plan::NodeShape;
+use broker::Broker;
 use jepsen_lite::history::{FaultKind, FaultNature};
+use model::NodeId;
 use model::config::{Origin, ServerConfig};
-use runtime::simulation::{Exit, Node, Stream, stream, trace};
+use runtime::record::Image;
+use runtime::simulation::{Exit, Node, Stream, disk, stream, trace};
 use runtime::time::{Duration, Instant, sleep, sleep_until};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-/// The broker's number in histories.
-pub const BROKER: i32 = 1;
-
-/// The machine that the broker runs on.
+/// A machine that a broker, a controller or both run on.
 #[derive(Clone)]
-pub struct BrokerNode {
+pub struct ServerNode {
+    /// Its `node.id`, and its number in histories.
+    pub id: NodeId,
     /// The machine.
     pub node: Node,
     chronicle: Chronicle,
@@ -25,24 +27,34 @@ pub struct BrokerNode {
 struct State {
     /// Nobody starts it before this.
     down_until: Option<Instant>,
+    /// Nobody starts it at all.
+    held_back: bool,
     /// The next end of the process is somebody's wish.
     end_is_planned: bool,
     /// Why it does not start, when it says so.
     refusal: Option<String>,
     /// Why it did not start or run on, when it last said so.
     last_refusal: String,
+    /// What the process that runs shares with nobody but us.
+    broker: Weak<Broker>,
 }
 
-impl BrokerNode {
+impl ServerNode {
     /// A machine with an empty disk. Nothing runs on it yet.
-    pub fn create(address: IpAddr, chronicle: Chronicle) -> BrokerNode {
-        BrokerNode { node: Node::create("broker", address), chronicle, state: Arc::default() }
+    pub fn create(id: NodeId, chronicle: Chronicle, one_of_many: bool) -> ServerNode {
+        let address = IpAddr::from([10, 0, 0, id as u8]);
+        let name = if one_of_many { format!("node-{id}") } else { "broker".to_owned() };
+        ServerNode { id, node: Node::create(&name, address), chronicle, state: Arc::default() }
     }
 
-    /// Starts the broker, and whatever restarts it.
-    pub fn start(&self, configs: &BTreeMap<String, String>) {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic inside")
+    }
+
+    /// Starts the process, and whatever restarts it.
+    pub fn start(&self, shape: &NodeShape) {
         let mut server = ServerConfig::new();
-        for (name, value) in configs {
+        for (name, value) in &shape.configs {
             server.add(name, value, Origin::Program);
         }
         let state = self.state.clone();
@@ -53,13 +65,20 @@ impl BrokerNode {
 
     /// Why it did not start, when it last said so.
     pub fn last_refusal(&self) -> String {
-        self.state.lock().expect("no panic inside").last_refusal.clone()
+        self.state().last_refusal.clone()
+    }
+
+    /// The broker that serves there; none while it starts or is down.
+    pub fn broker(&self) -> Option<Arc<Broker>> {
+        if self.node.is_running() { self.state().broker.upgrade() } else { None }
     }
 
     /// Restarts the process each time that it ends: at once when it was asked to, after a while when it was killed, and
     /// later and later while it refuses to start.
     async fn keep_running(self) {
-        let mut dice = stream("broker's keeper");
+        let label =
+            if self.node.name() == "broker" { "broker's keeper".to_owned() } else { format!("keeper of {}", self.id) };
+        let mut dice = stream(&label);
         let mut refusals: u32 = 0;
         loop {
             let exit = self.node.exited().await;
@@ -73,11 +92,12 @@ impl BrokerNode {
     /// Whether the process ended because it refuses to start.
     fn note_end(&self, exit: &Exit) -> bool {
         let (planned, refusal) = {
-            let mut state = self.state.lock().expect("no panic inside");
+            let mut state = self.state();
             let refusal = state.refusal.take();
             if let Some(why) = &refusal {
                 state.last_refusal.clone_from(why);
             }
+            state.broker = Weak::new();
             (std::mem::take(&mut state.end_is_planned), refusal)
         };
         match (exit, &refusal) {
@@ -88,9 +108,9 @@ impl BrokerNode {
             (Exit::Halted(why), _) => {
                 trace::record("broker halted", [0; 3]);
                 tracing::info!("the broker halted: {why}");
-                self.chronicle.fault(whole(FaultKind::ProcessCrash, format!("it halted: {why}")));
+                self.chronicle.fault(self.nature(FaultKind::ProcessCrash, format!("it halted: {why}")));
             }
-            _ if !planned => self.chronicle.fault(whole(FaultKind::ProcessCrash, format!("{exit:?}"))),
+            _ if !planned => self.chronicle.fault(self.nature(FaultKind::ProcessCrash, format!("{exit:?}"))),
             _ => {}
         }
         refusal.is_some()
@@ -100,9 +120,13 @@ impl BrokerNode {
         let delay = dice.duration(Duration::from_millis(20), Duration::from_millis(300)) * 2_u32.pow(refusals.min(4));
         sleep(delay).await;
         loop {
-            let until = self.state.lock().expect("no panic inside").down_until;
+            let (until, held_back) = {
+                let state = self.state();
+                (state.down_until, state.held_back)
+            };
             match until.filter(|until| *until > Instant::now()) {
                 Some(until) => sleep_until(until).await,
+                None if held_back => sleep(Duration::from_millis(50)).await,
                 None => return,
             }
         }
@@ -113,19 +137,40 @@ impl BrokerNode {
         if !self.node.is_running() {
             return;
         }
-        let fault = self.chronicle.fault_begins(whole(kind, String::new()));
-        {
-            let mut state = self.state.lock().expect("no panic inside");
-            state.down_until = Some(Instant::now() + down_for);
-            state.end_is_planned = true;
-        }
+        let fault = self.chronicle.fault_begins(self.nature(kind, String::new()));
+        self.expect_end(Some(Instant::now() + down_for));
         match kind {
             FaultKind::PowerFailure => self.node.power_failure(),
             FaultKind::GracefulRestart => self.stop().await,
+            FaultKind::WipedDisk => {
+                self.node.power_failure();
+                disk::load(self.node, &Image::default());
+            }
             _ => self.node.crash(),
         }
         sleep(down_for).await;
         self.chronicle.fault_ends(fault);
+    }
+
+    fn expect_end(&self, down_until: Option<Instant>) {
+        let mut state = self.state();
+        state.down_until = down_until;
+        state.end_is_planned = true;
+    }
+
+    /// Kills the process, if it runs, and lets nobody start it.
+    pub fn hold_back(&self) {
+        self.state().held_back = true;
+        if self.node.is_running() {
+            self.chronicle.fault(self.nature(FaultKind::ProcessCrash, "held back".into()));
+            self.expect_end(None);
+            self.node.crash();
+        }
+    }
+
+    /// Lets it be started again.
+    pub fn let_go(&self) {
+        self.state().held_back = false;
     }
 
     /// Asks it to stop; what does not in good time is killed.
@@ -133,22 +178,23 @@ impl BrokerNode {
         const PATIENCE: Duration = Duration::from_secs(10);
         self.node.stop();
         if runtime::time::timeout(PATIENCE, self.node.exited()).await.is_err() && self.node.is_running() {
-            self.chronicle.fault(whole(FaultKind::ProcessCrash, "it did not stop when asked to".into()));
+            self.chronicle.fault(self.nature(FaultKind::ProcessCrash, "it did not stop when asked to".into()));
             self.node.crash();
         }
     }
+
+    /// A fault that hits this node.
+    pub fn nature(&self, kind: FaultKind, detail: String) -> FaultNature {
+        FaultNature { kind, node: self.id, file: None, partition: None, detail }
+    }
 }
 
-/// A fault of the only broker there is: it hits every replica.
-pub fn whole(kind: FaultKind, detail: String) -> FaultNature {
-    FaultNature { kind, node: BROKER, file: None, partition: None, whole_in_sync_set: true, detail }
-}
-
-/// The broker's process: serves until it is asked to stop.
+/// The process: serves until it is asked to stop.
 async fn serve(server: ServerConfig, state: Arc<Mutex<State>>) {
     let starting = Box::pin(broker::start(server));
     match starting.await {
         Ok(running) => {
+            state.lock().expect("no panic inside").broker = Arc::downgrade(&running.broker);
             if runtime::process::stop_signal().await.is_ok()
                 && let Err(error) = running.stop().await
             {

@@ -1,0 +1,126 @@
+//! What has to come back by itself once nothing goes wrong any more: every partition has a leader that serves, and all
+//! replicas on healthy nodes are in sync. Asked as clients ask, so that histories tell.
+
+use crate::clients::{Client, Routes, look_up_end};
+use crate::plan::Place;
+use jepsen_lite::history::{Action, Answer, Outcome};
+use model::NodeId;
+use protocol::messages::MetadataRequest;
+use protocol::messages::metadata::MetadataResponsePartition;
+use runtime::time::{Duration, Instant, sleep};
+
+/// A leader serves within this time.
+const LEADER_WITHIN: Duration = Duration::from_secs(10);
+/// All are in sync within this time.
+const IN_SYNC_WITHIN: Duration = Duration::from_secs(60);
+const POLL: Duration = Duration::from_millis(100);
+
+/// What is asked for.
+pub struct Convergence {
+    /// Nodes that are down, and need not take part.
+    held_back: Vec<NodeId>,
+    in_sync: bool,
+}
+
+impl Convergence {
+    /// Of all nodes but these.
+    pub fn without(held_back: Vec<NodeId>) -> Convergence {
+        Convergence { held_back, in_sync: true }
+    }
+
+    /// Leaders only; all nodes are there.
+    pub fn leaders() -> Convergence {
+        Convergence { held_back: Vec::new(), in_sync: false }
+    }
+
+    /// Everything.
+    pub fn full() -> Convergence {
+        Convergence { held_back: Vec::new(), in_sync: true }
+    }
+}
+
+/// Waits for it, partition by partition, and writes down what did not come in time.
+pub async fn converge(client: Client, what: Convergence) {
+    let mut routes = Routes::new(client.clone());
+    let places = client.around.places();
+    let deadline = Instant::now() + LEADER_WITHIN;
+    for place in &places {
+        if may_be_led(&client, &what, *place).await {
+            await_leader(&client, &mut routes, *place, deadline).await;
+        }
+    }
+    if what.in_sync {
+        let deadline = Instant::now() + IN_SYNC_WITHIN;
+        for place in &places {
+            await_in_sync(&client, &what, *place, deadline).await;
+        }
+    }
+}
+
+/// Whether somebody who may lead is surely among those that are not held back: as many as must be in sync hold all that is
+/// committed. Of topics whose minimum may be one, or that are not journaled, nobody can be missed.
+async fn may_be_led(client: &Client, what: &Convergence, place: Place) -> bool {
+    if what.held_back.is_empty() {
+        return true;
+    }
+    let Some(partition) = describe(client, &what.held_back, place).await else { return true };
+    let missed = partition.replica_nodes.iter().filter(|node| what.held_back.contains(node)).count();
+    missed == 0 || (place.topic == 0 && missed < 2)
+}
+
+async fn await_leader(client: &Client, routes: &mut Routes, place: Place, deadline: Instant) {
+    let partition = client.partition(place);
+    let operation = client.around.chronicle.invoke(client.process, Action::AwaitLeader { partition });
+    let mut outcome = Outcome::Fail(format!("no leader serves after {LEADER_WITHIN:?}"));
+    loop {
+        if look_up_end(client, routes, place).await.is_some() {
+            outcome = Outcome::Ok(Answer::Done);
+            break;
+        }
+        if Instant::now() >= deadline {
+            break;
+        }
+        routes.forget(place);
+        sleep(POLL).await;
+    }
+    client.around.chronicle.complete(operation, outcome);
+}
+
+async fn await_in_sync(client: &Client, what: &Convergence, place: Place, deadline: Instant) {
+    let partition = client.partition(place);
+    let well = |node: &NodeId| !what.held_back.contains(node);
+    let nodes: Vec<NodeId> = (1..=client.around.nodes.len() as NodeId).filter(well).collect();
+    let action = Action::AwaitInSync { partition, nodes };
+    let operation = client.around.chronicle.invoke(client.process, action);
+    let mut outcome;
+    loop {
+        let told = describe(client, &what.held_back, place).await;
+        let missing = told.map(|partition| {
+            let wanted = partition.replica_nodes.iter().copied().filter(well);
+            wanted.filter(|node| !partition.isr_nodes.contains(node)).collect::<Vec<NodeId>>()
+        });
+        outcome = match missing {
+            Some(missing) if missing.is_empty() => Outcome::Ok(Answer::Done),
+            Some(missing) => Outcome::Fail(format!("nodes {missing:?} are not in sync after {IN_SYNC_WITHIN:?}")),
+            None => Outcome::Fail("nobody describes it".into()),
+        };
+        if matches!(outcome, Outcome::Ok(_)) || Instant::now() >= deadline {
+            break;
+        }
+        sleep(POLL).await;
+    }
+    client.around.chronicle.complete(operation, outcome);
+}
+
+/// What some node that is not held back says of a partition.
+async fn describe(client: &Client, held_back: &[NodeId], place: Place) -> Option<MetadataResponsePartition> {
+    let nodes = 1..=client.around.nodes.len() as NodeId;
+    let there: Vec<NodeId> = nodes.filter(|node| !held_back.contains(node)).collect();
+    let node = there[runtime::rand::below(there.len() as u64) as usize];
+    let mut wire = client.connect_to(node).await.ok()?;
+    let request = MetadataRequest { topics: None, allow_auto_topic_creation: false, ..Default::default() };
+    let response = wire.call(&request, 12, Duration::from_secs(2)).await.ok()?;
+    let partition = client.partition(place);
+    let topic = response.topics.into_iter().find(|topic| topic.name.as_deref() == Some(&*partition.topic))?;
+    topic.partitions.into_iter().find(|told| told.partition_index == partition.partition)
+}

@@ -1,0 +1,86 @@
+//! Processes and machines that stop.
+
+use super::Victims;
+use crate::plan::{PlannedFault, Target};
+use crate::run::server_node::ServerNode;
+use jepsen_lite::history::FaultKind;
+use runtime::time::{Duration, Instant, sleep};
+
+/// A node that was restarted has so long before the next one's turn comes, in a rolling restart.
+const BACK_WITHIN: Duration = Duration::from_secs(8);
+
+impl Victims {
+    /// Ends or pauses what the target names: all at once, one after the other, or one again and again.
+    pub async fn processes(&self, planned: &PlannedFault, lasts: Duration) {
+        let servers: Vec<ServerNode> = self.servers(&planned.target).into_iter().cloned().collect();
+        match &planned.target {
+            Target::Rolling => {
+                for server in &servers {
+                    self.stop(server, planned.kind, lasts.min(Duration::from_millis(500))).await;
+                    is_back(server).await;
+                }
+            }
+            Target::Loop(_, times) => {
+                for turn in 0..u64::from(*times) {
+                    self.stop(&servers[0], planned.kind, Duration::from_millis(50)).await;
+                    sleep(Duration::from_millis(100 + (planned.amount >> turn) % 1500)).await;
+                }
+            }
+            _ => self.all_at_once(&servers, planned.kind, lasts).await,
+        }
+    }
+
+    async fn all_at_once(&self, servers: &[ServerNode], kind: FaultKind, lasts: Duration) {
+        let mut stopping = Vec::new();
+        for (number, server) in (1..).zip(servers) {
+            let (server, chronicle) = (server.clone(), self.chronicle.clone());
+            // They come back one by one.
+            let lasts = lasts + lasts / 7 * (number - 1);
+            stopping.push(runtime::task::spawn("fault of one node", async move {
+                if kind == FaultKind::Pause {
+                    pause(&server, &chronicle, lasts).await;
+                } else {
+                    server.end(kind, lasts).await;
+                }
+            }));
+        }
+        for one in stopping {
+            let _ = one.await; // nobody aborts one
+        }
+    }
+
+    async fn stop(&self, server: &ServerNode, kind: FaultKind, lasts: Duration) {
+        if kind == FaultKind::Pause {
+            pause(server, &self.chronicle, lasts).await;
+        } else {
+            server.end(kind, lasts).await;
+        }
+    }
+
+    /// Takes all that a node has away, unless that may be the last copy of something.
+    pub async fn wipe(&self, planned: &PlannedFault, lasts: Duration) {
+        let server = self.server(&planned.target).clone();
+        if server.node.is_running() && self.atlas.may_wipe(server.id) {
+            self.atlas.damaged(server.id);
+            server.end(FaultKind::WipedDisk, lasts).await;
+        }
+    }
+}
+
+async fn pause(server: &ServerNode, chronicle: &crate::clients::Chronicle, lasts: Duration) {
+    if !server.node.is_running() {
+        return;
+    }
+    let fault = chronicle.fault_begins(server.nature(FaultKind::Pause, String::new()));
+    server.node.pause();
+    sleep(lasts).await;
+    server.node.resume();
+    chronicle.fault_ends(fault);
+}
+
+async fn is_back(server: &ServerNode) {
+    let deadline = Instant::now() + BACK_WITHIN;
+    while server.broker().is_none() && Instant::now() < deadline {
+        sleep(Duration::from_millis(50)).await;
+    }
+}
