@@ -7,11 +7,12 @@ use crate::network::connection_limits::ConnectionLimits;
 use crate::network::request_memory::RequestMemory;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
+use crate::replication::{Fetchers, IsrChanges};
 use model::NodeId;
 use model::config::{BrokerConfig, ServerConfig};
 use model::metadata_image::MetadataImage;
 use runtime::sync::watch;
-use runtime::time::Duration;
+use runtime::time::{Duration, Instant};
 use std::sync::{Arc, Mutex};
 use storage::LogDirectory;
 
@@ -20,6 +21,8 @@ use storage::LogDirectory;
 pub struct Broker {
     /// `node.id`.
     pub node_id: NodeId,
+    /// The epoch of this life's registration; -1 on a node that is no broker.
+    pub epoch: model::Offset,
     /// The static configuration, as typed values.
     pub config: BrokerConfig,
     /// The static configuration with the origin of each value, for DescribeConfigs.
@@ -36,6 +39,12 @@ pub struct Broker {
     pub directories: Vec<LogDirectory>,
     /// How far the hosted partitions follow the metadata.
     pub applied: watch::Receiver<model::Offset>,
+    /// The same metadata; its requests do not wait behind others.
+    pub(crate) heartbeats: Metadata,
+    /// What monotonic time counts from.
+    pub(crate) started: Instant,
+    pub(crate) isr_changes: IsrChanges,
+    pub(crate) fetchers: Fetchers,
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) request_memory: RequestMemory,

@@ -24,6 +24,10 @@ pub struct FetchPartition {
     pub last_fetched_epoch: LeaderEpoch,
     /// The first offset it wants.
     pub fetch_offset: Offset,
+    /// Where a follower's log starts; -1 where it does not say.
+    pub log_start_offset: Offset,
+    /// Up to where a follower's log is on stable storage, where it says.
+    pub durable_end: Option<Offset>,
     /// Bytes of this partition it takes, unless the first batch alone is larger.
     pub max_bytes: i32,
 }

@@ -15,6 +15,8 @@ pub(crate) struct FoundLogs {
     by_id: BTreeMap<(Uuid, PartitionId), Found>,
     /// Logs whose directory does not say which topic they belong to.
     nameless: BTreeMap<TopicPartition, Found>,
+    /// A directory was not closed by the last one to use it.
+    unclean: bool,
 }
 
 #[derive(Debug)]
@@ -37,6 +39,21 @@ impl FoundLogs {
         } else {
             self.by_id.insert((topic_id, topic_partition.partition), found);
         }
+    }
+
+    /// One more directory.
+    pub fn directory(&mut self, clean: bool) {
+        self.unclean |= !clean;
+    }
+
+    /// Whether every directory was closed by the last one to use it.
+    pub fn are_clean(&self) -> bool {
+        !self.unclean
+    }
+
+    /// The replicas whose log stays closed.
+    pub fn unusable(&self) -> Vec<(Uuid, PartitionId)> {
+        self.by_id.iter().filter(|(_, found)| found.log.is_err()).map(|(key, _)| *key).collect()
     }
 
     /// The log of a partition, if there is one.

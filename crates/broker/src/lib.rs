@@ -3,17 +3,20 @@
 pub mod api;
 pub mod broker;
 mod endpoints;
+mod failures;
 mod features;
 pub mod fetch_session;
 mod found_logs;
 mod lifecycle;
+mod membership;
 pub mod metadata;
 pub mod network;
 pub mod partition;
 pub mod partitions;
 mod producer_ids;
+pub mod replication;
 mod start;
 mod topic_rules;
 
 pub use broker::Broker;
-pub use start::{RunningBroker, StartError, start};
+pub use start::{FoundingOptions, RunningBroker, StartError, Starting, start, start_or_found};

@@ -2,12 +2,13 @@
 
 use crate::broker::Broker;
 use crate::found_logs::FoundLogs;
-use crate::partition::{self, Command};
+use crate::partition::{self, Command, News};
 use crate::partitions::{Hosted, HostedTopic};
 use crate::topic_rules::log_config;
 use model::config::{Layers, ServerConfig, TopicConfig};
-use model::metadata_image::{ConfigResource, Configs, MetadataImage, PartitionImage, TopicChange, TopicImage};
-use model::{NodeId, Offset, PartitionId, TopicPartition, Uuid};
+use model::metadata_image::{ConfigResource, Configs, MetadataImage, TopicChange, TopicImage};
+use model::{NodeId, Offset, PartitionId, TopicPartition, Uuid, mark};
+use replication::Terms;
 use runtime::sync::watch;
 use runtime::time::Duration;
 use std::sync::Arc;
@@ -30,10 +31,15 @@ pub fn layers<'a>(server: &'a ServerConfig, image: &'a MetadataImage, node_id: N
     }
 }
 
-/// Applies every image to the partitions, one after the other, until the broker stops.
-pub(crate) async fn follow(broker: Arc<Broker>, applied: watch::Sender<Offset>, mut stop: watch::Receiver<bool>) {
+/// Applies every image after `before` to the partitions, one after the other, until the broker stops.
+pub(crate) async fn follow(
+    broker: Arc<Broker>,
+    mut before: Arc<MetadataImage>,
+    applied: watch::Sender<Offset>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut images = broker.metadata.images();
-    let mut before = images.borrow().clone();
+    images.mark_changed(); // there may be news since `before`
     loop {
         runtime::sync::select! {
             biased;
@@ -47,7 +53,7 @@ pub(crate) async fn follow(broker: Arc<Broker>, applied: watch::Sender<Offset>, 
     }
 }
 
-async fn apply(broker: &Arc<Broker>, before: &MetadataImage, after: &MetadataImage) {
+async fn apply(broker: &Arc<Broker>, before: &MetadataImage, after: &Arc<MetadataImage>) {
     for change in after.topic_changes_since(before) {
         match change {
             TopicChange::Deleted(topic) => delete(broker, topic.id).await,
@@ -61,6 +67,10 @@ async fn apply(broker: &Arc<Broker>, before: &MetadataImage, after: &MetadataIma
             host(broker, after, topic, &mut FoundLogs::default()).await;
         }
     }
+    if !after.same_brokers(before) {
+        let topics = broker.partitions.topics();
+        topics.iter().flat_map(|topic| topic.online()).for_each(|partition| partition.brokers_changed(after));
+    }
 }
 
 fn broker_configs(image: &MetadataImage, node_id: NodeId) -> [Option<Arc<Configs>>; 2] {
@@ -68,24 +78,38 @@ fn broker_configs(image: &MetadataImage, node_id: NodeId) -> [Option<Arc<Configs
 }
 
 /// Hosts a topic's partitions as the image has them, with the logs that were `found`.
-pub(crate) async fn host(broker: &Arc<Broker>, image: &MetadataImage, topic: &TopicImage, found: &mut FoundLogs) {
+pub(crate) async fn host(broker: &Arc<Broker>, image: &Arc<MetadataImage>, topic: &TopicImage, found: &mut FoundLogs) {
     let config = Arc::new(topic_config(&broker.server_config, image, broker.node_id, &topic.configs));
     let known = broker.partitions.topic_by_id(topic.id);
     let mut partitions = known.as_ref().map(|known| known.partitions.clone()).unwrap_or_default();
     for (number, partition) in topic.numbered_partitions() {
+        let topic_partition = TopicPartition::new(topic.name.clone(), number);
         if !partition.replicas.contains(&broker.node_id) {
+            if let Some(hosted) = partitions.remove(&number) {
+                mark!("a replica moved away");
+                remove(broker, &topic_partition, &hosted).await;
+            }
             continue;
         }
+        let news = News { image: partition.clone(), cluster: image.clone(), terms: terms(broker, &config) };
         match partitions.get(&number) {
-            Some(Hosted::Online(hosted)) => update(hosted, topic, &config, known.as_deref(), partition).await,
+            Some(Hosted::Online(hosted)) => update(hosted, topic, &config, known.as_deref(), news).await,
             Some(Hosted::Offline(_)) => {}
             None => {
-                let hosted = start(broker, topic, &config, number, partition, found).await;
+                let hosted = start(broker, topic, &config, number, news, found).await;
                 partitions.insert(number, hosted);
             }
         }
     }
-    broker.partitions.put(HostedTopic { name: topic.name.clone(), id: topic.id, config, partitions });
+    let count = topic.partitions.len();
+    broker.partitions.put(HostedTopic { name: topic.name.clone(), id: topic.id, config, count, partitions });
+}
+
+fn terms(broker: &Broker, config: &TopicConfig) -> Terms {
+    Terms {
+        replica_lag_time_max: Duration::from_millis(broker.config.cluster.replication.lag_time_max_ms.unsigned_abs()),
+        min_insync_replicas: i32::try_from(config.min_insync_replicas).unwrap_or(i32::MAX),
+    }
 }
 
 async fn update(
@@ -93,15 +117,13 @@ async fn update(
     topic: &TopicImage,
     config: &Arc<TopicConfig>,
     known: Option<&HostedTopic>,
-    image: &PartitionImage,
+    news: News,
 ) {
     if known.is_some_and(|known| known.config != *config) {
         let command = Command::SetConfig(Box::new(log_config(config, topic.is_internal())));
         let _ = hosted.send(command).await; // a partition that stops needs no config
     }
-    if image.leader_epoch > hosted.leader_epoch() {
-        let _ = hosted.send(Command::Lead(image.leader_epoch)).await;
-    }
+    let _ = hosted.send(Command::Follow(Box::new(news))).await; // nor news
 }
 
 async fn start(
@@ -109,7 +131,7 @@ async fn start(
     topic: &TopicImage,
     config: &TopicConfig,
     number: PartitionId,
-    image: &PartitionImage,
+    news: News,
     found: &mut FoundLogs,
 ) -> Hosted {
     let topic_partition = TopicPartition::new(topic.name.clone(), number);
@@ -120,14 +142,27 @@ async fn start(
     };
     match log {
         Ok(log) => {
-            let housekeeping = Duration::from_millis(broker.config.retention_check_interval_ms.unsigned_abs());
-            let hosting = partition::Hosting { directory, leader_epoch: image.leader_epoch, housekeeping };
-            Hosted::Online(partition::spawn(topic_partition, topic.id, log, hosting))
+            let hosting = hosting(broker, directory);
+            let partition = partition::spawn(topic_partition, topic.id, log, hosting);
+            let _ = partition.send(Command::Follow(Box::new(news))).await; // it has only begun
+            Hosted::Online(partition)
         }
         Err(why) => {
             tracing::error!("{topic_partition}: offline: {why}");
             Hosted::Offline(why)
         }
+    }
+}
+
+fn hosting(broker: &Broker, directory: usize) -> partition::Hosting {
+    partition::Hosting {
+        node_id: broker.node_id,
+        directory,
+        housekeeping: Duration::from_millis(broker.config.retention_check_interval_ms.unsigned_abs()),
+        fetch_backoff: Duration::from_millis(broker.config.cluster.replication.backoff_ms.unsigned_abs()),
+        started: broker.started,
+        isr_changes: broker.isr_changes.clone(),
+        fetchers: broker.fetchers.clone(),
     }
 }
 
@@ -152,18 +187,21 @@ async fn create(
 async fn delete(broker: &Broker, id: Uuid) {
     let Some(topic) = broker.partitions.remove(id) else { return };
     for (number, hosted) in &topic.partitions {
-        let topic_partition = TopicPartition::new(topic.name.clone(), *number);
-        let deleted = match hosted {
-            Hosted::Online(partition) => match partition.ask(Command::Close).await {
-                Ok(log) => broker.directories[partition.directory].delete(log).await,
-                Err(_) => continue, // its directory has failed
-            },
-            Hosted::Offline(_) => delete_failed(&broker.directories, &topic_partition).await,
-        };
-        match deleted {
-            Ok(()) => tracing::info!("{topic_partition}: deleted"),
-            Err(fault) => tracing::error!("{topic_partition}: cannot be deleted: {fault}"),
-        }
+        remove(broker, &TopicPartition::new(topic.name.clone(), *number), hosted).await;
+    }
+}
+
+async fn remove(broker: &Broker, topic_partition: &TopicPartition, hosted: &Hosted) {
+    let deleted = match hosted {
+        Hosted::Online(partition) => match partition.ask(Command::Close).await {
+            Ok(log) => broker.directories[partition.directory].delete(log).await,
+            Err(_) => return, // its directory has failed
+        },
+        Hosted::Offline(_) => delete_failed(&broker.directories, topic_partition).await,
+    };
+    match deleted {
+        Ok(()) => tracing::info!("{topic_partition}: deleted"),
+        Err(fault) => tracing::error!("{topic_partition}: cannot be deleted: {fault}"),
     }
 }
 

@@ -18,7 +18,7 @@ struct Topics {
     by_id: BTreeMap<Uuid, Arc<HostedTopic>>,
 }
 
-/// One topic and its partitions on this broker. Replaced as a whole when it changes.
+/// One topic and its partitions on this broker, which may be none. Replaced as a whole when it changes.
 #[derive(Clone, Debug)]
 pub struct HostedTopic {
     /// Its name.
@@ -27,6 +27,8 @@ pub struct HostedTopic {
     pub id: Uuid,
     /// Its effective config.
     pub config: Arc<TopicConfig>,
+    /// How many partitions it has, here or elsewhere.
+    pub count: usize,
     /// Its partitions here.
     pub partitions: BTreeMap<PartitionId, Hosted>,
 }
@@ -52,11 +54,14 @@ impl HostedTopic {
     /// One of its partitions.
     ///
     /// # Errors
-    /// `UNKNOWN_TOPIC_OR_PARTITION`, or `KAFKA_STORAGE_ERROR` when its log or directory has failed.
+    /// `UNKNOWN_TOPIC_OR_PARTITION`, `NOT_LEADER_OR_FOLLOWER` when only others have it, or `KAFKA_STORAGE_ERROR` when its
+    /// log or directory has failed.
     pub fn partition(&self, partition: PartitionId) -> Result<&Arc<Partition>, ErrorCode> {
+        let is_elsewhere = usize::try_from(partition).is_ok_and(|number| number < self.count);
         match self.partitions.get(&partition) {
             Some(Hosted::Online(partition)) if !partition.is_offline() => Ok(partition),
             Some(_) => Err(ErrorCode::KafkaStorageError),
+            None if is_elsewhere => Err(ErrorCode::NotLeaderOrFollower),
             None => Err(ErrorCode::UnknownTopicOrPartition),
         }
     }
@@ -81,7 +86,7 @@ impl Partitions {
     /// One partition by its topic's name.
     ///
     /// # Errors
-    /// `UNKNOWN_TOPIC_OR_PARTITION`, or `KAFKA_STORAGE_ERROR` when its log or directory has failed.
+    /// As [`HostedTopic::partition`].
     pub fn partition(&self, topic: &str, partition: PartitionId) -> Result<Arc<Partition>, ErrorCode> {
         let topic = self.topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         topic.partition(partition).cloned()

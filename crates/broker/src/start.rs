@@ -1,31 +1,33 @@
 //! From a configuration to a broker that serves, and back.
 //!
-//! Order: the metadata is read; the log directories are opened and recovered; the cluster is founded if it is new; this
-//! life of the broker is registered, which raises the leader epoch of every partition it leads, durably; the
-//! partitions begin; and only then does anybody get an answer.
+//! Order: the metadata is read and this node takes its part in the quorum; when the cluster is known, founded if it is
+//! new, the log directories are opened and recovered; this life of the broker is registered, which raises the leader
+//! epoch of every partition it leads, durably; the partitions begin; and only when the controller lets it lead does
+//! anybody get an answer.
 
 use crate::broker::{Broker, Limits, Listener};
 use crate::fetch_session::Sessions;
 use crate::found_logs::FoundLogs;
-use crate::lifecycle;
-use crate::metadata::{FoundMetadata, Metadata, MetadataFault};
+use crate::metadata::{FoundMetadata, Metadata, MetadataFault, QuorumNode, serve_controller};
 use crate::network::connection_limits::ConnectionLimits;
 use crate::network::listener;
 use crate::network::request_memory::RequestMemory;
 use crate::partition::Command;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
+use crate::replication::{Fetchers, IsrChanges, isr_changes};
 use crate::topic_rules::log_config;
-use controller::{Founding, Reply, Request, Settings};
+use crate::{failures, lifecycle, membership};
+use controller::{Founding, Settings};
 use model::config::{BrokerConfig, Layers, Listener as ConfigListener, Problems, ServerConfig};
 use model::metadata_image::{Configs, MetadataImage, is_internal_topic};
-use model::{NodeId, TopicPartition, Uuid};
-use protocol::messages::broker_heartbeat::BrokerHeartbeatRequest;
+use model::{TopicPartition, Uuid};
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, Listener as RegisteredListener};
+use raft::Endpoint;
 use runtime::disk::Disk;
 use runtime::net::TcpListener;
 use runtime::sync::watch;
-use runtime::time::{Duration, sleep};
+use runtime::time::{Duration, Instant, sleep, timeout};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
@@ -92,16 +94,37 @@ pub struct RunningBroker {
     stop: watch::Sender<bool>,
 }
 
+/// What a start may be given beside its configuration, for the case that it founds a cluster: what
+/// `kafka-storage.sh format` is given.
+#[derive(Clone, Debug, Default)]
+pub struct FoundingOptions {
+    /// The cluster's id; none for a random one. A cluster that exists must have this id.
+    pub cluster_id: Option<String>,
+    /// Levels of features, where not the newest.
+    pub features: Vec<(String, i16)>,
+}
+
 /// Starts a broker of this configuration.
 ///
 /// # Errors
 /// See [`StartError`]; nothing is served then.
-pub fn start(server_config: ServerConfig) -> Pin<Box<dyn Future<Output = Result<RunningBroker, StartError>> + Send>> {
-    // Boxed and not generic, so that no program compiles the server anew.
-    Box::pin(start_in_order(server_config))
+pub fn start(server_config: ServerConfig) -> Starting {
+    start_or_found(server_config, FoundingOptions::default())
 }
 
-async fn start_in_order(server_config: ServerConfig) -> Result<RunningBroker, StartError> {
+/// A broker on its way.
+pub type Starting = Pin<Box<dyn Future<Output = Result<RunningBroker, StartError>> + Send>>;
+
+/// As [`start`], with what a new cluster starts with.
+///
+/// # Errors
+/// See [`StartError`]; nothing is served then.
+pub fn start_or_found(server_config: ServerConfig, founding: FoundingOptions) -> Starting {
+    // Boxed and not generic, so that no program compiles the server anew.
+    Box::pin(start_in_order(server_config, founding))
+}
+
+async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) -> Result<RunningBroker, StartError> {
     server_config.check()?;
     let nothing = Configs::new();
     let layers = Layers { server: &server_config, dynamic_broker: &nothing, dynamic_default: &nothing };
@@ -110,16 +133,44 @@ async fn start_in_order(server_config: ServerConfig) -> Result<RunningBroker, St
     let found = FoundMetadata::read(&disks[0]).await?;
     let image = found.image().clone();
     let config = with_configs_of_run_time(config, &server_config, &image);
-    let (directories, logs) = open_directories(disks, &config, &server_config, &image).await?;
-    let metadata = found.start(Settings { server: server_config.clone() }).await?;
     let (sockets, listeners) = bind(&config).await?;
-    join(&metadata, &config, &directories, &listeners).await?;
+    let controller_sockets = bind_controllers(&config).await?;
+    let known = known_cluster(&disks, &image, &founding).await?;
     let (stop, stopping) = watch::channel(false);
-    let (applied, applied_to) = watch::channel(0);
+    let node = quorum_node(&config, &found, &known, &founding, &controller_sockets);
+    let quorum_directory = found.directory().unwrap_or(node.directory);
+    let metadata = found.start(Settings { server: server_config.clone() }, node).await?;
+    let mut addresses = Vec::new();
+    for socket in controller_sockets {
+        let serving = serve_controller(metadata.clone(), socket, stopping.clone());
+        runtime::task::spawn("controller listener", serving);
+    }
+    let metadata_is_ours = image.cluster_id().is_some();
+    let (cluster_id, image) = join_cluster(&metadata, known.id.as_deref()).await?;
+    let (directories, logs) = if config.cluster.is_broker {
+        let ids = (cluster_id.to_string(), quorum_directory);
+        open_directories(disks, &config, &server_config, &image, ids).await?
+    } else {
+        (Vec::new(), FoundLogs::default())
+    };
+    let epoch = if config.cluster.is_broker {
+        let request = registration(&config, &cluster_id, &directories, &listeners);
+        let patience = Duration::from_millis(config.registration_timeout_ms.unsigned_abs());
+        membership::register(&metadata, request, logs.are_clean(), logs.unusable(), patience).await?
+    } else {
+        -1
+    };
+    let image = metadata.image();
+    let (applied, applied_to) = watch::channel(image.end_offset());
     let broker = Arc::new(Broker {
         node_id: config.node_id,
+        epoch,
         limits: limits(&config),
         listeners: listeners.iter().map(|(listener, _)| listener.clone()).collect(),
+        heartbeats: metadata.apart(),
+        isr_changes: IsrChanges::new(config.node_id, epoch, &metadata),
+        fetchers: Fetchers::new(&config, epoch, &metadata),
+        started: Instant::now(),
         metadata,
         partitions: Partitions::default(),
         directories,
@@ -131,17 +182,30 @@ async fn start_in_order(server_config: ServerConfig) -> Result<RunningBroker, St
         config,
         server_config,
     });
-    host_all(&broker, logs, image.cluster_id().is_some()).await;
-    applied.send_replace(broker.metadata.image().end_offset());
-    runtime::task::spawn("lifecycle", lifecycle::follow(broker.clone(), applied, stopping.clone()));
-    watch_directories(&broker);
-    runtime::task::spawn("checkpoints", checkpoint(broker.clone(), stopping.clone()));
-    let mut addresses = Vec::new();
+    if broker.config.cluster.is_broker {
+        host_all(&broker, &image, logs, metadata_is_ours).await;
+        spawn_tasks(&broker, image, applied, &stopping);
+        membership::wait_until_unfenced(&broker.metadata, broker.node_id).await;
+    }
     for (index, socket) in sockets {
         addresses.push(socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string()));
         runtime::task::spawn("listener", listener::accept(broker.clone(), socket, index, stopping.clone()));
     }
     Ok(RunningBroker { broker, addresses, stop })
+}
+
+fn spawn_tasks(
+    broker: &Arc<Broker>,
+    image: Arc<MetadataImage>,
+    applied: watch::Sender<model::Offset>,
+    stopping: &watch::Receiver<bool>,
+) {
+    runtime::task::spawn("lifecycle", lifecycle::follow(broker.clone(), image, applied, stopping.clone()));
+    runtime::task::spawn("heartbeats", membership::keep_alive(broker.clone(), stopping.clone()));
+    runtime::task::spawn("lag", isr_changes::watch_lag(broker.clone(), stopping.clone()));
+    runtime::task::spawn("failures", failures::watch(broker.clone(), stopping.clone()));
+    watch_directories(broker);
+    runtime::task::spawn("checkpoints", checkpoint(broker.clone(), stopping.clone()));
 }
 
 impl RunningBroker {
@@ -150,6 +214,9 @@ impl RunningBroker {
     /// # Errors
     /// The disk refused: the next start finds what a crash would leave.
     pub async fn stop(self) -> Result<(), StorageFault> {
+        if self.broker.config.cluster.is_broker && self.broker.config.cluster.controlled_shutdown {
+            membership::leave(&self.broker).await;
+        }
         self.stop.send_replace(true);
         self.broker.metadata.close().await;
         let mut logs: BTreeMap<usize, Vec<Log>> = BTreeMap::new();
@@ -184,11 +251,113 @@ async fn open_disks(paths: &[String]) -> Result<Vec<Disk>, StartError> {
     Ok(disks)
 }
 
+/// What is known of the cluster before it is joined.
+struct KnownCluster {
+    id: Option<String>,
+}
+
+/// The cluster's id as the metadata, the directories and the options say it: they must agree.
+async fn known_cluster(
+    disks: &[Disk],
+    image: &MetadataImage,
+    founding: &FoundingOptions,
+) -> Result<KnownCluster, StartError> {
+    let mut id = founding.cluster_id.clone();
+    let mut from = "--cluster-id".to_owned();
+    let mut agree = |said: String, by: String| match &id {
+        Some(other) if *other != said => Err(StartError::Refused(format!(
+            "{by} belongs to the cluster {said}, but {from} says {other}; take the id away, or choose another data directory with log.dirs"
+        ))),
+        _ => {
+            (id, from) = (Some(said), by);
+            Ok(())
+        }
+    };
+    if let Some(said) = image.cluster_id() {
+        agree(said.to_string(), "the metadata".to_owned())?;
+    }
+    for disk in disks {
+        if let Some(said) = LogDirectory::cluster_of(disk).await? {
+            agree(said, disk.root().display().to_string())?;
+        }
+    }
+    Ok(KnownCluster { id })
+}
+
+fn quorum_node(
+    config: &BrokerConfig,
+    found: &FoundMetadata,
+    known: &KnownCluster,
+    founding: &FoundingOptions,
+    sockets: &[TcpListener],
+) -> QuorumNode {
+    let cluster_id = known.id.clone().unwrap_or_else(|| LogDirectory::new_id().to_string());
+    let features = founding.features.clone();
+    QuorumNode {
+        id: config.node_id,
+        directory: found.directory().unwrap_or_else(LogDirectory::new_id),
+        endpoint: controller_endpoint(config, sockets),
+        cluster: config.cluster.clone(),
+        founding: Founding { features, ..Founding::new(cluster_id) },
+    }
+}
+
+/// Where other nodes reach this controller: as the list of voters says, else as it is advertised.
+fn controller_endpoint(config: &BrokerConfig, sockets: &[TcpListener]) -> Endpoint {
+    if let Some(voter) = config.cluster.voters.iter().find(|voter| voter.id == config.node_id) {
+        return Endpoint { host: voter.host.clone(), port: voter.port };
+    }
+    let bound = sockets.first().and_then(|socket| socket.local_addr().ok()).map(|address| address.port());
+    match config.advertised_controller_listeners.first() {
+        Some(listener) => {
+            let port = if listener.port == 0 { bound.unwrap_or(0) } else { listener.port };
+            Endpoint { host: advertised_host(&listener.host).to_string(), port }
+        }
+        None => Endpoint { host: "localhost".to_owned(), port: 0 },
+    }
+}
+
+/// Waits until this node knows its cluster, and says from time to time what that waits for.
+async fn join_cluster(
+    metadata: &Metadata,
+    expected: Option<&str>,
+) -> Result<(Arc<str>, Arc<MetadataImage>), StartError> {
+    const SAY_AFTER: Duration = Duration::from_secs(3);
+    let mut images = metadata.images();
+    let (id, image) = loop {
+        let known = timeout(SAY_AFTER, images.wait_for(|image| image.cluster_id().is_some())).await;
+        match known {
+            Ok(Ok(image)) => break (image.cluster_id().cloned().expect("waited for"), image.clone()),
+            Ok(Err(_)) => return Err(StartError::Refused("the metadata has stopped".to_owned())),
+            Err(_) => tracing::info!("waiting for a cluster: {}", what_is_missing(metadata)),
+        }
+    };
+    match expected {
+        Some(expected) if *expected != *id => Err(StartError::Refused(format!(
+            "the controllers belong to the cluster {id}, and this node to {expected}; choose another data directory with log.dirs, or correct controller.quorum.voters"
+        ))),
+        _ => Ok((id, image)),
+    }
+}
+
+fn what_is_missing(metadata: &Metadata) -> String {
+    let status = metadata.status();
+    match &status.waits_for {
+        Some(why) if !why.is_empty() => why.clone(),
+        _ if status.voters.is_empty() => {
+            "no controller answers; are controller.quorum.voters or controller.quorum.bootstrap.servers right?"
+                .to_owned()
+        }
+        _ => "no controller leads; are a majority of the voters running?".to_owned(),
+    }
+}
+
 async fn open_directories(
     disks: Vec<Disk>,
     config: &BrokerConfig,
     server_config: &ServerConfig,
     image: &MetadataImage,
+    (cluster_id, quorum_directory): (String, Uuid),
 ) -> Result<(Vec<LogDirectory>, FoundLogs), StartError> {
     let config_of = |topic_partition: &TopicPartition| {
         let topic = &*topic_partition.topic;
@@ -197,25 +366,37 @@ async fn open_directories(
         let resolved = lifecycle::topic_config(server_config, image, config.node_id, overrides);
         log_config(&resolved, is_internal_topic(topic))
     };
-    let mut cluster_id = image.cluster_id().map(|id| id.to_string());
     let mut directories: Vec<LogDirectory> = Vec::new();
     let mut logs = FoundLogs::default();
     for (at, disk) in disks.into_iter().enumerate() {
-        let options = directory_options(config, cluster_id.clone());
+        // The first directory has the metadata too, and one id for both.
+        let directory_id = (at == 0).then_some(quorum_directory);
+        let options = directory_options(config, cluster_id.clone(), directory_id);
         let Opened { directory, logs: opened, clean } = LogDirectory::open(disk, options, &config_of).await?;
-        cluster_id.get_or_insert_with(|| directory.cluster_id().to_owned());
+        logs.directory(clean);
         opened.into_iter().for_each(|log| logs.add(at, clean, log));
         directories.push(directory);
     }
     Ok((directories, logs))
 }
 
-fn directory_options(config: &BrokerConfig, cluster_id: Option<String>) -> DirectoryOptions {
-    let mut options = DirectoryOptions { node_id: config.node_id, cluster_id, ..DirectoryOptions::default() };
+fn directory_options(config: &BrokerConfig, cluster_id: String, directory_id: Option<Uuid>) -> DirectoryOptions {
+    let cluster_id = Some(cluster_id);
+    let mut options =
+        DirectoryOptions { node_id: config.node_id, cluster_id, directory_id, ..DirectoryOptions::default() };
     options.journal.file_bytes = config.journal_file_bytes;
     options.journal.max_bytes = config.journal_max_bytes;
     options.producer_id_expiration_ms = config.transactions.producer_id_expiration_ms;
     options
+}
+
+async fn bind_controllers(config: &BrokerConfig) -> Result<Vec<TcpListener>, StartError> {
+    let mut sockets = Vec::new();
+    for wanted in config.controller_listeners.iter().filter(|_| config.cluster.is_controller) {
+        let address = wanted.address();
+        sockets.push(TcpListener::bind(&address).await.map_err(|error| StartError::Listen { address, error })?);
+    }
+    Ok(sockets)
 }
 
 /// Binds every listener. `localhost`, our default, is both 127.0.0.1 and ::1, where the machine has both.
@@ -250,18 +431,13 @@ fn advertised_host(host: &str) -> Arc<str> {
     if host.is_empty() { "localhost".into() } else { host.into() }
 }
 
-/// Founds the cluster if it is new, and registers this life of the broker in it.
-async fn join(
-    metadata: &Metadata,
+fn registration(
     config: &BrokerConfig,
+    cluster_id: &str,
     directories: &[LogDirectory],
     listeners: &[(Listener, ConfigListener)],
-) -> Result<(), StartError> {
-    let refused = |why: String| StartError::Refused(why);
-    let cluster_id = directories[0].cluster_id().to_owned();
-    let founding = Request::Found(Founding::new(cluster_id.clone()));
-    metadata.ask(founding).await.map_err(|error| refused(error.to_string()))?;
-    let request = BrokerRegistrationRequest {
+) -> BrokerRegistrationRequest {
+    BrokerRegistrationRequest {
         broker_id: config.node_id,
         cluster_id: cluster_id.into(),
         incarnation_id: Uuid::from_random_bits(runtime::rand::u64(), runtime::rand::u64()),
@@ -269,12 +445,7 @@ async fn join(
         rack: config.rack.as_deref().map(Into::into),
         log_dirs: directories.iter().map(LogDirectory::directory_id).collect(),
         ..Default::default()
-    };
-    let epoch = match metadata.ask(Request::RegisterBroker(request)).await {
-        Ok(Reply::RegisterBroker(answer)) if answer.error_code == 0 => answer.broker_epoch,
-        other => return Err(refused(format!("{other:?}"))),
-    };
-    unfence(metadata, config.node_id, epoch).await.map_err(refused)
+    }
 }
 
 fn registered(listener: &Listener, wanted: &ConfigListener) -> RegisteredListener {
@@ -284,22 +455,6 @@ fn registered(listener: &Listener, wanted: &ConfigListener) -> RegisteredListene
         port: listener.advertised_port,
         security_protocol: wanted.protocol as i16,
         ..Default::default()
-    }
-}
-
-/// A node that is its own controller has caught up as soon as it is registered.
-async fn unfence(metadata: &Metadata, broker_id: NodeId, broker_epoch: i64) -> Result<(), String> {
-    let request = BrokerHeartbeatRequest {
-        broker_id,
-        broker_epoch,
-        current_metadata_offset: metadata.image().end_offset(),
-        want_fence: false,
-        want_shut_down: false,
-        ..Default::default()
-    };
-    match metadata.ask(Request::BrokerHeartbeat(request)).await {
-        Ok(Reply::BrokerHeartbeat(answer)) if answer.error_code == 0 && !answer.is_fenced => Ok(()),
-        other => Err(format!("{other:?}")),
     }
 }
 
@@ -316,11 +471,10 @@ fn request_memory(config: &BrokerConfig) -> RequestMemory {
 }
 
 /// Hosts what the metadata has.
-async fn host_all(broker: &Arc<Broker>, mut logs: FoundLogs, metadata_is_ours: bool) {
-    let image = broker.metadata.image();
-    logs.set_strays_aside(&image, metadata_is_ours, &broker.directories).await;
+async fn host_all(broker: &Arc<Broker>, image: &Arc<MetadataImage>, mut logs: FoundLogs, metadata_is_ours: bool) {
+    logs.set_strays_aside(image, metadata_is_ours, &broker.directories).await;
     for topic in image.topics() {
-        lifecycle::host(broker, &image, topic, &mut logs).await;
+        lifecycle::host(broker, image, topic, &mut logs).await;
     }
 }
 

@@ -167,6 +167,11 @@ impl MetadataImage {
         self.brokers.values()
     }
 
+    /// Whether the brokers are those of another image, by address: no record of a broker came between the two.
+    pub fn same_brokers(&self, other: &MetadataImage) -> bool {
+        Arc::ptr_eq(&self.brokers, &other.brokers)
+    }
+
     /// Whether this broker is registered and may lead.
     pub fn is_unfenced(&self, id: NodeId) -> bool {
         self.brokers.get(&id).is_some_and(|broker| !broker.fenced)

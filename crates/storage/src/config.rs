@@ -1,7 +1,7 @@
 //! What can be set: for one log, and for a directory.
 
 use crate::journal::JournalOptions;
-use model::NodeId;
+use model::{NodeId, Uuid};
 use runtime::time::Duration;
 
 /// The settings of one log: Kafka's topic configs that concern storage, under their own names.
@@ -71,6 +71,8 @@ pub struct DirectoryOptions {
     /// The cluster, where it is known: a directory of another one is refused, and a blank one is given this. `None`
     /// takes the directory's, and gives a blank one a random id.
     pub cluster_id: Option<String>,
+    /// The id that a blank directory gets; none for a random one.
+    pub directory_id: Option<Uuid>,
     /// The journal's sizes.
     pub journal: JournalOptions,
     /// `producer.id.expiration.ms`: a producer that wrote nothing for so long is forgotten.
@@ -96,6 +98,7 @@ impl Default for DirectoryOptions {
         DirectoryOptions {
             node_id: 1,
             cluster_id: None,
+            directory_id: None,
             journal: JournalOptions::default(),
             producer_id_expiration_ms: 24 * 3600 * 1000,
             recovery_concurrency: 16,

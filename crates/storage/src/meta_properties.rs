@@ -4,6 +4,7 @@ use crate::config::DirectoryOptions;
 use crate::fault::StorageFault;
 use crate::volume::Volume;
 use model::{NodeId, Uuid};
+use runtime::disk::Disk;
 use std::collections::BTreeMap;
 
 /// The file in the root of a log directory.
@@ -66,9 +67,18 @@ pub(crate) async fn open(volume: &Volume, options: &DirectoryOptions) -> Result<
     if let Some(directory_id) = directory_id {
         return Ok(MetaProperties { node_id, cluster_id, directory_id });
     }
-    let properties = MetaProperties { node_id, cluster_id, directory_id: random_id() };
+    let directory_id = options.directory_id.unwrap_or_else(random_id);
+    let properties = MetaProperties { node_id, cluster_id, directory_id };
     volume.replace("", FILE, properties.encode().into()).await?;
     Ok(properties)
+}
+
+/// The cluster that the directory at the root of `disk` belongs to; none when it is blank.
+pub(crate) async fn cluster_id(disk: &Disk) -> Result<Option<String>, StorageFault> {
+    let volume = Volume::new(disk.clone(), DirectoryOptions::default().sync_deadline);
+    let Some(text) = volume.read_text(FILE).await? else { return Ok(None) };
+    let (_, cluster_id, _) = MetaProperties::parse(&text).map_err(|reason| StorageFault::corrupt(FILE, reason))?;
+    Ok(Some(cluster_id))
 }
 
 /// A fresh id that Kafka does not keep for itself.

@@ -5,12 +5,15 @@ use crate::broker::Broker;
 use crate::endpoints::{Endpoint, endpoints};
 use crate::fetch_session::{FetchPartition, Told, next_epoch};
 use crate::partition::{FetchWait, Partition};
+use crate::replication::DURABLE_END;
 use bytes::Bytes;
+use model::metadata_image::MetadataImage;
 use model::{ErrorCode, NodeId, Offset, PartitionId, Uuid};
 use protocol::messages::fetch::{
     EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
 };
 use protocol::wire::Text;
+use replication::{FetchCheck, FollowerFetch};
 use runtime::time::{Duration, Instant, timeout_at};
 use std::sync::Arc;
 use storage::ReadError;
@@ -23,7 +26,10 @@ pub async fn handle(broker: &Broker, context: &Context, request: FetchRequest) -
         Ok(plan) => plan,
         Err(error) => return FetchResponse { error_code: error.code(), ..Default::default() },
     };
-    let mut reads = read_all(broker, &terms, &session.partitions).await;
+    let mut reads = match terms.replica {
+        Some(replica) => read_for_replica(broker, &terms, replica, &session.partitions).await,
+        None => read_all(broker, &terms, &session.partitions, |_| Ok(None)).await,
+    };
     if !reads.is_empty() && terms.min_bytes > 0 {
         wait_for_more(broker, &terms, &session.partitions, &mut reads, deadline).await;
     }
@@ -35,20 +41,40 @@ struct Terms {
     min_bytes: usize,
     max_bytes: usize,
     committed: bool,
-    replica_id: NodeId,
+    /// The broker that fetches for its replica; none for a consumer.
+    replica: Option<FetchingReplica>,
     by_id: bool,
+    /// The client's rack, where the nearest replica may serve it (KIP-392).
+    rack: Option<Text>,
+    /// The client may read from a follower (version 11 up).
+    from_followers: bool,
+    image: Arc<MetadataImage>,
+}
+
+/// Which life of which broker fetches.
+#[derive(Clone, Copy)]
+struct FetchingReplica {
+    id: NodeId,
+    broker_epoch: Offset,
 }
 
 impl Terms {
     fn of(broker: &Broker, context: &Context, request: &FetchRequest) -> Terms {
-        let replica_id = if context.version >= 15 { request.replica_state.replica_id } else { request.replica_id };
+        let state = &request.replica_state;
+        let (id, broker_epoch) =
+            if context.version >= 15 { (state.replica_id, state.replica_epoch) } else { (request.replica_id, -1) };
+        let rack = (broker.config.cluster.replication.rack_aware_reads && !request.rack_id.is_empty())
+            .then(|| request.rack_id.detached());
         let size = |bytes: i32| usize::try_from(bytes).unwrap_or(0);
         Terms {
             min_bytes: size(request.min_bytes),
             max_bytes: size(request.max_bytes).min(broker.config.fetch_max_bytes as usize),
             committed: request.isolation_level == 1,
-            replica_id,
+            replica: (id >= 0).then_some(FetchingReplica { id, broker_epoch }),
             by_id: context.version >= 13,
+            rack,
+            from_followers: context.version >= 11,
+            image: broker.metadata.image(),
         }
     }
 }
@@ -109,10 +135,18 @@ fn named_partitions(request: &FetchRequest) -> Vec<FetchPartition> {
             current_leader_epoch: partition.current_leader_epoch,
             last_fetched_epoch: partition.last_fetched_epoch,
             fetch_offset: partition.fetch_offset,
+            log_start_offset: partition.log_start_offset,
+            durable_end: durable_end(partition),
             max_bytes: partition.partition_max_bytes,
         }));
     }
     named
+}
+
+/// Up to where a follower's log is on stable storage, as it says in a tagged field of ours.
+fn durable_end(partition: &protocol::messages::fetch::FetchPartition) -> Option<Offset> {
+    let bytes = partition.unknown_tagged_fields.get(DURABLE_END)?;
+    bytes[..].try_into().ok().map(Offset::from_be_bytes)
 }
 
 fn forgotten(request: &FetchRequest) -> Vec<(Uuid, Text, PartitionId)> {
@@ -133,17 +167,20 @@ struct Data {
     last_stable_offset: Offset,
     log_start_offset: Offset,
     diverging: Option<(i32, Offset)>,
+    read_replica: Option<NodeId>,
 }
 
 struct Failure {
     error: ErrorCode,
+    /// For a replica that is out of range: where this log starts, and where it ends.
+    range: Option<(Offset, i32, Offset)>,
     /// The partition is not known at all: Kafka then names an empty list of aborted transactions.
     unknown: bool,
 }
 
 impl Failure {
     fn known(error: ErrorCode) -> Failure {
-        Failure { error, unknown: false }
+        Failure { error, range: None, unknown: false }
     }
 }
 
@@ -154,16 +191,61 @@ impl Read {
 
     /// Nothing is gained by waiting: there is something to tell.
     fn is_urgent(&self) -> bool {
-        self.outcome.as_ref().map_or(true, |data| data.diverging.is_some())
+        self.outcome.as_ref().map_or(true, |data| data.diverging.is_some() || data.read_replica.is_some())
     }
 }
 
-async fn read_all(broker: &Broker, terms: &Terms, wanted: &[FetchPartition]) -> Vec<Read> {
+/// Counts the progress of a follower's replicas, once for each fetch, and reads on where the logs match.
+async fn read_for_replica(
+    broker: &Broker,
+    terms: &Terms,
+    replica: FetchingReplica,
+    wanted: &[FetchPartition],
+) -> Vec<Read> {
+    read_all(broker, terms, wanted, |wanted| {
+        let partition = find(broker, terms, wanted)?;
+        let fetch = FollowerFetch {
+            replica: replica.id,
+            broker_epoch: replica.broker_epoch,
+            current_leader_epoch: wanted.current_leader_epoch,
+            fetch_offset: wanted.fetch_offset,
+            last_fetched_epoch: wanted.last_fetched_epoch,
+            log_start_offset: wanted.log_start_offset,
+            durable_end: wanted.durable_end,
+        };
+        match partition.fetched(fetch).map_err(Failure::known)? {
+            FetchCheck::Matches => Ok(None),
+            FetchCheck::Diverging(end) => Ok(Some(Data {
+                high_watermark: partition.high_watermark(),
+                log_start_offset: partition.log_start_offset(),
+                diverging: Some((end.epoch, end.end_offset)),
+                ..Data::default()
+            })),
+            FetchCheck::OutOfRange { log_start_offset, latest } => Err(Failure {
+                range: Some((log_start_offset, latest.epoch, latest.end_offset)),
+                ..Failure::known(ErrorCode::OffsetOutOfRange)
+            }),
+        }
+    })
+    .await
+}
+
+/// Reads each partition, but where `before` has the answer already.
+async fn read_all(
+    broker: &Broker,
+    terms: &Terms,
+    wanted: &[FetchPartition],
+    before: impl Fn(&FetchPartition) -> Result<Option<Data>, Failure>,
+) -> Vec<Read> {
     let mut left = terms.max_bytes;
     let mut any = false;
     let mut reads = Vec::with_capacity(wanted.len());
     for wanted in wanted {
-        let read = read_one(broker, terms, wanted, left, !any).await;
+        let read = match before(wanted) {
+            Ok(None) => read_one(broker, terms, wanted, left, !any).await,
+            Ok(Some(data)) => Read { outcome: Ok(data), partition: None },
+            Err(failure) => Read { outcome: Err(failure), partition: None },
+        };
         any |= read.bytes() > 0;
         left = left.saturating_sub(read.bytes());
         reads.push(read);
@@ -181,7 +263,7 @@ async fn read_one(broker: &Broker, terms: &Terms, wanted: &FetchPartition, left:
 }
 
 fn find(broker: &Broker, terms: &Terms, wanted: &FetchPartition) -> Result<Arc<Partition>, Failure> {
-    let unknown = |error| Failure { error, unknown: true };
+    let unknown = |error| Failure { unknown: true, ..Failure::known(error) };
     let topic = if terms.by_id {
         broker.partitions.topic_by_id(wanted.topic_id).ok_or_else(|| unknown(unknown_id(broker, wanted.topic_id)))?
     } else {
@@ -189,7 +271,7 @@ fn find(broker: &Broker, terms: &Terms, wanted: &FetchPartition) -> Result<Arc<P
     };
     match topic.partition(wanted.partition) {
         Ok(partition) => Ok(partition.clone()),
-        Err(error) => Err(Failure { error, unknown: error == ErrorCode::UnknownTopicOrPartition }),
+        Err(error) => Err(Failure { unknown: error == ErrorCode::UnknownTopicOrPartition, ..Failure::known(error) }),
     }
 }
 
@@ -208,24 +290,37 @@ async fn read_partition(
     left: usize,
     first: bool,
 ) -> Result<Data, ErrorCode> {
-    // No other broker replicates from here yet, so whoever says that it does is none of ours.
-    if terms.replica_id >= 0 {
+    partition.check_leader_epoch(wanted.current_leader_epoch)?;
+    let leads = partition.leads();
+    if !leads && (terms.replica.is_some() || !terms.from_followers) {
         return Err(ErrorCode::NotLeaderOrFollower);
     }
-    partition.check_leader_epoch(wanted.current_leader_epoch)?;
+    let epoch = partition.leader_epoch();
     let high_watermark = partition.high_watermark();
     let last_stable_offset = partition.last_stable_offset();
     let bounds = partition.reader.bounds();
     let log_start_offset = bounds.log_start_offset;
     let mut data = Data { high_watermark, last_stable_offset, log_start_offset, ..Data::default() };
-    if let Some(diverging) = diverging(partition, wanted)? {
-        data.diverging = Some(diverging);
-        return Ok(data);
+    if terms.replica.is_none() {
+        if let Some(diverging) = diverging(partition, wanted)? {
+            data.diverging = Some(diverging);
+            return Ok(data);
+        }
+        if wanted.fetch_offset < log_start_offset || wanted.fetch_offset > bounds.log_end_offset {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
+        if let Some(rack) = terms.rack.as_deref().filter(|_| leads) {
+            data.read_replica = partition.read_replica(rack, &terms.image, wanted.fetch_offset);
+            if data.read_replica.is_some() {
+                return Ok(data);
+            }
+        }
     }
-    if wanted.fetch_offset < log_start_offset || wanted.fetch_offset > bounds.log_end_offset {
-        return Err(ErrorCode::OffsetOutOfRange);
-    }
-    let end = if terms.committed { last_stable_offset } else { high_watermark };
+    let end = match (terms.replica, terms.committed) {
+        (Some(_), _) => bounds.log_end_offset,
+        (None, true) => last_stable_offset,
+        (None, false) => high_watermark,
+    };
     let limit = usize::try_from(wanted.max_bytes).unwrap_or(0).min(left);
     if wanted.fetch_offset < end && (limit > 0 || first) {
         let read = partition.reader.read(wanted.fetch_offset, end, limit, first).await;
@@ -236,6 +331,11 @@ async fn read_partition(
             }
             error_of_read(&error)
         })?;
+    }
+    // What was read may be of another leader's log since.
+    if partition.leader_epoch() != epoch && !model::planted!("what was read is not checked against the epoch") {
+        model::mark!("the leader epoch changed during a read");
+        return Err(ErrorCode::NotLeaderOrFollower);
     }
     Ok(data)
 }
@@ -273,7 +373,7 @@ async fn wait_for_more(
     let wait = Arc::new(FetchWait::default());
     let mut total: usize = reads.iter().map(Read::bytes).sum();
     for slot in 0..reads.len() {
-        register(&wait, slot, &wanted[slot], &reads[slot]);
+        register(terms, &wait, slot, &wanted[slot], &reads[slot]);
     }
     while total < terms.min_bytes && total < terms.max_bytes && !reads.iter().any(Read::is_urgent) {
         let Ok(ready) = timeout_at(deadline, wait.next()).await else { return };
@@ -282,18 +382,21 @@ async fn wait_for_more(
             let left = terms.max_bytes.saturating_sub(others);
             reads[slot] = read_one(broker, terms, &wanted[slot], left, others == 0).await;
             total = others + reads[slot].bytes();
-            register(&wait, slot, &wanted[slot], &reads[slot]);
+            register(terms, &wait, slot, &wanted[slot], &reads[slot]);
         }
     }
 }
 
 /// Wakes the fetch when more than what was read can be read.
-fn register(wait: &Arc<FetchWait>, slot: usize, wanted: &FetchPartition, read: &Read) {
+fn register(terms: &Terms, wait: &Arc<FetchWait>, slot: usize, wanted: &FetchPartition, read: &Read) {
     let (Some(partition), Ok(data)) = (&read.partition, &read.outcome) else { return };
     if data.records.len() >= usize::try_from(wanted.max_bytes).unwrap_or(0) && !data.records.is_empty() {
         return;
     }
-    partition.wake_when_readable(wait, slot, data.high_watermark.max(wanted.fetch_offset));
+    match terms.replica {
+        Some(_) => partition.wake_when_appended(wait, slot, wanted.fetch_offset),
+        None => partition.wake_when_committed(wait, slot, data.high_watermark.max(wanted.fetch_offset)),
+    }
 }
 
 fn answer(broker: &Broker, context: &Context, terms: &Terms, plan: Plan, reads: Vec<Read>) -> FetchResponse {
@@ -323,7 +426,7 @@ fn answer(broker: &Broker, context: &Context, terms: &Terms, plan: Plan, reads: 
     }
     drop(sessions);
     // Replicas know where their leaders are.
-    if context.version >= 16 && terms.replica_id < 0 && !leaders.is_empty() {
+    if context.version >= 16 && terms.replica.is_none() && !leaders.is_empty() {
         response.node_endpoints = node_endpoints(broker, context, &mut leaders);
     }
     response
@@ -361,6 +464,7 @@ fn partition_data(
             answer.last_stable_offset = data.last_stable_offset;
             answer.log_start_offset = data.log_start_offset;
             answer.records = Some(data.records);
+            answer.preferred_read_replica = data.read_replica.unwrap_or(-1);
             if let Some((epoch, end_offset)) = data.diverging {
                 answer.diverging_epoch = EpochEndOffset { epoch, end_offset, ..Default::default() };
             }
@@ -368,6 +472,10 @@ fn partition_data(
         Err(failure) => {
             answer.error_code = failure.error.code();
             answer.high_watermark = -1;
+            if let Some((log_start_offset, epoch, end_offset)) = failure.range {
+                answer.log_start_offset = log_start_offset;
+                answer.diverging_epoch = EpochEndOffset { epoch, end_offset, ..Default::default() };
+            }
             answer.aborted_transactions = failure.unknown.then(Vec::new);
             if failure.error == ErrorCode::NotLeaderOrFollower && context.version >= 16 {
                 name_leader(broker, wanted, &mut answer, leaders);

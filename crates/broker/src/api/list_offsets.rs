@@ -57,11 +57,16 @@ async fn partition(
         Ok(partition) => partition,
         Err(error) => return failed(wanted, error),
     };
-    if let Err(error) = partition.check_leader_epoch(wanted.current_leader_epoch) {
+    if let Err(error) = partition.check_leader(wanted.current_leader_epoch) {
         return failed(wanted, error);
     }
     if !is_known(wanted.timestamp, version) {
         return failed(wanted, ErrorCode::UnsupportedVersion);
+    }
+    if !partition.offsets_available() && may_be_later(&partition, wanted.timestamp) {
+        model::mark!("offsets are not available yet");
+        let error = if version >= 5 { ErrorCode::OffsetNotAvailable } else { ErrorCode::LeaderNotAvailable };
+        return failed(wanted, error);
     }
     match find(&partition, wanted.timestamp, committed).await {
         Ok(found) => ListOffsetsPartitionResponse {
@@ -75,6 +80,15 @@ async fn partition(
             tracing::warn!("{}: cannot look for an offset: {error}", partition.topic_partition);
             failed(wanted, crate::api::fetch::error_of_read(&error))
         }
+    }
+}
+
+/// Whether an earlier leader may have told a later offset than is committed here so far (KIP-207).
+fn may_be_later(partition: &Partition, timestamp: Timestamp) -> bool {
+    match timestamp {
+        LATEST | MAX_TIMESTAMP => true,
+        EARLIEST | EARLIEST_LOCAL | LATEST_TIERED | EARLIEST_PENDING_UPLOAD => false,
+        _ => partition.high_watermark() < partition.reader.bounds().log_end_offset,
     }
 }
 

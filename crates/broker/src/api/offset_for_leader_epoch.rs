@@ -19,7 +19,7 @@ pub fn handle(broker: &Broker, request: OffsetForLeaderEpochRequest) -> OffsetFo
 
 fn partition(broker: &Broker, topic: &str, wanted: &OffsetForLeaderPartition) -> EpochEndOffset {
     let hosted = broker.partitions.partition(topic, wanted.partition);
-    let checked = hosted.and_then(|hosted| hosted.check_leader_epoch(wanted.current_leader_epoch).map(|()| hosted));
+    let checked = hosted.and_then(|hosted| hosted.check_leader(wanted.current_leader_epoch).map(|()| hosted));
     let answer = EpochEndOffset { partition: wanted.partition, ..Default::default() };
     match checked {
         Ok(hosted) if wanted.leader_epoch > hosted.leader_epoch() => answer,

@@ -4,7 +4,7 @@ use super::{Context, Header, Reply, encode};
 use crate::broker::Broker;
 use crate::endpoints::{Endpoint, endpoints};
 use crate::network::connection::InFlight;
-use crate::partition::{Acked, AppendFailure, Command};
+use crate::partition::{AckLevel, Acked, AppendFailure, Command};
 use crate::partitions::HostedTopic;
 use bytes::Bytes;
 use model::metadata_image::is_internal_topic;
@@ -149,6 +149,9 @@ impl Terms {
             Ok(partition) => partition,
             Err(error) => return refused(error, String::new()),
         };
+        if !partition.leads() {
+            return refused(ErrorCode::NotLeaderOrFollower, String::new());
+        }
         let rules = crate::topic_rules::produce_rules(&topic.config, self.version, self.transactional, self.now);
         let validated = match validate(records.unwrap_or_default(), &rules) {
             Ok(validated) => validated,
@@ -162,7 +165,12 @@ impl Terms {
             TimestampType::LogAppendTime => validated.header.max_timestamp,
             TimestampType::CreateTime => -1,
         };
-        let command = Command::Append { records: validated.records, log_append_time, wait: self.acks != 0, reply };
+        let level = match self.acks {
+            0 => AckLevel::Appended,
+            1 => AckLevel::Leader,
+            _ => AckLevel::All,
+        };
+        let command = Command::Append { records: validated.records, log_append_time, level, reply };
         match partition.send(command).await {
             Ok(()) => State::Sent(answer),
             Err(error) => refused(error, String::new()),

@@ -2,31 +2,85 @@
 //! partitions):
 //!
 //! ```text
-//! __cluster_metadata-0/00000000000000000000.records     frames from this offset on
-//! __cluster_metadata-0/00000000000000001234.snapshot    all that is below this offset, as the shortest log
+//! __cluster_metadata-0/00000000000000001234.state     the snapshot of all that is below this offset, with the voters
+//! __cluster_metadata-0/00000000000000001234.changes   what the node promised since: epochs, votes, entries, cuts
 //! __cluster_metadata-0/.lock
 //! ```
-//! One frame is one append and has one sync, and the next is not written before that sync is done. So a frame that is
-//! followed by a good one was on stable storage: when it is bad, that is damage. A bad last frame was never
-//! acknowledged and is cut off.
+//! One frame of changes is one write and one sync, and the next is not written before that sync is done. So a frame that
+//! is followed by a good one was on stable storage: when it is bad, that is damage. A bad last frame was never promised
+//! to anyone and is cut off.
+//!
+//! A server of one node of earlier versions has `.records` and `.snapshot` files instead: see [`super::one_node`].
 
 use super::fault::MetadataFault;
-use controller::frame::{self, Batch, FrameError};
-use model::{Offset, mark};
+use bytes::Bytes;
+use controller::frame::{self, FrameError};
+use model::{LeaderEpoch, Offset, Uuid, mark};
+use raft::{Entry, HardState, Voters};
 use runtime::disk::{Disk, File, Open};
+use serde::{Deserialize, Serialize};
 
 /// The directory, below the first log directory.
 pub const DIRECTORY: &str = "__cluster_metadata-0";
 
+/// The version of frames of changes.
+pub const CHANGES_VERSION: u16 = 2;
+/// The version of frames of a state.
+pub const STATE_VERSION: u16 = 3;
+
+/// What one write made durable. The bytes are frozen: a new kind goes to the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// The first of each file: the directory's id in the quorum, never that of another directory (KIP-853).
+    Identity {
+        /// The bytes of the id.
+        directory: [u8; 16],
+    },
+    /// The epoch and the vote in it.
+    HardState(HardState),
+    /// The log ends here now.
+    Truncate {
+        /// The offset after the last entry.
+        to: Offset,
+    },
+    /// Entries at the end of the log.
+    Append {
+        /// The offset of the first.
+        base_offset: Offset,
+        /// In order.
+        entries: Vec<Entry>,
+    },
+}
+
+/// A part of a state file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum StatePart {
+    /// The first.
+    Header {
+        /// All below this offset is in it.
+        end_offset: Offset,
+        /// The epoch of the last entry.
+        epoch: LeaderEpoch,
+        /// The voters as of there.
+        voters: Voters,
+    },
+    /// The next bytes.
+    Bytes(serde_bytes::ByteBuf),
+    /// The last: a file without it is not whole.
+    End,
+}
+
 /// What a name in the directory stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name {
-    /// All below this offset.
-    Snapshot(Offset),
-    /// Frames from this offset on.
-    Records(Offset),
+    /// A snapshot of all below this offset.
+    State(Offset),
+    /// Changes since the snapshot of this offset.
+    Changes(Offset),
     /// Half-written when a crash came.
     Temporary,
+    /// A file of a server of one node of earlier versions.
+    OneNode,
 }
 
 impl Name {
@@ -38,22 +92,23 @@ impl Name {
         }
         let offset = stem.parse().ok()?;
         match suffix {
-            "snapshot" => Some(Name::Snapshot(offset)),
-            "records" => Some(Name::Records(offset)),
-            "snapshot.tmp" => Some(Name::Temporary),
+            "state" => Some(Name::State(offset)),
+            "changes" => Some(Name::Changes(offset)),
+            "state.tmp" => Some(Name::Temporary),
+            "records" | "snapshot" | "snapshot.tmp" => Some(Name::OneNode),
             _ => None,
         }
     }
 }
 
-/// The path of the records from `base` on.
-pub fn records_path(base: Offset) -> String {
-    format!("{DIRECTORY}/{base:020}.records")
+/// The path of the changes since `base`.
+pub fn changes_path(base: Offset) -> String {
+    format!("{DIRECTORY}/{base:020}.changes")
 }
 
-/// The path of the snapshot of all below `end`.
-pub fn snapshot_path(end: Offset) -> String {
-    format!("{DIRECTORY}/{end:020}.snapshot")
+/// The path of the state of all below `end`.
+pub fn state_path(end: Offset) -> String {
+    format!("{DIRECTORY}/{end:020}.state")
 }
 
 /// All bytes of a file.
@@ -66,152 +121,122 @@ pub async fn read_all(disk: &Disk, path: &str) -> Result<(File, Vec<u8>), Metada
     Ok((file, bytes))
 }
 
-/// The good frames of a file of records.
+/// A durable state, read back.
 #[derive(Debug)]
-pub struct Frames {
-    /// In order, without gaps.
-    pub batches: Vec<Batch>,
-    /// How many bytes they have.
+pub struct State {
+    /// All below this offset is in it.
+    pub end_offset: Offset,
+    /// The epoch of the last entry.
+    pub epoch: LeaderEpoch,
+    /// The voters as of there.
+    pub voters: Voters,
+    /// The machine's state.
+    pub bytes: Bytes,
+}
+
+/// Reads the state file at `path`.
+///
+/// # Errors
+/// `Damaged` for anything that is not whole, `TooNew` for what a later version wrote.
+pub fn read_state(path: &str, bytes: &[u8]) -> Result<State, MetadataFault> {
+    let damaged =
+        |at: usize, why: &str| MetadataFault::Damaged { path: path.to_owned(), at: at as u64, why: why.into() };
+    let mut at = 0;
+    let mut header = None;
+    let mut state = Vec::new();
+    while at < bytes.len() {
+        let (part, size) = part_at(path, bytes, at)?;
+        at += size;
+        match part {
+            StatePart::Header { end_offset, epoch, voters } if header.is_none() => {
+                header = Some((end_offset, epoch, voters));
+            }
+            StatePart::Bytes(part) if header.is_some() => state.extend_from_slice(&part),
+            StatePart::End if at == bytes.len() => {
+                let (end_offset, epoch, voters) = header.ok_or_else(|| damaged(0, "it has no header"))?;
+                return Ok(State { end_offset, epoch, voters, bytes: state.into() });
+            }
+            _ => return Err(damaged(at, "its parts are out of order")),
+        }
+    }
+    Err(damaged(at, "its end is missing"))
+}
+
+fn part_at(path: &str, bytes: &[u8], at: usize) -> Result<(StatePart, usize), MetadataFault> {
+    let frame = frame::open(&bytes[at..]).map_err(|error| MetadataFault::Damaged {
+        path: path.to_owned(),
+        at: at as u64,
+        why: error.to_string(),
+    })?;
+    let too_new = |error: FrameError| MetadataFault::TooNew { path: path.to_owned(), why: error.to_string() };
+    if frame.version != STATE_VERSION {
+        return Err(too_new(FrameError::Version(frame.version)));
+    }
+    Ok((frame.payload().map_err(too_new)?, frame.size))
+}
+
+/// What the good frames of a file of changes say, taken together.
+#[derive(Debug)]
+pub struct Changes {
+    /// The directory's id in the quorum.
+    pub directory: Uuid,
+    /// The last epoch and vote.
+    pub hard_state: HardState,
+    /// The entries from the file's base on.
+    pub entries: Vec<Entry>,
+    /// How many bytes the good frames have.
     pub length: u64,
     /// Where the last of them starts.
     pub last: u64,
-    /// Whether bytes come after them that no acknowledged frame is in.
+    /// Whether bytes come after them that nobody was promised.
     pub torn: bool,
 }
 
-/// Reads the frames of the file at `path`, whose first record has the offset `base`.
+/// Reads the changes at `path`, whose first entry has the offset `base`.
 ///
 /// # Errors
-/// `Damaged` for anything but a torn tail in the last file, `TooNew` for what a later version wrote.
-pub fn read_frames(path: &str, bytes: &[u8], base: Offset, is_last: bool) -> Result<Frames, MetadataFault> {
+/// `Damaged` for anything but a torn tail, `TooNew` for what a later version wrote.
+pub fn read_changes(path: &str, bytes: &[u8], base: Offset) -> Result<Changes, MetadataFault> {
     let damaged = |at: usize, why: String| MetadataFault::Damaged { path: path.to_owned(), at: at as u64, why };
-    let (mut batches, mut at, mut next, mut last) = (Vec::new(), 0, base, 0);
+    let mut directory = None;
+    let (mut hard_state, mut entries, mut at, mut last, mut torn) = (HardState::default(), Vec::new(), 0, 0, false);
     while at < bytes.len() {
-        match frame::decode(&bytes[at..]) {
-            Ok((batch, _)) if batch.base_offset != next => {
-                let why = format!("it has the records from offset {} where {next} belongs", batch.base_offset);
-                return Err(damaged(at, why));
-            }
-            Ok((batch, size)) => {
-                next = batch.end_offset();
-                batches.push(batch);
-                last = at as u64;
-                at += size;
-            }
-            Err(error) if !error.is_damage() => {
-                return Err(MetadataFault::TooNew { path: path.to_owned(), why: error.to_string() });
-            }
-            Err(error) if !is_last || is_followed_by_a_frame(&bytes[at + 1..], next) => {
-                return Err(damaged(at, error.to_string()));
-            }
+        let frame = match frame::open(&bytes[at..]) {
+            Ok(frame) => frame,
+            Err(error) if is_followed_by_a_frame(&bytes[at + 1..]) => return Err(damaged(at, error.to_string())),
             Err(_) => {
                 mark!("torn tail of the metadata log");
-                return Ok(Frames { batches, length: at as u64, last, torn: true });
+                torn = true;
+                break;
+            }
+        };
+        let too_new = |error: FrameError| MetadataFault::TooNew { path: path.to_owned(), why: error.to_string() };
+        if frame.version != CHANGES_VERSION {
+            return Err(too_new(FrameError::Version(frame.version)));
+        }
+        for change in frame.payload::<Vec<Change>>().map_err(too_new)? {
+            match change {
+                Change::Identity { directory: id } => directory = Some(Uuid(id)),
+                Change::HardState(state) => hard_state = state,
+                Change::Truncate { to } => entries.truncate(usize::try_from(to - base).unwrap_or(0)),
+                Change::Append { base_offset, entries: more } => {
+                    let next = base + entries.len() as Offset;
+                    if base_offset != next {
+                        let why = format!("it has the entries from offset {base_offset} where {next} belongs");
+                        return Err(damaged(at, why));
+                    }
+                    entries.extend(more);
+                }
             }
         }
+        last = at as u64;
+        at += frame.size;
     }
-    Ok(Frames { batches, length: at as u64, last, torn: false })
+    let directory = directory.ok_or_else(|| damaged(0, "it does not say whose it is".to_owned()))?;
+    Ok(Changes { directory, hard_state, entries, length: at as u64, last, torn })
 }
 
-/// Whether a good frame with later records starts anywhere in `bytes`.
-fn is_followed_by_a_frame(bytes: &[u8], next: Offset) -> bool {
-    (0..bytes.len()).any(|at| match frame::decode(&bytes[at..]) {
-        Ok((batch, _)) => batch.base_offset > next,
-        Err(error) => matches!(error, FrameError::Payload(_)),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use controller::records::Record;
-
-    fn log(batches: i64) -> (Vec<u8>, Vec<usize>) {
-        let (mut bytes, mut starts) = (Vec::new(), Vec::new());
-        for base_offset in 0..batches {
-            let records = vec![Record::FeatureLevel { name: "kraft.version".to_owned(), level: base_offset as i16 }];
-            starts.push(bytes.len());
-            bytes.extend(frame::encode(&Batch { base_offset, leader_epoch: 0, timestamp: 7, records }).expect("small"));
-        }
-        (bytes, starts)
-    }
-
-    #[test]
-    fn names_tell_offsets_apart_from_anything_else() {
-        assert_eq!(Name::parse("00000000000000001234.snapshot"), Some(Name::Snapshot(1234)));
-        assert_eq!(Name::parse("00000000000000000000.records"), Some(Name::Records(0)));
-        assert_eq!(Name::parse("00000000000000000007.snapshot.tmp"), Some(Name::Temporary));
-        for other in [".lock", "1.records", "00000000000000000000.log", "0000000000000000000x.records", "lost+found"] {
-            assert_eq!(Name::parse(other), None, "{other}");
-        }
-    }
-
-    #[test]
-    fn a_log_cut_anywhere_in_its_last_frame_loses_that_frame_and_no_other() {
-        let (bytes, starts) = log(5);
-        for end in starts[4]..bytes.len() {
-            let frames = read_frames("log", &bytes[..end], 0, true).expect("a torn tail");
-            assert_eq!((frames.batches.len(), frames.length as usize), (4, starts[4]));
-            assert_eq!(frames.torn, end > starts[4]);
-        }
-    }
-
-    #[test]
-    fn a_flipped_bit_anywhere_is_found_and_only_in_the_last_frame_taken_for_a_torn_tail() {
-        let (bytes, starts) = log(4);
-        for at in 0..bytes.len() {
-            let mut flipped = bytes.clone();
-            flipped[at] ^= 0x10;
-            match read_frames("log", &flipped, 0, true) {
-                Ok(frames) => {
-                    assert!(at >= starts[3], "byte {at} is in a frame that was acknowledged");
-                    assert!(frames.torn && frames.batches.len() == 3);
-                }
-                Err(MetadataFault::Damaged { at: found, .. }) => {
-                    assert!(at < starts[3]);
-                    assert!(found as usize <= at);
-                }
-                Err(other) => panic!("{other}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_file_that_is_not_the_last_may_have_no_torn_tail() {
-        let (bytes, _) = log(3);
-        let cut = &bytes[..bytes.len() - 1];
-        assert!(matches!(read_frames("log", cut, 0, false), Err(MetadataFault::Damaged { .. })));
-    }
-
-    #[test]
-    fn a_frame_in_the_wrong_place_is_damage() {
-        let (bytes, starts) = log(3);
-        let mut swapped = bytes.clone();
-        swapped.copy_within(0..starts[1], starts[1]);
-        assert!(matches!(read_frames("log", &swapped, 0, true), Err(MetadataFault::Damaged { .. })));
-        assert!(matches!(read_frames("log", &bytes, 1, true), Err(MetadataFault::Damaged { .. })));
-    }
-
-    #[test]
-    fn what_a_later_version_wrote_is_neither_cut_nor_guessed_at() {
-        let (mut bytes, starts) = log(2);
-        let version = starts[1] + frame::HEADER_BYTES;
-        bytes[version] = 9;
-        let body = &bytes[version..];
-        let checksum = crc32c(&bytes[starts[1]..starts[1] + 4], body);
-        bytes[starts[1] + 4..version].copy_from_slice(&checksum.to_le_bytes());
-        assert!(matches!(read_frames("log", &bytes, 0, true), Err(MetadataFault::TooNew { .. })));
-    }
-
-    /// CRC-32C bit by bit, so that the test does not trust the code it tests.
-    fn crc32c(length: &[u8], body: &[u8]) -> u32 {
-        let mut crc = !0u32;
-        for byte in length.iter().chain(body) {
-            crc ^= u32::from(*byte);
-            for _ in 0..8 {
-                crc = if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 };
-            }
-        }
-        !crc
-    }
+/// Whether a good frame starts anywhere in `bytes`. Bytes that were reserved are zeros, and no frame.
+fn is_followed_by_a_frame(bytes: &[u8]) -> bool {
+    (0..bytes.len()).any(|at| frame::open(&bytes[at..]).is_ok())
 }

@@ -1,34 +1,50 @@
-//! The metadata log on one node's disk: appended frame by frame, each synced before anyone hears of it, and replaced by
-//! a snapshot when it has grown.
+//! What this node promised in the metadata quorum, on its disk: each write synced before anyone hears of it, and replaced
+//! by a snapshot when it has grown.
 
 use super::fault::MetadataFault;
-use super::files::{DIRECTORY, Name, read_all, read_frames, records_path, snapshot_path};
+use super::files::{
+    CHANGES_VERSION, Change, DIRECTORY, Name, STATE_VERSION, StatePart, changes_path, read_all, read_changes,
+    read_state, state_path,
+};
+use super::{one_node, state};
 use bytes::Bytes;
-use controller::frame::{self, Batch};
+use controller::frame::{self, FrameError};
 use controller::replay::fold;
-use controller::snapshot::records_of;
 use model::metadata_image::MetadataImage;
-use model::{Offset, Timestamp, mark, planted};
+use model::{Offset, Uuid, mark, planted};
+use raft::{Durable, Endpoint, Entry, HardState, Payload, ReplicaKey, Snapshot, Voter};
 use runtime::disk::{Disk, File, Lock, Open};
+use runtime::time::{Duration, sleep};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
-/// One frame of a snapshot has about as many bytes as this.
-const SNAPSHOT_RECORDS: usize = 4096;
+/// Bytes of one part of a state file.
+const PART_BYTES: usize = 1 << 20;
+/// Rest before a write is tried again for which there was no space.
+const REST_WITHOUT_SPACE: Duration = Duration::from_millis(200);
+/// Entries are written in frames of about so many bytes when a file begins with them.
+const ENTRY_BYTES: usize = 4 << 20;
 
 /// The log as it was found. Nothing is changed before [`FoundLog::ready`].
 #[derive(Debug)]
 pub struct FoundLog {
     disk: Disk,
     lock: Lock,
-    /// All that the log says.
-    pub image: MetadataImage,
-    base: Offset,
+    /// What the quorum's machine starts with.
+    pub durable: Durable,
+    /// The id of this directory in the quorum; none before the first start.
+    pub directory: Option<Uuid>,
+    file: Option<FoundFile>,
+    obsolete: Vec<String>,
+    migrates: bool,
+}
+
+#[derive(Debug)]
+struct FoundFile {
     length: u64,
-    exists: bool,
     torn: bool,
     last_frame: Bytes,
-    obsolete: Vec<String>,
+    last: u64,
 }
 
 /// The log of a running node.
@@ -39,235 +55,367 @@ pub struct MetadataLog {
     file: File,
     path: String,
     length: u64,
-    snapshot_at: u64,
-    snapshot_after: u64,
-}
-
-/// Why a batch was not appended.
-#[derive(Debug)]
-pub enum AppendError {
-    /// The disk is full; the log is as before.
-    Full,
-    /// More than one frame holds; nothing was written.
-    TooLarge,
-    /// What is on the disk is not known.
-    Fault(MetadataFault),
+    directory: Uuid,
+    hard_state: HardState,
+    base: Offset,
+    entries: Vec<Entry>,
 }
 
 impl FoundLog {
-    /// Reads the log on `disk`; none means an empty one.
+    /// Reads the log on `disk`; none means a blank one.
     ///
     /// # Errors
-    /// When another process has it, and when any of it is damaged but a last frame that was never acknowledged.
+    /// When another process has it, and when any of it is damaged but a last write that nobody was promised.
     pub async fn read(disk: &Disk) -> Result<FoundLog, MetadataFault> {
         make_directory(disk).await?;
         let lock = take_lock(disk).await?;
         let names = names(disk).await?;
-        let snapshot = names.iter().rev().find_map(|(name, _)| match name {
-            Name::Snapshot(end) => Some(*end),
-            _ => None,
-        });
-        let mut image = MetadataImage::default();
-        if let Some(end) = snapshot {
-            match read_snapshot(disk, end).await {
-                Ok(read) => image = read,
-                Err(_) if planted!("a bad metadata snapshot counts as an empty one") => image.set_end_offset(end),
-                Err(fault) => return Err(fault),
-            }
-        }
-        let start = image.end_offset();
-        let is_obsolete = |name: &Name| match name {
-            Name::Snapshot(end) => *end < start,
-            Name::Records(base) => *base < start,
-            Name::Temporary => true,
+        let newest = |of: fn(&Name) -> Option<Offset>| names.iter().filter_map(|(name, _)| of(name)).max();
+        let snapshot = match newest(|name| if let Name::State(end) = name { Some(*end) } else { None }) {
+            Some(end) => read_snapshot(disk, end).await?,
+            None => None,
         };
+        let base = snapshot.as_ref().map_or(0, |snapshot| snapshot.end_offset);
+        let is_obsolete = |name: &Name| match name {
+            Name::State(end) => *end != base,
+            Name::Changes(other) => *other != base,
+            Name::Temporary | Name::OneNode => true,
+        };
+        let has_changes = names.iter().any(|(name, _)| *name == Name::Changes(base));
+        let of_one_node = names.iter().any(|(name, _)| *name == Name::OneNode);
         let obsolete = names.iter().filter(|(name, _)| is_obsolete(name)).map(|(_, path)| path.clone()).collect();
-        let bases = names.iter().filter_map(|(name, _)| match name {
-            Name::Records(base) if *base >= start => Some(*base),
-            _ => None,
-        });
-        let disk = disk.clone();
-        let last_frame = Bytes::new();
-        let (base, length, exists, torn) = (start, 0, false, false);
-        let mut found = FoundLog { disk, lock, image, base, length, exists, torn, last_frame, obsolete };
-        found.read_records(&bases.collect::<Vec<_>>()).await?;
+        let durable = Durable { hard_state: HardState::default(), snapshot, entries: Vec::new() };
+        let mut found =
+            FoundLog { disk: disk.clone(), lock, durable, directory: None, file: None, obsolete, migrates: false };
+        match (has_changes, found.durable.snapshot.is_some(), of_one_node) {
+            (true, ..) => found.read_changes(base).await?,
+            (false, true, _) => return Err(missing(base)),
+            (false, false, true) => found.read_one_node().await?,
+            (false, false, false) => {}
+        }
         Ok(found)
     }
 
-    async fn read_records(&mut self, bases: &[Offset]) -> Result<(), MetadataFault> {
-        for (index, base) in bases.iter().enumerate() {
-            let path = records_path(*base);
-            if *base != self.image.end_offset() {
-                let why = format!("the records from offset {} on are missing before it", self.image.end_offset());
-                return Err(MetadataFault::Damaged { path, at: 0, why });
-            }
-            let (_, bytes) = read_all(&self.disk, &path).await?;
-            let frames = read_frames(&path, &bytes, *base, index + 1 == bases.len())?;
-            for batch in &frames.batches {
-                fold_batch(&mut self.image, batch);
-            }
-            (self.base, self.length, self.torn, self.exists) = (*base, frames.length, frames.torn, true);
-            self.last_frame = Bytes::copy_from_slice(&bytes[frames.last as usize..frames.length as usize]);
+    async fn read_changes(&mut self, base: Offset) -> Result<(), MetadataFault> {
+        let path = changes_path(base);
+        let (_, bytes) = read_all(&self.disk, &path).await?;
+        if bytes.is_empty() && base == 0 {
+            return Ok(()); // the first start was cut short before it wrote anything
         }
+        let changes = match read_changes(&path, &bytes, base) {
+            Err(MetadataFault::Damaged { at: 0, .. }) if base == 0 && !has_a_frame(&bytes) => return Ok(()),
+            other => other?,
+        };
+        self.directory = Some(changes.directory);
+        self.durable.hard_state = changes.hard_state;
+        self.durable.entries = changes.entries;
+        let last_frame = Bytes::copy_from_slice(&bytes[changes.last as usize..changes.length as usize]);
+        self.file = Some(FoundFile { length: changes.length, torn: changes.torn, last_frame, last: changes.last });
         Ok(())
     }
 
-    /// Cuts what was never acknowledged, and makes the log ready for appends. A snapshot is taken whenever
-    /// `snapshot_after` more bytes were appended.
+    /// A server of one node of an earlier version: what it knew becomes the snapshot that a quorum of one starts with.
+    async fn read_one_node(&mut self) -> Result<(), MetadataFault> {
+        mark!("metadata of a server of one node found");
+        self.durable.snapshot = one_node::read(&self.disk).await?;
+        self.migrates = true;
+        Ok(())
+    }
+
+    /// All that the log says, committed or not.
+    ///
+    /// # Errors
+    /// A later version wrote it.
+    pub fn image(&self) -> Result<MetadataImage, MetadataFault> {
+        let mut image = self.durable.snapshot.as_ref().map_or_else(|| Ok(MetadataImage::default()), image_of)?;
+        let base = image.end_offset();
+        for (offset, entry) in (base..).zip(&self.durable.entries) {
+            fold_entry(&mut image, offset, entry)?;
+        }
+        Ok(image)
+    }
+
+    /// What a server of one node knew becomes a cluster of this voter.
+    pub fn found_by(&mut self, me: ReplicaKey, endpoint: Endpoint) {
+        if let Some(snapshot) = &mut self.durable.snapshot {
+            snapshot.voters = [Voter { key: me, endpoint }].into_iter().collect();
+        }
+    }
+
+    /// Whether the metadata is that of a server of one node of an earlier version, which names no voters.
+    pub fn migrates(&self) -> bool {
+        self.migrates
+    }
+
+    /// Cuts what nobody was promised, and makes the log ready for writes. `directory` is the id that a directory
+    /// without one gets.
     ///
     /// # Errors
     /// When the disk does not do it; what is on it may then be asked again.
-    pub async fn ready(self, snapshot_after: u64) -> Result<(MetadataLog, MetadataImage), MetadataFault> {
-        let path = records_path(self.base);
-        let file = if self.exists {
-            self.disk.open_file(&path, Open::Existing).await.map_err(MetadataFault::io("open", &*path))?
-        } else {
-            create(&self.disk, &path).await?
+    pub async fn ready(self, directory: Uuid) -> Result<MetadataLog, MetadataFault> {
+        let base = self.durable.snapshot.as_ref().map_or(0, |snapshot| snapshot.end_offset);
+        let path = changes_path(base);
+        let directory = self.directory.unwrap_or(directory);
+        let disk = self.disk;
+        let Some(found) = self.file else {
+            let file = create(&disk, &path).await?;
+            let mut log = MetadataLog {
+                disk,
+                _lock: self.lock,
+                file,
+                path,
+                length: 0,
+                directory,
+                hard_state: self.durable.hard_state,
+                base: 0,
+                entries: Vec::new(),
+            };
+            match self.durable.snapshot {
+                Some(snapshot) => log.install(&snapshot).await?,
+                None => log.write(vec![Change::Identity { directory: directory.0 }]).await?,
+            }
+            remove(&log.disk, &self.obsolete).await;
+            return Ok(log);
         };
-        if self.torn {
-            tracing::warn!("{path}: cut an unfinished write off at byte {}: it was never acknowledged", self.length);
-            cut(&file, self.length, &path).await?;
-        } else if self.exists {
-            self.make_durable(&file, &path).await?;
+        let file = disk.open_file(&path, Open::Existing).await.map_err(MetadataFault::io("open", &*path))?;
+        if found.torn {
+            tracing::warn!("{path}: cut an unfinished write off at byte {}: nobody was promised it", found.length);
+            cut(&file, found.length, &path).await?;
         }
-        remove(&self.disk, &self.obsolete).await;
-        let snapshot_at = self.length.max(snapshot_after);
-        let (disk, length) = (self.disk, self.length);
-        let log = MetadataLog { disk, _lock: self.lock, file, path, length, snapshot_at, snapshot_after };
-        Ok((log, self.image))
-    }
-
-    /// What the page cache shows may not be on the disk, even after a sync that works: one that failed before marks
-    /// pages as clean. Only the last frame can be in doubt, since each was synced before the next was written.
-    async fn make_durable(&self, file: &File, path: &str) -> Result<(), MetadataFault> {
-        let at = self.length - self.last_frame.len() as u64;
-        file.write_at(std::slice::from_ref(&self.last_frame), at).await.map_err(MetadataFault::io("write", path))?;
-        file.sync().await.map_err(MetadataFault::io("sync", path))?;
-        sync_directory(&self.disk, DIRECTORY).await
+        // What the page cache shows may not be on the disk, even after a sync that works: one that failed before marks
+        // pages as clean. Only the last frame can be in doubt, since each was synced before the next was written.
+        file.write_at(std::slice::from_ref(&found.last_frame), found.last)
+            .await
+            .map_err(MetadataFault::io("write", &*path))?;
+        file.sync().await.map_err(MetadataFault::io("sync", &*path))?;
+        sync_directory(&disk, DIRECTORY).await?;
+        remove(&disk, &self.obsolete).await;
+        Ok(MetadataLog {
+            disk,
+            _lock: self.lock,
+            file,
+            path,
+            length: found.length,
+            directory,
+            hard_state: self.durable.hard_state,
+            base,
+            entries: self.durable.entries,
+        })
     }
 }
 
+fn missing(base: Offset) -> MetadataFault {
+    let why = "the file is missing, and the snapshot beside it cannot be used without it".to_owned();
+    MetadataFault::Damaged { path: changes_path(base), at: 0, why }
+}
+
+fn has_a_frame(bytes: &[u8]) -> bool {
+    (0..bytes.len()).any(|at| frame::open(&bytes[at..]).is_ok())
+}
+
 impl MetadataLog {
-    /// Appends one batch's frame and waits until it is on stable storage.
+    /// Bytes of changes since the last snapshot.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Makes sure that a change of `bytes` bytes finds space, as far as one can know.
     ///
     /// # Errors
-    /// See [`AppendError`]; after a fault the log must not be used.
-    pub async fn append(&mut self, frame: Vec<u8>) -> Result<(), AppendError> {
-        let size = frame.len() as u64;
-        match self.file.write_at(&[Bytes::from(frame)], self.length).await {
-            Ok(()) => {}
+    /// Whether the disk is full is `Ok(false)`; an error is a disk that failed.
+    pub async fn reserve(&mut self, bytes: usize) -> Result<bool, MetadataFault> {
+        let zeros = Bytes::from(vec![0; bytes]);
+        match self.file.write_at(&[zeros], self.length).await {
+            Ok(()) => Ok(true),
             Err(error) if error.kind() == ErrorKind::StorageFull => {
                 mark!("no space for the metadata log");
-                cut(&self.file, self.length, &self.path).await.map_err(AppendError::Fault)?;
-                return Err(AppendError::Full);
+                cut(&self.file, self.length, &self.path).await?;
+                Ok(false)
             }
-            Err(error) => return Err(AppendError::Fault(MetadataFault::io("write", &*self.path)(error))),
+            Err(error) => Err(MetadataFault::io("write", &*self.path)(error)),
         }
-        self.file.sync().await.map_err(|e| AppendError::Fault(MetadataFault::io("sync", &*self.path)(e)))?;
-        self.length += size;
+    }
+
+    /// Writes changes as one frame and waits until it is on stable storage. On a full disk it waits for space: nobody
+    /// is promised anything meanwhile.
+    ///
+    /// # Errors
+    /// After a fault the log must not be used.
+    pub async fn write(&mut self, changes: Vec<Change>) -> Result<(), MetadataFault> {
+        let frame = Bytes::from(frame::seal(CHANGES_VERSION, &changes).expect("a change fits a frame"));
+        loop {
+            match self.file.write_at(std::slice::from_ref(&frame), self.length).await {
+                Ok(()) => break,
+                Err(error) if error.kind() == ErrorKind::StorageFull => {
+                    mark!("a promise of the quorum waits for space");
+                    cut(&self.file, self.length, &self.path).await?;
+                    sleep(REST_WITHOUT_SPACE).await;
+                }
+                Err(error) => return Err(MetadataFault::io("write", &*self.path)(error)),
+            }
+        }
+        if !planted!("a vote is answered before it is durable") {
+            self.file.sync().await.map_err(MetadataFault::io("sync", &*self.path))?;
+        }
+        self.length += frame.len() as u64;
+        for change in changes {
+            self.remember(change);
+        }
         Ok(())
     }
 
-    /// Whether the log has grown enough for a snapshot.
-    pub fn wants_snapshot(&self) -> bool {
-        self.length >= self.snapshot_at
-    }
-
-    /// Replaces the log by a snapshot of `image`, which is all that it says. With a full disk the log goes on growing.
-    ///
-    /// # Errors
-    /// A failed write or sync: what is on the disk is then not known.
-    pub async fn snapshot(&mut self, image: &MetadataImage, now: Timestamp) -> Result<(), MetadataFault> {
-        let temporary = format!("{}.tmp", snapshot_path(image.end_offset()));
-        match self.replace(image, &temporary, now).await {
-            Err(MetadataFault::Io { error, .. }) if error.kind() == ErrorKind::StorageFull => {
-                mark!("no space for a metadata snapshot");
-                tracing::warn!("no space for a snapshot of the metadata; its log goes on growing");
-                remove(&self.disk, &[temporary]).await;
-                self.snapshot_at = self.length + self.snapshot_after;
-                Ok(())
+    fn remember(&mut self, change: Change) {
+        match change {
+            Change::Identity { .. } => {}
+            Change::HardState(state) => self.hard_state = state,
+            Change::Truncate { to } => self.entries.truncate(usize::try_from(to - self.base).unwrap_or(0)),
+            Change::Append { base_offset, entries } => {
+                assert_eq!(base_offset, self.base + self.entries.len() as Offset, "entries follow the log");
+                self.entries.extend(entries);
             }
-            other => other,
         }
     }
 
-    /// The records go on in a new file before the snapshot has its name: so whichever of the two names a crash leaves,
-    /// the log has no gap. The old files go when both names are durable.
-    async fn replace(&mut self, image: &MetadataImage, temporary: &str, now: Timestamp) -> Result<(), MetadataFault> {
-        let end = image.end_offset();
-        let size = self.write_snapshot(image, temporary, now).await?;
+    /// Replaces the whole log by a snapshot that came from elsewhere.
+    ///
+    /// # Errors
+    /// A failed write or sync: what is on the disk is then not known.
+    pub async fn install(&mut self, snapshot: &Snapshot) -> Result<(), MetadataFault> {
+        self.replace(snapshot, Vec::new()).await
+    }
+
+    /// Replaces all below the end of a snapshot of what this log says; what follows stays.
+    ///
+    /// # Errors
+    /// A failed write or sync: what is on the disk is then not known.
+    pub async fn compact(&mut self, snapshot: &Snapshot) -> Result<(), MetadataFault> {
+        let covered = usize::try_from(snapshot.end_offset - self.base).unwrap_or(0);
+        let kept = self.entries.get(covered..).unwrap_or_default().to_vec();
+        self.replace(snapshot, kept).await
+    }
+
+    /// The changes go on in a new file before the snapshot has its name: so whichever names a crash leaves, nothing is
+    /// missing. The old files go when the new names are durable. With a full disk it waits for space.
+    async fn replace(&mut self, snapshot: &Snapshot, kept: Vec<Entry>) -> Result<(), MetadataFault> {
+        loop {
+            match self.try_replace(snapshot, &kept).await {
+                Err(MetadataFault::Io { error, .. }) if error.kind() == ErrorKind::StorageFull => {
+                    mark!("no space for a metadata snapshot");
+                    sleep(REST_WITHOUT_SPACE).await;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn try_replace(&mut self, snapshot: &Snapshot, kept: &[Entry]) -> Result<(), MetadataFault> {
+        let end = snapshot.end_offset;
+        let temporary = format!("{}.tmp", state_path(end));
+        self.write_state(snapshot, &temporary).await?;
         let old = names(&self.disk).await?;
-        let path = records_path(end);
-        self.file = create(&self.disk, &path).await?;
-        (self.path, self.length, self.snapshot_at) = (path, 0, self.snapshot_after.max(size));
-        self.disk.rename(temporary, &snapshot_path(end)).await.map_err(MetadataFault::io("rename", temporary))?;
+        let path = changes_path(end);
+        assert_ne!(path, self.path, "a snapshot covers something");
+        let (file, length) = self.begin(&path, end, kept).await?;
+        self.disk.rename(&temporary, &state_path(end)).await.map_err(MetadataFault::io("rename", temporary))?;
         sync_directory(&self.disk, DIRECTORY).await?;
-        let is_old = |name: &Name| matches!(name, Name::Records(base) | Name::Snapshot(base) if *base < end);
+        (self.file, self.path, self.length) = (file, path, length);
+        (self.base, self.entries) = (end, kept.to_vec());
+        let is_old = |name: &Name| match name {
+            Name::State(other) | Name::Changes(other) => *other != end,
+            Name::Temporary | Name::OneNode => true,
+        };
         let old: Vec<String> = old.into_iter().filter(|(name, _)| is_old(name)).map(|(_, path)| path).collect();
         remove(&self.disk, &old).await;
         Ok(())
     }
 
-    async fn write_snapshot(
-        &self,
-        image: &MetadataImage,
-        path: &str,
-        timestamp: Timestamp,
-    ) -> Result<u64, MetadataFault> {
+    /// A new file of changes that begins with what counts.
+    async fn begin(&self, path: &str, base: Offset, entries: &[Entry]) -> Result<(File, u64), MetadataFault> {
+        let file = create(&self.disk, path).await?;
+        let first = vec![Change::Identity { directory: self.directory.0 }, Change::HardState(self.hard_state)];
+        let mut length = 0;
+        let mut parts = vec![first];
+        let (mut part, mut size, mut next) = (Vec::new(), 0, base);
+        for (offset, entry) in (base..).zip(entries) {
+            size += entry.payload.size();
+            part.push(entry.clone());
+            if size >= ENTRY_BYTES {
+                parts.push(vec![Change::Append { base_offset: next, entries: std::mem::take(&mut part) }]);
+                (size, next) = (0, offset + 1);
+            }
+        }
+        if !part.is_empty() {
+            parts.push(vec![Change::Append { base_offset: next, entries: part }]);
+        }
+        for changes in parts {
+            let frame = Bytes::from(frame::seal(CHANGES_VERSION, &changes).expect("a change fits a frame"));
+            let bytes = frame.len() as u64;
+            file.write_at(&[frame], length).await.map_err(MetadataFault::io("write", path))?;
+            length += bytes;
+        }
+        file.sync().await.map_err(MetadataFault::io("sync", path))?;
+        Ok((file, length))
+    }
+
+    async fn write_state(&self, snapshot: &Snapshot, path: &str) -> Result<(), MetadataFault> {
         let file = self.disk.open_file(path, Open::OrCreate).await.map_err(MetadataFault::io("create", path))?;
         file.set_length(0).await.map_err(MetadataFault::io("cut", path))?;
-        let base_offset = image.end_offset();
+        let (end_offset, epoch, voters) = (snapshot.end_offset, snapshot.epoch, snapshot.voters.clone());
+        let header = StatePart::Header { end_offset, epoch, voters };
+        let parts = snapshot.state.chunks(PART_BYTES).map(|part| StatePart::Bytes(part.to_vec().into()));
         let mut length = 0;
-        let mut records = records_of(image).peekable();
-        loop {
-            // The last frame has no records: a snapshot without it is not whole.
-            let is_last = records.peek().is_none();
-            let records = records.by_ref().take(SNAPSHOT_RECORDS).collect();
-            let batch = Batch { base_offset, leader_epoch: 0, timestamp, records };
-            let frame = Bytes::from(frame::encode(&batch).expect("a record of a log fits a frame"));
+        for part in std::iter::once(header).chain(parts).chain([StatePart::End]) {
+            let frame = Bytes::from(frame::seal(STATE_VERSION, &part).expect("a part fits a frame"));
             let size = frame.len() as u64;
             file.write_at(&[frame], length).await.map_err(MetadataFault::io("write", path))?;
             length += size;
-            if is_last {
-                break;
-            }
         }
-        file.sync().await.map_err(MetadataFault::io("sync", path))?;
-        Ok(length)
+        file.sync().await.map_err(MetadataFault::io("sync", path))
     }
 }
 
-async fn read_snapshot(disk: &Disk, end: Offset) -> Result<MetadataImage, MetadataFault> {
-    let path = snapshot_path(end);
+/// The image of a snapshot.
+///
+/// # Errors
+/// A later version wrote it.
+pub fn image_of(snapshot: &Snapshot) -> Result<MetadataImage, MetadataFault> {
+    state::decode(&snapshot.state, snapshot.end_offset)
+        .map_err(|error| MetadataFault::TooNew { path: state_path(snapshot.end_offset), why: error.to_string() })
+}
+
+/// Folds the entry at `offset` into the image.
+///
+/// # Errors
+/// A later version wrote it.
+pub fn fold_entry(image: &mut MetadataImage, offset: Offset, entry: &Entry) -> Result<(), MetadataFault> {
+    if let Payload::Data(bytes) = &entry.payload {
+        let too_new = |error: FrameError| {
+            let path = format!("the metadata log at offset {offset}");
+            MetadataFault::TooNew { path, why: error.to_string() }
+        };
+        let (batch, _) = frame::decode(bytes).map_err(too_new)?;
+        for record in &batch.records {
+            fold(image, offset, record);
+        }
+    }
+    image.set_end_offset(offset + 1);
+    Ok(())
+}
+
+async fn read_snapshot(disk: &Disk, end: Offset) -> Result<Option<Snapshot>, MetadataFault> {
+    let path = state_path(end);
     let (_, bytes) = read_all(disk, &path).await?;
-    let damaged = |at: usize, why: &str| MetadataFault::Damaged { path: path.clone(), at: at as u64, why: why.into() };
-    let (mut image, mut at, mut whole) = (MetadataImage::default(), 0, false);
-    while at < bytes.len() {
-        if whole {
-            return Err(damaged(at, "bytes come after its end"));
+    let state = match read_state(&path, &bytes) {
+        Ok(state) if state.end_offset == end => state,
+        Ok(_) => {
+            let why = "it belongs to another snapshot".to_owned();
+            return Err(MetadataFault::Damaged { path, at: 0, why });
         }
-        let (batch, size) = frame::decode(&bytes[at..]).map_err(|error| match error.is_damage() {
-            true => damaged(at, &error.to_string()),
-            false => MetadataFault::TooNew { path: path.clone(), why: error.to_string() },
-        })?;
-        if batch.base_offset != end {
-            return Err(damaged(at, "it belongs to another snapshot"));
-        }
-        fold_batch(&mut image, &batch);
-        whole = batch.records.is_empty();
-        at += size;
-    }
-    if !whole {
-        return Err(damaged(at, "its end is missing"));
-    }
-    image.set_end_offset(end);
-    Ok(image)
-}
-
-fn fold_batch(image: &mut MetadataImage, batch: &Batch) {
-    for (offset, record) in (batch.base_offset..).zip(&batch.records) {
-        fold(image, offset, record);
-    }
+        Err(_) if planted!("a bad metadata snapshot counts as an empty one") => return Ok(None),
+        Err(fault) => return Err(fault),
+    };
+    let (epoch, voters, state) = (state.epoch, state.voters, state.bytes);
+    Ok(Some(Snapshot { end_offset: end, epoch, voters, state }))
 }
 
 async fn make_directory(disk: &Disk) -> Result<(), MetadataFault> {

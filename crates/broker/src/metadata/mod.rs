@@ -1,65 +1,190 @@
-//! The cluster's metadata on one node: the controller machine, its log on this node's disk, and the image that
+//! The cluster's metadata on one node: its part in the quorum, the controller machine while it leads, and the image that
 //! everybody reads.
 //!
-//! One task owns machine and log. Requests are decided one by one; what they decide is on stable storage before it is
-//! folded into the image, and the image is published before the request is answered.
+//! What a request decides is committed by the quorum before it is folded into the image, and the image is published
+//! before the request is answered.
 
+mod driver;
+mod envelope;
 mod fault;
 mod files;
 mod log;
+mod one_node;
+mod peers;
+mod probe;
+mod quorum_requests;
+mod serve;
+mod state;
+mod status;
+mod to_controller;
 
 pub use fault::MetadataFault;
+pub(crate) use probe::is_refused;
+pub use quorum_requests::{QuorumReply, QuorumRequest};
+pub(crate) use serve::serve_controller;
+pub use status::QuorumStatus;
+pub(crate) use status::address;
 
-use controller::frame::{self, Batch};
-use controller::records::Record;
-use controller::{Controller, Reply, Request, Settings};
-use log::{AppendError, FoundLog, MetadataLog};
-use model::ErrorCode;
+use crate::network::request_memory::RequestMemory;
+use controller::{Founding, Reply, Request, Settings};
+use driver::Driver;
+use log::FoundLog;
+use model::config::ClusterConfig;
 use model::metadata_image::MetadataImage;
-use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
+use model::state_machine::Instant;
+use model::{ErrorCode, NodeId, Offset, Uuid};
+use peers::Peers;
+use raft::{Endpoint, Raft, ReplicaKey};
 use runtime::disk::Disk;
 use runtime::sync::{mpsc, oneshot, watch};
-use runtime::time;
+use runtime::time::{self, Duration, timeout};
 use std::sync::Arc;
+use to_controller::{ToController, ask_mailbox};
 
 /// A snapshot replaces the log whenever it grew by this many bytes.
 const SNAPSHOT_AFTER: &str = "metadata.log.max.record.bytes.between.snapshots";
 /// Requests that wait for the machine, at most.
 const MAILBOX: usize = 64;
+/// Messages of other nodes that wait, at most.
+const EVENTS: usize = 256;
+/// Bytes of messages of other nodes that are being received.
+const PEER_MEMORY: usize = 64 << 20;
+/// The most bytes of entries in one message.
+const MESSAGE_BYTES: usize = 1 << 20;
+/// How long a request to the controller may take, unless it says so itself.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long an answer waits for the image on this node to show what was done.
+const IMAGE_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The metadata as it was found, before anything is changed.
 #[derive(Debug)]
-pub struct FoundMetadata(FoundLog);
+pub struct FoundMetadata {
+    log: FoundLog,
+    image: MetadataImage,
+}
+
+/// What a node is in the quorum.
+#[derive(Clone, Debug)]
+pub struct QuorumNode {
+    /// `node.id`.
+    pub id: NodeId,
+    /// The directory's id, for a directory that has none yet.
+    pub directory: Uuid,
+    /// Where other nodes reach its controller.
+    pub endpoint: Endpoint,
+    /// Roles, voters and timeouts.
+    pub cluster: ClusterConfig,
+    /// What a new cluster starts with.
+    pub founding: Founding,
+}
 
 impl FoundMetadata {
-    /// Reads the metadata log on `disk`; none means an empty one.
+    /// Reads the metadata log on `disk`; none means a blank one.
     ///
     /// # Errors
     /// Another process has it, or it is damaged.
     pub async fn read(disk: &Disk) -> Result<FoundMetadata, MetadataFault> {
-        FoundLog::read(disk).await.map(FoundMetadata)
+        let log = FoundLog::read(disk).await?;
+        let image = log.image()?;
+        Ok(FoundMetadata { log, image })
     }
 
-    /// What it says.
+    /// What it says, as far as this node knows: the end of it may not be committed, and then may yet change.
     pub fn image(&self) -> &MetadataImage {
-        &self.0.image
+        &self.image
     }
 
-    /// Starts the task that changes it.
+    /// The directory's id in the quorum; none before the first start.
+    pub fn directory(&self) -> Option<Uuid> {
+        self.log.directory
+    }
+
+    /// Starts the task that takes part in the quorum.
     ///
     /// # Errors
     /// The disk refused.
-    pub async fn start(self, settings: Settings) -> Result<Metadata, MetadataFault> {
-        let (log, image) = self.0.ready(settings.number(SNAPSHOT_AFTER).unsigned_abs()).await?;
-        let images = watch::Sender::new(Arc::new(image.clone()));
-        let metadata_images = images.subscribe();
+    pub async fn start(mut self, settings: Settings, node: QuorumNode) -> Result<Metadata, MetadataFault> {
+        let directory = self.log.directory.unwrap_or(node.directory);
+        let me = ReplicaKey { id: node.id, directory };
+        if self.log.migrates() {
+            self.log.found_by(me, node.endpoint.clone());
+        }
+        let durable = self.log.durable.clone();
+        let committed = match &durable.snapshot {
+            Some(snapshot) => log::image_of(snapshot)?,
+            None => MetadataImage::default(),
+        };
+        let log = self.log.ready(directory).await?;
         let (mailbox, requests) = mpsc::channel(MAILBOX);
-        let seed = std::array::from_fn(|_| runtime::rand::u64());
-        let machine = Controller::from_image(image, seed);
-        let driver = Driver { machine, log, settings, images, started: time::Instant::now() };
-        runtime::task::spawn("metadata", driver.run(requests));
-        Ok(Metadata { mailbox, images: metadata_images })
+        let (events, incoming) = mpsc::channel(EVENTS);
+        let peers = Peers::new(me, events, RequestMemory::new(PEER_MEMORY));
+        let raft = Raft::new(raft_config(&node, me), Instant::default(), durable);
+        let status = watch::Sender::new(QuorumStatus::of(&raft, false));
+        let images = watch::Sender::new(Arc::new(committed.clone()));
+        peers.dial(first_addresses(&node));
+        let snapshot_after = settings.number(SNAPSHOT_AFTER).unsigned_abs();
+        let to_controller = ToController::new(mailbox.clone(), status.subscribe(), PATIENCE);
+        let metadata = Metadata {
+            mailbox,
+            images: images.subscribe(),
+            status: status.subscribe(),
+            peers: peers.clone(),
+            to_controller: Arc::new(to_controller),
+        };
+        let driver = Driver {
+            raft,
+            snapshot_at: log.length().max(snapshot_after),
+            log,
+            settings,
+            founding: node.founding,
+            published: committed.end_offset(),
+            committed,
+            images,
+            status,
+            peers,
+            mailbox: metadata.mailbox.downgrade(),
+            started: time::Instant::now(),
+            snapshot_after,
+            leading: None,
+        };
+        runtime::task::spawn("metadata", driver.run(requests, incoming));
+        Ok(metadata)
     }
+}
+
+fn raft_config(node: &QuorumNode, me: ReplicaKey) -> raft::Config {
+    let ms = |ms: i64| Duration::from_millis(ms.unsigned_abs());
+    let configured =
+        node.cluster.voters.iter().map(|voter| (voter.id, Endpoint { host: voter.host.clone(), port: voter.port }));
+    let mut configured: Vec<(NodeId, Endpoint)> = configured.collect();
+    if configured.is_empty() && node.cluster.is_controller && founds_alone(node) {
+        configured.push((node.id, node.endpoint.clone()));
+    }
+    raft::Config {
+        me,
+        endpoint: node.endpoint.clone(),
+        configured,
+        may_vote: node.cluster.is_controller,
+        election_timeout: ms(node.cluster.election_timeout_ms),
+        fetch_timeout: ms(node.cluster.fetch_timeout_ms),
+        heartbeat_interval: ms(node.cluster.fetch_timeout_ms.min(node.cluster.election_timeout_ms) / 5).max(ms(1)),
+        max_append_bytes: MESSAGE_BYTES,
+        snapshot_chunk_bytes: MESSAGE_BYTES,
+        seed: runtime::rand::u64(),
+    }
+}
+
+/// A controller that is told of no other founds a cluster of its own.
+fn founds_alone(node: &QuorumNode) -> bool {
+    let own = status::address(&node.endpoint.host, node.endpoint.port);
+    node.cluster.bootstrap_servers.iter().all(|server| *server == own)
+}
+
+fn first_addresses(node: &QuorumNode) -> Vec<String> {
+    let own = status::address(&node.endpoint.host, node.endpoint.port);
+    let voters = node.cluster.voters.iter().filter(|voter| voter.id != node.id);
+    let voters = voters.map(|voter| status::address(&voter.host, voter.port));
+    voters.chain(node.cluster.bootstrap_servers.iter().filter(|server| **server != own).cloned()).collect()
 }
 
 /// The way to the metadata. Clones share it.
@@ -67,9 +192,38 @@ impl FoundMetadata {
 pub struct Metadata {
     mailbox: mpsc::Sender<Command>,
     images: watch::Receiver<Arc<MetadataImage>>,
+    status: watch::Receiver<Arc<QuorumStatus>>,
+    peers: Arc<Peers>,
+    to_controller: Arc<ToController>,
+}
+
+/// Why the controller gave no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskError {
+    /// Nothing was decided: this node is not the controller, or none was found in time.
+    NotController,
+    /// It may have been decided.
+    Unknown,
+}
+
+impl AskError {
+    /// What a client is told.
+    pub fn error_code(self) -> ErrorCode {
+        match self {
+            AskError::NotController => ErrorCode::NotController,
+            AskError::Unknown => ErrorCode::RequestTimedOut,
+        }
+    }
 }
 
 impl Metadata {
+    /// The same, whose requests to the controller go their own way and do not wait behind those of others.
+    #[must_use]
+    pub fn apart(&self) -> Metadata {
+        let to_controller = Arc::new(ToController::new(self.mailbox.clone(), self.status.clone(), PATIENCE));
+        Metadata { to_controller, ..self.clone() }
+    }
+
     /// The present image.
     pub fn image(&self) -> Arc<MetadataImage> {
         self.images.borrow().clone()
@@ -80,18 +234,66 @@ impl Metadata {
         self.images.clone()
     }
 
-    /// Asks the controller; what it decided is durable and in the image when the reply is here.
+    /// The present state of the quorum.
+    pub fn status(&self) -> Arc<QuorumStatus> {
+        self.status.borrow().clone()
+    }
+
+    /// The present state of the quorum and those to come.
+    pub fn statuses(&self) -> watch::Receiver<Arc<QuorumStatus>> {
+        self.status.clone()
+    }
+
+    /// Whether there is a connection to this node's controller or from this node.
+    pub fn is_connected(&self, node: NodeId) -> bool {
+        self.peers.is_connected(node)
+    }
+
+    /// Asks the controller, wherever it is; what it decided is committed, and most often in the image here, when the
+    /// reply is here.
     ///
     /// # Errors
-    /// `NOT_CONTROLLER` when it has stopped: then it is not known whether the request took effect.
+    /// `NOT_CONTROLLER` when nobody decided; `REQUEST_TIMED_OUT` when it is not known whether the request took effect.
     pub async fn ask(&self, request: Request) -> Result<Reply, ErrorCode> {
+        self.ask_within(request, PATIENCE).await.map_err(AskError::error_code)
+    }
+
+    /// As [`Metadata::ask`], for so long at most.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask_within(&self, request: Request, patience: Duration) -> Result<Reply, AskError> {
+        let (reply, offset) = self.to_controller.ask(request, time::Instant::now() + patience).await?;
+        self.wait_for(offset).await;
+        Ok(reply)
+    }
+
+    /// Asks the controller on this node alone.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask_here(&self, request: Request) -> Result<(Reply, Offset), AskError> {
+        ask_mailbox(&self.mailbox, request).await
+    }
+
+    async fn wait_for(&self, offset: Offset) {
+        let mut images = self.images.clone();
+        // An error means that the quorum is slow to tell this node, or that it stops.
+        let _ = timeout(IMAGE_PATIENCE, images.wait_for(|image| image.end_offset() >= offset)).await;
+    }
+
+    /// Asks the quorum's machine on this node.
+    ///
+    /// # Errors
+    /// `NOT_CONTROLLER` when it has stopped.
+    pub async fn quorum(&self, request: QuorumRequest) -> Result<QuorumReply, ErrorCode> {
         let (reply, answer) = oneshot::channel();
-        let command = Command::Ask(Box::new(request), reply);
-        self.mailbox.send(command).await.map_err(|_| ErrorCode::NotController)?;
+        self.mailbox.send(Command::Quorum(request, reply)).await.map_err(|_| ErrorCode::NotController)?;
         answer.await.map_err(|_| ErrorCode::NotController)
     }
 
-    /// Ends the controller and lets the log go; requests after this one are answered with `NOT_CONTROLLER`.
+    /// Ends this node's part in the quorum and lets the log go; requests after this one are answered with
+    /// `NOT_CONTROLLER`.
     pub async fn close(&self) {
         let (done, closed) = oneshot::channel();
         let _ = self.mailbox.send(Command::Close(done)).await; // an error means that it has ended
@@ -99,90 +301,10 @@ impl Metadata {
     }
 }
 
-enum Command {
-    Ask(Box<Request>, oneshot::Sender<Reply>),
+pub(crate) enum Command {
+    Ask(Box<Request>, oneshot::Sender<Result<(Reply, Offset), AskError>>),
+    Quorum(QuorumRequest, oneshot::Sender<QuorumReply>),
+    /// There is positive evidence that this node's process is gone.
+    PeerDied(NodeId),
     Close(oneshot::Sender<()>),
-}
-
-struct Driver {
-    machine: Controller,
-    log: MetadataLog,
-    settings: Settings,
-    images: watch::Sender<Arc<MetadataImage>>,
-    started: time::Instant,
-}
-
-impl Driver {
-    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
-        while let Some(command) = commands.recv().await {
-            let (request, reply) = match command {
-                Command::Ask(request, reply) => (*request, reply),
-                Command::Close(done) => {
-                    drop(self);
-                    let _ = done.send(());
-                    return;
-                }
-            };
-            match self.decide(request).await {
-                Ok(answer) => {
-                    let _ = reply.send(answer); // who asked may be gone
-                }
-                // What is on the disk is not known: only a restart can tell.
-                Err(fault) => runtime::process::halt(&format!("the metadata log failed: {fault}")).await,
-            }
-            if let Err(fault) = self.snapshot().await {
-                runtime::process::halt(&format!("the metadata log failed: {fault}")).await;
-            }
-        }
-    }
-
-    async fn decide(&mut self, request: Request) -> Result<Reply, MetadataFault> {
-        let ticket = Ticket(0); // one at a time
-        let mut out = Outbox::new();
-        self.machine.handle(self.now(), &self.settings, ticket, request, &mut out);
-        if !out.records.is_empty() {
-            match self.append(std::mem::take(&mut out.records)).await {
-                Ok(()) => {}
-                Err(AppendError::Fault(fault)) => return Err(fault),
-                Err(AppendError::Full) => {
-                    out = Outbox::new();
-                    self.machine.rejected(ticket, ErrorCode::KafkaStorageError, &mut out);
-                }
-                Err(AppendError::TooLarge) => {
-                    out = Outbox::new();
-                    self.machine.rejected(ticket, ErrorCode::PolicyViolation, &mut out);
-                }
-            }
-        }
-        let (_, reply) = out.replies.pop().expect("the controller answers every request");
-        Ok(reply)
-    }
-
-    fn now(&self) -> Now {
-        Now { monotonic: Instant::after_start(self.started.elapsed()), wall: runtime::clock::now() }
-    }
-
-    async fn append(&mut self, records: Vec<Record>) -> Result<(), AppendError> {
-        let base_offset = self.machine.image().end_offset();
-        let batch = Batch { base_offset, leader_epoch: 0, timestamp: runtime::clock::now(), records };
-        let Ok(frame) = frame::encode(&batch) else {
-            model::mark!("metadata batch too large");
-            return Err(AppendError::TooLarge);
-        };
-        self.log.append(frame).await?;
-        let producer = None;
-        for (offset, record) in (base_offset..).zip(&batch.records) {
-            let at = Position { offset, timestamp: batch.timestamp, producer };
-            self.machine.replay(at, Entry::Record(record));
-        }
-        self.images.send_replace(Arc::new(self.machine.image().clone()));
-        Ok(())
-    }
-
-    async fn snapshot(&mut self) -> Result<(), MetadataFault> {
-        if self.log.wants_snapshot() {
-            self.log.snapshot(self.machine.image(), runtime::clock::now()).await?;
-        }
-        Ok(())
-    }
 }

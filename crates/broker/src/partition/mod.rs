@@ -1,16 +1,27 @@
 //! A hosted partition: one task owns its log; everyone else holds a [`Partition`] handle.
 
 mod acks;
+mod following;
+mod replica;
 mod task;
 mod waiters;
 
-pub use task::{Acked, AppendFailure, Command, Hosting, spawn};
+pub use replica::AckLevel;
+pub use task::{Acked, AppendFailure, Command, Hosting, News, spawn};
 pub use waiters::FetchWait;
 
-use model::{ErrorCode, LeaderEpoch, Offset, TopicPartition, Uuid};
-use runtime::sync::{mpsc, oneshot};
-use std::sync::Arc;
+use crate::replication::{Fetchers, IsrChanges};
+use model::metadata_image::MetadataImage;
+use model::state_machine::Instant;
+use model::{ErrorCode, LeaderEpoch, NodeId, Offset, TopicPartition, Uuid};
+use replica::{Replica, Role};
+use replication::{
+    CheckedFetch, FetchCheck, FollowerFetch, IsrAnswer, LeaderLog, ProposalId, ReplicaProgress, Wanted, check_fetch,
+};
+use runtime::sync::{Notify, mpsc, oneshot};
+use runtime::time;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use storage::LogReader;
 use waiters::FetchWaiters;
 
@@ -29,16 +40,31 @@ pub struct Partition {
     /// Reads its log, beside the task that owns it.
     pub reader: LogReader,
     mailbox: mpsc::Sender<Command>,
+    replica: Mutex<Replica>,
+    started: time::Instant,
+    isr_changes: IsrChanges,
+    fetchers: Fetchers,
     leader_epoch: AtomicI32,
+    leads: AtomicBool,
     high_watermark: AtomicI64,
     offline: AtomicBool,
-    fetch_waiters: FetchWaiters,
+    /// Its disk has no space: others should lead.
+    full: AtomicBool,
+    /// Those that wait for what is committed.
+    committed_waiters: FetchWaiters,
+    /// Followers, which wait for what is appended.
+    appended_waiters: FetchWaiters,
 }
 
 impl Partition {
-    /// The epoch this broker leads it in.
+    /// The epoch it is led in, by this broker or another.
     pub fn leader_epoch(&self) -> LeaderEpoch {
         self.leader_epoch.load(Ordering::Acquire)
+    }
+
+    /// Whether this broker leads it.
+    pub fn leads(&self) -> bool {
+        self.leads.load(Ordering::Acquire)
     }
 
     /// The end of what is committed: consumers read below it.
@@ -61,6 +87,11 @@ impl Partition {
         self.offline.load(Ordering::Acquire)
     }
 
+    /// Whether its disk has no space for appends.
+    pub fn is_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
     /// Checks the epoch that a client believes in (KIP-320); -1 checks nothing.
     ///
     /// # Errors
@@ -73,6 +104,15 @@ impl Partition {
             epoch if epoch > ours => Err(ErrorCode::UnknownLeaderEpoch),
             _ => Ok(()),
         }
+    }
+
+    /// As [`Partition::check_leader_epoch`], and that this broker leads.
+    ///
+    /// # Errors
+    /// Also `NOT_LEADER_OR_FOLLOWER`.
+    pub fn check_leader(&self, current: LeaderEpoch) -> Result<(), ErrorCode> {
+        self.check_leader_epoch(current)?;
+        if self.leads() { Ok(()) } else { Err(ErrorCode::NotLeaderOrFollower) }
     }
 
     /// Puts a command into the mailbox, after those before it.
@@ -93,25 +133,145 @@ impl Partition {
         answer.await.map_err(|_| ErrorCode::NotLeaderOrFollower)
     }
 
-    /// Wakes `wait` (as its `slot`) once something can be read at `offset`, or the partition changes its state.
-    pub fn wake_when_readable(&self, wait: &Arc<FetchWait>, slot: usize, offset: Offset) {
-        self.fetch_waiters.register(wait, slot, offset);
+    /// Compares a follower's log with this one and counts its progress.
+    ///
+    /// # Errors
+    /// It believes in another epoch, this broker does not lead, or it is no replica.
+    pub fn fetched(self: &Arc<Partition>, fetch: FollowerFetch) -> Result<FetchCheck, ErrorCode> {
+        let leader_epoch = self.leader_epoch();
+        if !self.leads() {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        let bounds = self.reader.bounds();
+        let log = LeaderLog {
+            leader_epoch,
+            log_start_offset: bounds.log_start_offset,
+            log_end_offset: bounds.log_end_offset,
+            end_of_epoch: &|epoch| self.reader.end_offset_of_epoch(epoch),
+        };
+        let checked: CheckedFetch = check_fetch(fetch, log)?;
+        let outcome = checked.outcome();
+        self.change(|replica, now| replica.fetched(now, &checked))?;
+        self.propose();
+        Ok(outcome)
+    }
+
+    /// Asks the controller for another set of in-sync replicas, where one is due.
+    pub fn propose(self: &Arc<Partition>) {
+        if let Some(proposal) = self.change(Replica::proposal) {
+            self.isr_changes.ask(self.clone(), proposal);
+        }
+    }
+
+    /// What the controller said to a proposal.
+    pub fn proposal_answered(self: &Arc<Partition>, id: ProposalId, answer: IsrAnswer) {
+        self.change(|replica, now| replica.proposal_answered(now, id, answer));
+    }
+
+    /// Brokers came, went, or were fenced.
+    pub fn brokers_changed(self: &Arc<Partition>, cluster: &MetadataImage) {
+        self.change(|replica, now| replica.brokers_changed(now, cluster));
+        self.propose();
+    }
+
+    /// What is to be fetched from `leader`; none while nothing is.
+    pub fn wanted(&self, leader: NodeId) -> Option<Wanted> {
+        self.replica().wanted(self.now(), leader)
+    }
+
+    /// Whether it follows `leader` and has to wait before it fetches on.
+    pub fn waits_to_fetch_from(&self, leader: NodeId) -> bool {
+        let replica = self.replica();
+        let follows = matches!(&replica.role, Role::Following(follower) if follower.following().leader == leader);
+        follows && replica.wanted(self.now(), leader).is_none()
+    }
+
+    /// The replica that a consumer had better read from (KIP-392), when it is another one.
+    pub fn read_replica(&self, rack: &str, cluster: &MetadataImage, offset: Offset) -> Option<NodeId> {
+        let rack_of = |id: NodeId| cluster.broker(id).filter(|broker| !broker.fenced)?.rack.as_deref();
+        match &self.replica().role {
+            Role::Leading(leader) => leader.read_replica(rack, &rack_of, offset),
+            _ => None,
+        }
+    }
+
+    /// How far each replica is; nothing when this broker does not lead.
+    pub fn progress(&self) -> Vec<ReplicaProgress> {
+        match &self.replica().role {
+            Role::Leading(leader) => leader.replicas_progress(self.now()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The lowest log start of the replicas on live brokers.
+    pub fn low_watermark(&self, cluster: &MetadataImage) -> Offset {
+        match &self.replica().role {
+            Role::Leading(leader) => leader.low_watermark(&|id| cluster.is_unfenced(id)),
+            _ => self.log_start_offset(),
+        }
+    }
+
+    /// Whether the end of what is committed may be told (ListOffsets).
+    pub fn offsets_available(&self) -> bool {
+        match &self.replica().role {
+            Role::Leading(leader) => leader.offsets_available(),
+            _ => true,
+        }
+    }
+
+    /// Wakes `wait` (as its `slot`) once something committed can be read at `offset`, or the partition changes its state.
+    pub fn wake_when_committed(&self, wait: &Arc<FetchWait>, slot: usize, offset: Offset) {
+        self.committed_waiters.register(wait, slot, offset);
         if self.high_watermark() > offset || self.is_offline() {
             wait.ready(slot);
         }
     }
 
-    fn publish_high_watermark(&self, offset: Offset) {
-        let before = self.high_watermark.swap(offset, Ordering::AcqRel);
-        if offset > before {
-            self.fetch_waiters.wake_below(offset);
+    /// Wakes `wait` (as its `slot`) once something is appended at `offset`, or the partition changes its state.
+    pub fn wake_when_appended(&self, wait: &Arc<FetchWait>, slot: usize, offset: Offset) {
+        self.appended_waiters.register(wait, slot, offset);
+        if self.reader.bounds().log_end_offset > offset || self.is_offline() {
+            wait.ready(slot);
         }
+    }
+
+    /// Whoever fetches for this replica is woken by this from now on.
+    pub(crate) fn set_fetcher(&self, wake: Option<Arc<Notify>>) {
+        self.replica().wake = wake;
+    }
+
+    fn now(&self) -> Instant {
+        Instant::after_start(self.started.elapsed())
+    }
+
+    fn replica(&self) -> MutexGuard<'_, Replica> {
+        self.replica.lock().expect("no panic inside")
+    }
+
+    /// Changes the replica, and tells everyone what moved with it.
+    fn change<T>(&self, work: impl FnOnce(&mut Replica, Instant) -> T) -> T {
+        let now = self.now();
+        let mut replica = self.replica();
+        let result = work(&mut replica, now);
+        let high_watermark = replica.high_watermark();
+        let moved = self.high_watermark.swap(high_watermark, Ordering::AcqRel) < high_watermark;
+        drop(replica);
+        if moved {
+            self.reader.keep_high_watermark(high_watermark);
+            self.committed_waiters.wake_below(high_watermark);
+        }
+        result
     }
 
     fn go_offline(&self, why: &str) {
         if !self.offline.swap(true, Ordering::AcqRel) {
             tracing::error!("{}: offline: {why}", self.topic_partition);
         }
-        self.fetch_waiters.wake_all();
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
+        self.committed_waiters.wake_all();
+        self.appended_waiters.wake_all();
     }
 }

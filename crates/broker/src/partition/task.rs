@@ -1,15 +1,19 @@
 //! The task that owns one partition's log. Writes come by mailbox and are appended as a group; the task never waits
 //! for a sync: what became durable is told by the log, and moves the high watermark.
 
-use super::acks::{Acks, Reply};
+use super::acks::Reply;
+use super::replica::{AckLevel, Replica};
 use super::waiters::FetchWaiters;
 use super::{MAILBOX, Partition};
+use crate::replication::{Fetchers, IsrChanges};
 use bytes::Bytes;
-use model::{ErrorCode, LeaderEpoch, Offset, Timestamp, TopicPartition, Uuid};
+use model::metadata_image::{MetadataImage, PartitionImage};
+use model::{ErrorCode, NodeId, Offset, Timestamp, TopicPartition, Uuid};
+use replication::{FetchAnswer, FetchToken, FollowerLog, OwnLog, Terms};
 use runtime::sync::{mpsc, oneshot, select, watch};
-use runtime::time::{Duration, Instant, sleep_until};
-use std::sync::Arc;
+use runtime::time::{self, Duration, Instant, sleep_until};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use storage::{ActiveProducer, AppendError, Appended, Durable, LeaderAppend, Log, LogConfig, Origin, StorageFault};
 
 /// Appends that go to the disk as one write, at most.
@@ -18,16 +22,27 @@ const MAX_GROUP: usize = 64;
 /// What a partition's task is asked to do.
 #[derive(Debug)]
 pub enum Command {
-    /// Append validated batches, and answer when they are as durable and committed as `acks` asks.
+    /// Append validated batches, and answer when they are as durable and committed as `level` asks.
     Append {
         /// Whole batches; offsets are given here.
         records: Bytes,
         /// The time that the broker gave them; -1 when they keep their own.
         log_append_time: Timestamp,
-        /// Whether the answer waits until the records are committed (acks 1 and all) or not (acks 0).
-        wait: bool,
+        /// When the answer is due.
+        level: AckLevel,
         /// Where the answer goes.
         reply: Reply,
+    },
+    /// Take what the leader answered to a fetch.
+    Replicate {
+        /// Which fetch it was.
+        token: FetchToken,
+        /// What the leader said.
+        answer: FetchAnswer,
+        /// What came.
+        records: Bytes,
+        /// Told when it is done.
+        done: oneshot::Sender<()>,
     },
     /// Let everything below `before` go (DeleteRecords); -1 means the high watermark. Answers the new log start.
     DeleteRecords {
@@ -40,10 +55,21 @@ pub enum Command {
     DescribeProducers(oneshot::Sender<Vec<ActiveProducer>>),
     /// Follow a changed topic config.
     SetConfig(Box<LogConfig>),
-    /// Lead in this epoch from now on.
-    Lead(LeaderEpoch),
+    /// Follow what the metadata says of this partition.
+    Follow(Box<News>),
     /// End the task and give the log back.
     Close(oneshot::Sender<Log>),
+}
+
+/// What the metadata says of one partition.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// The partition.
+    pub image: Arc<PartitionImage>,
+    /// The whole.
+    pub cluster: Arc<MetadataImage>,
+    /// What its leader demands of followers.
+    pub terms: Terms,
 }
 
 /// Where records were appended.
@@ -69,56 +95,102 @@ pub struct AppendFailure {
 }
 
 /// How a partition is hosted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Hosting {
+    /// This broker.
+    pub node_id: NodeId,
     /// The place of its log directory in the broker's list.
     pub directory: usize,
-    /// The epoch it is led in.
-    pub leader_epoch: LeaderEpoch,
     /// How often rolls and retention are looked at.
     pub housekeeping: Duration,
+    /// `replica.fetch.backoff.ms`.
+    pub fetch_backoff: Duration,
+    /// What monotonic time counts from.
+    pub started: time::Instant,
+    /// The way of changes of in-sync replicas.
+    pub isr_changes: IsrChanges,
+    /// Who fetches for replicas.
+    pub fetchers: Fetchers,
 }
 
-/// Starts the task of a partition.
+/// Starts the task of a partition. It serves nobody before it was told what the metadata says of it.
 pub fn spawn(topic_partition: TopicPartition, topic_id: Uuid, log: Log, hosting: Hosting) -> Arc<Partition> {
-    let Hosting { directory, leader_epoch, housekeeping } = hosting;
     let (mailbox, commands) = mpsc::channel(MAILBOX);
     let durable = log.durable();
+    let own = own_log(&log, *durable.borrow());
+    let high_watermark = log.high_watermark().clamp(own.log_start_offset, own.log_end_offset);
     let partition = Arc::new(Partition {
         topic_partition,
         topic_id,
-        directory,
+        directory: hosting.directory,
         reader: log.reader(),
         mailbox,
-        leader_epoch: AtomicI32::new(leader_epoch),
-        high_watermark: AtomicI64::new(log.log_start_offset()),
+        replica: Mutex::new(Replica::new(hosting.node_id, own, high_watermark)),
+        started: hosting.started,
+        isr_changes: hosting.isr_changes,
+        fetchers: hosting.fetchers,
+        leader_epoch: AtomicI32::new(-1),
+        leads: AtomicBool::new(false),
+        high_watermark: AtomicI64::new(high_watermark),
         offline: AtomicBool::new(false),
-        fetch_waiters: FetchWaiters::default(),
+        full: AtomicBool::new(false),
+        committed_waiters: FetchWaiters::default(),
+        appended_waiters: FetchWaiters::default(),
     });
+    let housekeeping = hosting.housekeeping;
     let due = Instant::now() + housekeeping.mul_f64(0.5 + runtime::rand::below(1000) as f64 / 2000.0);
-    let wants_journal = log.config().wants_journal();
-    let acks = Acks::default();
-    let mut task = Task { partition: partition.clone(), log, durable, acks, wants_journal, housekeeping, due };
-    task.log.note_leader_epoch(leader_epoch);
-    task.durable_moved();
+    let task = Task {
+        partition: partition.clone(),
+        node_id: hosting.node_id,
+        wants_journal: log.config().wants_journal(),
+        log,
+        durable,
+        housekeeping,
+        fetch_backoff: hosting.fetch_backoff,
+        due,
+        generation: 0,
+        replicas: 0,
+    };
     runtime::task::spawn("partition", task.run(commands));
     partition
 }
 
-struct Task {
-    partition: Arc<Partition>,
-    log: Log,
+/// The ends of the log; what is durable after another cut says nothing of it.
+fn own_log(log: &Log, durable: Durable) -> OwnLog {
+    let bounds = log.reader().bounds();
+    let durable_end = if durable.truncation == bounds.truncation {
+        durable.offset
+    } else {
+        model::mark!("a sync ended after a truncation");
+        bounds.log_start_offset
+    };
+    OwnLog {
+        log_start_offset: bounds.log_start_offset,
+        log_end_offset: bounds.log_end_offset,
+        durable_end: durable_end.min(bounds.log_end_offset),
+        journaled: log.is_journaled(),
+    }
+}
+
+pub(super) struct Task {
+    pub(super) partition: Arc<Partition>,
+    pub(super) node_id: NodeId,
+    pub(super) log: Log,
     durable: watch::Receiver<Durable>,
-    acks: Acks,
     /// What the config asks for; the log is behind it while its disk has no space for the change.
     wants_journal: bool,
     housekeeping: Duration,
+    pub(super) fetch_backoff: Duration,
     due: Instant,
+    /// The generation of the next follower's fetches.
+    pub(super) generation: u64,
+    /// How many replicas the partition has.
+    pub(super) replicas: usize,
 }
 
 struct PendingAppend {
     log_append_time: Timestamp,
-    wait: bool,
+    level: AckLevel,
     reply: Reply,
 }
 
@@ -129,7 +201,7 @@ impl Task {
             select! {
                 biased;
                 changed = self.durable.changed() => match changed {
-                    Ok(()) => self.durable_moved(),
+                    Ok(()) => self.log_moved(),
                     Err(_) => return self.stop("its log directory has failed"),
                 },
                 count = commands.recv_many(&mut group, MAX_GROUP) => {
@@ -137,6 +209,10 @@ impl Task {
                         return;
                     }
                     if let Some(reply) = self.obey(&mut group).await {
+                        self.partition.fetchers.unassign(&self.partition);
+                        self.partition.change(|replica, _| replica.end_of_epoch());
+                        self.partition.leads.store(false, Ordering::Release);
+                        self.partition.wake_all();
                         let _ = reply.send(self.log); // a broker that does not wait has crashed
                         return;
                     }
@@ -151,19 +227,28 @@ impl Task {
         let mut appends = Vec::new();
         let mut pending = Vec::new();
         for command in commands.drain(..) {
-            if let Command::Append { records, log_append_time, wait, reply } = command {
+            if let Command::Append { records, log_append_time, level, reply } = command {
+                if let Err(error) = self.partition.replica().check_append(level) {
+                    let log_start_offset = self.log.log_start_offset();
+                    let _ = reply.send(Err(AppendFailure { error, message: String::new(), log_start_offset }));
+                    continue;
+                }
                 appends.push(LeaderAppend {
                     records,
                     leader_epoch: self.partition.leader_epoch(),
                     now: runtime::clock::now(),
                     origin: Origin::Client,
                 });
-                pending.push(PendingAppend { log_append_time, wait, reply });
+                pending.push(PendingAppend { log_append_time, level, reply });
                 continue;
             }
             self.append(&mut appends, &mut pending).await;
             match command {
                 Command::Append { .. } => unreachable!("taken above"),
+                Command::Replicate { token, answer, records, done } => {
+                    self.replicate(token, answer, records).await;
+                    let _ = done.send(()); // a fetcher that does not wait was stopped
+                }
                 Command::DeleteRecords { before, reply } => {
                     let _ = reply.send(self.delete_records(before).await);
                 }
@@ -171,10 +256,7 @@ impl Task {
                     let _ = reply.send(self.log.active_producers());
                 }
                 Command::SetConfig(config) => self.set_config(*config).await,
-                Command::Lead(epoch) => {
-                    self.partition.leader_epoch.store(epoch, Ordering::Release);
-                    self.log.note_leader_epoch(epoch);
-                }
+                Command::Follow(news) => self.follow(*news).await,
                 Command::Close(reply) => return Some(reply),
             }
         }
@@ -197,6 +279,7 @@ impl Task {
         }
         let results = self.log.append(appends).await;
         appends.clear();
+        self.log_moved();
         let start = self.log.log_start_offset();
         for (result, pending) in results.into_iter().zip(pending.drain(..)) {
             match result {
@@ -206,7 +289,7 @@ impl Task {
                 }
             }
         }
-        self.durable_moved();
+        self.partition.appended_waiters.wake_below(self.log.log_end_offset());
     }
 
     fn appended(&mut self, appended: Appended, pending: PendingAppend, log_start_offset: Offset) {
@@ -215,18 +298,21 @@ impl Task {
             log_append_time: if appended.duplicate { appended.max_timestamp } else { pending.log_append_time },
             log_start_offset,
         };
+        self.set_full(false);
+        let PendingAppend { level, reply, .. } = pending;
         // A duplicate waits like its original: that one may not be durable yet.
-        if pending.wait && !(appended.duplicate && model::planted!("answer-duplicate-early")) {
-            self.acks.wait(appended.last_offset + 1, acked, pending.reply);
-        } else {
-            let _ = pending.reply.send(Ok(acked));
-        }
+        let early = appended.duplicate && model::planted!("answer-duplicate-early");
+        let level = if early { AckLevel::Appended } else { level };
+        self.partition.change(|replica, _| replica.wait(level, appended.last_offset + 1, acked, reply));
     }
 
     fn refused(&self, error: AppendError, log_start_offset: Offset) -> AppendFailure {
         match error {
             AppendError::Outcome { error, message } => {
                 tracing::debug!("{}: append refused: {error}: {message}", self.partition.topic_partition);
+                if error == ErrorCode::KafkaStorageError {
+                    self.set_full(true);
+                }
                 AppendFailure { error, message: told(error, message), log_start_offset }
             }
             AppendError::Fault(message) => {
@@ -236,33 +322,55 @@ impl Task {
         }
     }
 
-    /// This broker is the only replica: what is durable here is committed.
-    fn durable_moved(&mut self) {
-        let durable = *self.durable.borrow_and_update();
-        let bounds = self.partition.reader.bounds();
-        if durable.truncation != bounds.truncation {
-            model::mark!("a sync ended after a truncation");
-            return;
+    /// A replica without space asks for others to lead, where there are others.
+    pub(super) fn set_full(&self, full: bool) {
+        let full = full && self.replicas > 1;
+        if self.partition.full.swap(full, Ordering::AcqRel) != full && full {
+            model::mark!("a replica has no space");
+            tracing::warn!("{}: no space on its disk: others should lead", self.partition.topic_partition);
         }
-        let end = durable.offset;
-        self.log.set_high_watermark(end);
-        self.partition.publish_high_watermark(end);
-        self.acks.reached(end);
+    }
+
+    /// Tells the replica how the log stands.
+    pub(super) fn log_moved(&mut self) {
+        let log = self.follower_log();
+        self.partition.change(|replica, now| replica.log_moved(now, log));
+    }
+
+    pub(super) fn follower_log(&mut self) -> FollowerLog {
+        let durable = *self.durable.borrow_and_update();
+        let ends = own_log(&self.log, durable);
+        let last = ends.log_end_offset - 1;
+        let last_epoch = if ends.log_end_offset > ends.log_start_offset {
+            self.partition.reader.epoch_of(last).unwrap_or(-1)
+        } else {
+            -1
+        };
+        FollowerLog { ends, last_epoch }
     }
 
     async fn delete_records(&mut self, before: Offset) -> Result<Offset, ErrorCode> {
+        if !self.partition.leads() {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
         let high_watermark = self.partition.high_watermark();
         let before = if before == -1 { high_watermark } else { before };
         if before < 0 || before > high_watermark {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        if before > self.log.log_start_offset()
-            && let Err(fault) = self.log.advance_start(before).await
+        self.advance_start(before).await?;
+        Ok(self.log.log_start_offset())
+    }
+
+    pub(super) async fn advance_start(&mut self, to: Offset) -> Result<(), ErrorCode> {
+        if to > self.log.log_start_offset()
+            && let Err(fault) = self.log.advance_start(to).await
         {
             self.cannot("delete records", &fault);
             return Err(ErrorCode::KafkaStorageError);
         }
-        Ok(self.log.log_start_offset())
+        self.log_moved();
+        Ok(())
     }
 
     async fn set_config(&mut self, config: LogConfig) {
@@ -278,17 +386,17 @@ impl Task {
         {
             self.cannot("change its durability", &fault);
         }
-        self.durable_moved();
+        self.log_moved();
     }
 
     /// Nothing is acknowledged from the page cache once the config promises more.
-    async fn reach_promised_mode(&mut self) -> Result<(), StorageFault> {
+    pub(super) async fn reach_promised_mode(&mut self) -> Result<(), StorageFault> {
         if !self.wants_journal || self.log.is_journaled() {
             return Ok(());
         }
         model::mark!("append before the log could become journaled");
         self.log.set_journaled(true).await?;
-        self.durable_moved();
+        self.log_moved();
         Ok(())
     }
 
@@ -304,21 +412,22 @@ impl Task {
         if let Err(fault) = self.log.apply_retention(now, self.partition.high_watermark()).await {
             self.cannot("apply retention", &fault);
         }
+        self.log_moved();
     }
 
     /// A full disk passes; a directory that has failed does not.
-    fn cannot(&self, what: &str, fault: &StorageFault) {
+    pub(super) fn cannot(&self, what: &str, fault: &StorageFault) {
         tracing::warn!("{} cannot {what}: {fault}", self.partition.topic_partition);
         if self.log.directory_has_failed() {
             self.partition.go_offline(&fault.to_string());
         }
     }
 
-    fn stop(mut self, why: &str) {
+    fn stop(self, why: &str) {
         self.partition.go_offline(why);
         let failure =
             AppendFailure { error: ErrorCode::KafkaStorageError, message: why.to_owned(), log_start_offset: -1 };
-        self.acks.fail(&failure);
+        self.partition.replica().fail(&failure);
     }
 }
 

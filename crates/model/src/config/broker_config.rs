@@ -90,6 +90,8 @@ pub struct BrokerConfig {
     pub controller_listeners: Vec<Listener>,
     /// What other nodes are told of each of `controller_listeners`, in the same order.
     pub advertised_controller_listeners: Vec<Listener>,
+    /// `initial.broker.registration.timeout.ms`.
+    pub registration_timeout_ms: i64,
     /// Its place in the cluster.
     pub cluster: ClusterConfig,
     /// `auto.create.topics.enable`.
@@ -341,6 +343,7 @@ impl Reader<'_> {
             advertised_listeners: sockets.advertised,
             controller_listeners: sockets.controller,
             advertised_controller_listeners: sockets.advertised_controller,
+            registration_timeout_ms: self.number("initial.broker.registration.timeout.ms"),
             cluster,
             auto_create_topics: self.boolean("auto.create.topics.enable"),
             delete_topics: self.boolean("delete.topic.enable"),

@@ -22,7 +22,9 @@ pub(crate) use barrier::Barrier;
 pub use open::{Opened, OpenedLog};
 
 use crate::fault::StorageFault;
+use crate::meta_properties;
 use model::Uuid;
+use runtime::disk::Disk;
 use runtime::sync::watch;
 use std::sync::Arc;
 
@@ -34,6 +36,19 @@ pub struct LogDirectory {
 }
 
 impl LogDirectory {
+    /// The cluster that the directory at the root of `disk` belongs to, without opening it; none when it is blank.
+    ///
+    /// # Errors
+    /// The disk refused, or its `meta.properties` cannot be read.
+    pub async fn cluster_of(disk: &Disk) -> Result<Option<String>, StorageFault> {
+        meta_properties::cluster_id(disk).await
+    }
+
+    /// An id for a directory that is to be made.
+    pub fn new_id() -> Uuid {
+        meta_properties::random_id()
+    }
+
     /// The cluster that the directory belongs to.
     pub fn cluster_id(&self) -> &str {
         &self.core.properties.cluster_id

@@ -35,6 +35,11 @@ impl LogReader {
         self.shared.bounds()
     }
 
+    /// Keeps the high watermark for the next checkpoint.
+    pub fn keep_high_watermark(&self, offset: Offset) {
+        self.shared.set_high_watermark(offset);
+    }
+
     /// Bytes of all segments.
     pub fn size(&self) -> u64 {
         self.shared.size()

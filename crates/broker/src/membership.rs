@@ -1,0 +1,181 @@
+//! This broker as a member of its cluster: it registers, says that it lives, and asks for its leaderships to be moved
+//! before it stops.
+
+use crate::broker::Broker;
+use crate::metadata::{AskError, Metadata};
+use crate::partitions::Hosted;
+use crate::start::StartError;
+use controller::{Reply, Request};
+use model::metadata_image::MetadataImage;
+use model::{ErrorCode, NodeId, Offset, PartitionId, Uuid, mark};
+use protocol::messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
+use protocol::messages::broker_registration::BrokerRegistrationRequest;
+use runtime::sync::{select, watch};
+use runtime::time::{Duration, Instant, sleep, timeout};
+use std::sync::Arc;
+
+/// Rest before a registration or a heartbeat that was not answered is sent again.
+const REST: Duration = Duration::from_millis(50);
+/// How often a starting broker says how far it is.
+const WHILE_STARTING: Duration = Duration::from_millis(20);
+/// How often a stopping broker asks whether it may go.
+const WHILE_STOPPING: Duration = Duration::from_millis(50);
+/// How long a stopping broker waits for others to take over.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// Damaged replicas that are reported, at most.
+const MAX_UNUSABLE: usize = 10_000;
+
+/// Registers this life of the broker, and waits until the image here shows it. Returns its epoch.
+///
+/// # Errors
+/// The cluster does not take it, or no controller answered within `patience`.
+pub(crate) async fn register(
+    metadata: &Metadata,
+    request: BrokerRegistrationRequest,
+    stop_was_clean: bool,
+    unusable: Vec<(Uuid, PartitionId)>,
+    patience: Duration,
+) -> Result<Offset, StartError> {
+    let deadline = Instant::now() + patience;
+    let (id, incarnation) = (request.broker_id, request.incarnation_id);
+    loop {
+        let ask = Request::RegisterBroker { request: request.clone(), stop_was_clean, unusable: unusable.clone() };
+        let error = match metadata.ask_within(ask, REST * 100).await {
+            Ok(Reply::RegisterBroker(answer)) => ErrorCode::from_wire(answer.error_code),
+            Ok(Reply::Rejected(error)) => error,
+            Ok(other) => unreachable!("the controller answers a registration with its own reply, not {other:?}"),
+            Err(error) => error.error_code(),
+        };
+        match error {
+            ErrorCode::None => break,
+            error if is_temporary(error) && Instant::now() < deadline => {
+                tracing::debug!("broker {id} is not registered yet: {error}");
+                sleep(REST).await;
+            }
+            error => return Err(StartError::Refused(why_not(id, error))),
+        }
+    }
+    let mut images = metadata.images();
+    let is_shown =
+        |image: &Arc<MetadataImage>| image.broker(id).is_some_and(|broker| broker.incarnation == incarnation);
+    match images.wait_for(is_shown).await {
+        Ok(image) => Ok(image.broker(id).map_or(-1, |broker| broker.epoch)),
+        Err(_) => Err(StartError::Refused("the metadata has stopped".to_owned())),
+    }
+}
+
+fn is_temporary(error: ErrorCode) -> bool {
+    use ErrorCode::*;
+    matches!(error, NotController | RequestTimedOut | DuplicateBrokerRegistration | KafkaStorageError)
+}
+
+fn why_not(id: NodeId, error: ErrorCode) -> String {
+    match error {
+        ErrorCode::DuplicateBrokerRegistration => {
+            format!("another broker with node.id={id} is running in this cluster; give this one another node.id, or stop that one")
+        }
+        ErrorCode::InconsistentClusterId => {
+            "the data directory belongs to another cluster; choose another with log.dirs, or correct controller.quorum.voters".to_owned()
+        }
+        ErrorCode::NotController | ErrorCode::RequestTimedOut => {
+            "no controller answered; are a majority of controller.quorum.voters running?".to_owned()
+        }
+        error => format!("the controller said {error}"),
+    }
+}
+
+/// Tells the controller that this broker lives, until the broker stops.
+pub(crate) async fn keep_alive(broker: Arc<Broker>, mut stop: watch::Receiver<bool>) {
+    let interval = Duration::from_millis(broker.config.cluster.heartbeat_interval_ms.unsigned_abs());
+    loop {
+        let began = Instant::now();
+        let fenced = match heartbeat(&broker, false).await {
+            Ok(answer) => answer.is_fenced,
+            Err(error) => {
+                tracing::debug!("the heartbeat was not answered: {error}");
+                true
+            }
+        };
+        // A broker that is fenced wants back as soon as it has caught up.
+        let rest =
+            if fenced { REST.min(interval) } else { interval.saturating_sub(began.elapsed()).max(WHILE_STARTING) };
+        select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = sleep(rest) => {}
+        }
+    }
+}
+
+/// Waits until this broker may lead.
+pub(crate) async fn wait_until_unfenced(metadata: &Metadata, id: NodeId) {
+    let _ = metadata.images().wait_for(|image| image.is_unfenced(id)).await; // an error means that it stops
+}
+
+/// Hands over what this broker leads, as far as there are others to take it, before it stops.
+pub(crate) async fn leave(broker: &Broker) {
+    let asking = async {
+        loop {
+            match heartbeat(broker, true).await {
+                Ok(answer) if answer.should_shut_down => return,
+                Ok(_) => sleep(WHILE_STOPPING).await,
+                Err(ErrorCode::StaleBrokerEpoch | ErrorCode::BrokerIdNotRegistered) => return,
+                Err(_) => sleep(WHILE_STOPPING).await,
+            }
+        }
+    };
+    if timeout(STOP_PATIENCE, asking).await.is_err() {
+        mark!("a broker stopped without the controller's leave");
+        tracing::warn!(
+            "the controller did not let this broker go within {} s: it stops all the same",
+            STOP_PATIENCE.as_secs()
+        );
+    }
+}
+
+async fn heartbeat(broker: &Broker, want_shut_down: bool) -> Result<BrokerHeartbeatResponse, ErrorCode> {
+    let request = BrokerHeartbeatRequest {
+        broker_id: broker.node_id,
+        broker_epoch: broker.epoch,
+        // What the hosted partitions follow, not what has only been read.
+        current_metadata_offset: *broker.applied.borrow() - 1,
+        want_fence: false,
+        want_shut_down,
+        offline_log_dirs: failed_directories(broker),
+        ..Default::default()
+    };
+    let request = Request::BrokerHeartbeat { request, unusable: unusable(broker) };
+    let patience = Duration::from_millis(broker.config.cluster.session_timeout_ms.unsigned_abs());
+    match broker.heartbeats.ask_within(request, patience).await {
+        Ok(Reply::BrokerHeartbeat(answer)) => match ErrorCode::from_wire(answer.error_code) {
+            ErrorCode::None => Ok(answer),
+            error => Err(error),
+        },
+        Ok(Reply::Rejected(error)) => Err(error),
+        Ok(_) => Err(ErrorCode::UnknownServerError),
+        Err(AskError::NotController) => Err(ErrorCode::NotController),
+        Err(AskError::Unknown) => Err(ErrorCode::RequestTimedOut),
+    }
+}
+
+fn failed_directories(broker: &Broker) -> Vec<Uuid> {
+    let failed = broker.directories.iter().filter(|directory| directory.failed().borrow().is_some());
+    failed.map(storage::LogDirectory::directory_id).collect()
+}
+
+/// The replicas here whose log is damaged, or has no space: they may not lead, and are in sync with nobody.
+pub(crate) fn unusable(broker: &Broker) -> Vec<(Uuid, PartitionId)> {
+    let mut unusable = Vec::new();
+    for topic in broker.partitions.topics() {
+        for (number, hosted) in &topic.partitions {
+            let is_unusable = match hosted {
+                Hosted::Online(partition) => partition.is_offline() || partition.is_full(),
+                Hosted::Offline(_) => true,
+            };
+            if is_unusable && unusable.len() < MAX_UNUSABLE {
+                unusable.push((topic.id, *number));
+            }
+        }
+    }
+    unusable
+}

@@ -1,0 +1,139 @@
+//! The way of a request to the controller, wherever it is.
+
+use super::envelope;
+use super::status::QuorumStatus;
+use super::{AskError, Command};
+use client::{ClientConfig, Connection};
+use controller::{Reply, Request};
+use model::{ErrorCode, Offset};
+use protocol::messages::envelope::EnvelopeResponse;
+use runtime::sync::{Mutex, mpsc, oneshot, watch};
+use runtime::time::{Duration, Instant, sleep, timeout_at};
+use std::sync::Arc;
+
+/// Rest before the controller is looked for again.
+const REST: Duration = Duration::from_millis(20);
+
+/// Asks the controller, here or over the network.
+#[derive(Debug)]
+pub(super) struct ToController {
+    mailbox: mpsc::Sender<Command>,
+    status: watch::Receiver<Arc<QuorumStatus>>,
+    /// The connection to the last controller, with its address.
+    connection: Mutex<Option<(String, Connection)>>,
+    config: ClientConfig,
+}
+
+/// What became of one attempt.
+enum Attempt {
+    Done(Reply, Offset),
+    /// It was not done: another node may do it.
+    NotDone,
+    /// Nobody knows whether it was done.
+    Unknown,
+}
+
+impl ToController {
+    pub fn new(
+        mailbox: mpsc::Sender<Command>,
+        status: watch::Receiver<Arc<QuorumStatus>>,
+        request_timeout: Duration,
+    ) -> ToController {
+        let config = ClientConfig {
+            client_id: "broker".to_owned(),
+            request_timeout,
+            connect_timeout: request_timeout.min(Duration::from_secs(2)),
+            ..ClientConfig::default()
+        };
+        ToController { mailbox, status, connection: Mutex::new(None), config }
+    }
+
+    /// Asks until somebody decides, until `deadline` at most.
+    ///
+    /// # Errors
+    /// `NotController` when nobody decided; `Unknown` when it may have been decided.
+    pub async fn ask(&self, request: Request, deadline: Instant) -> Result<(Reply, Offset), AskError> {
+        loop {
+            let attempt = match timeout_at(deadline, self.attempt(&request)).await {
+                Ok(attempt) => attempt,
+                Err(_) => return Err(AskError::Unknown),
+            };
+            match attempt {
+                Attempt::Done(reply, offset) => return Ok((reply, offset)),
+                Attempt::Unknown => return Err(AskError::Unknown),
+                Attempt::NotDone if Instant::now() >= deadline => return Err(AskError::NotController),
+                Attempt::NotDone => sleep(REST).await,
+            }
+        }
+    }
+
+    async fn attempt(&self, request: &Request) -> Attempt {
+        let status = self.status.borrow().clone();
+        if status.leads {
+            return self.ask_here(request.clone()).await;
+        }
+        let Some(address) = status.leader_address() else { return Attempt::NotDone };
+        let Some(sealed) = envelope::seal(request) else { return Attempt::NotDone };
+        let connection = match self.connect(address).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                tracing::debug!("{error}");
+                return Attempt::NotDone;
+            }
+        };
+        match connection.call(&sealed).await {
+            Ok(answer) => read(request, &answer),
+            Err(error) if error.may_have_happened() => Attempt::Unknown,
+            Err(_) => Attempt::NotDone,
+        }
+    }
+
+    async fn ask_here(&self, request: Request) -> Attempt {
+        match ask_mailbox(&self.mailbox, request).await {
+            Ok((reply, offset)) => Attempt::Done(reply, offset),
+            Err(AskError::NotController) => Attempt::NotDone,
+            Err(AskError::Unknown) => Attempt::Unknown,
+        }
+    }
+
+    async fn connect(&self, address: &str) -> client::Result<Connection> {
+        let mut known = self.connection.lock().await;
+        match &*known {
+            Some((to, connection)) if to == address && !connection.is_closed() => Ok(connection.clone()),
+            _ => {
+                let connection = Connection::connect(address, &self.config).await?;
+                *known = Some((address.to_owned(), connection.clone()));
+                Ok(connection)
+            }
+        }
+    }
+}
+
+fn read(request: &Request, answer: &EnvelopeResponse) -> Attempt {
+    match ErrorCode::from_wire(answer.error_code) {
+        ErrorCode::None => match envelope::open_reply(request, answer) {
+            Ok((reply, offset)) => Attempt::Done(reply, offset),
+            Err(why) => {
+                tracing::warn!("the controller's answer cannot be read: {why}");
+                Attempt::Unknown
+            }
+        },
+        ErrorCode::NotController => Attempt::NotDone,
+        ErrorCode::RequestTimedOut => Attempt::Unknown,
+        error => Attempt::Done(Reply::Rejected(error), 0),
+    }
+}
+
+/// Asks the controller on this node alone.
+///
+/// # Errors
+/// `NotController` when another node must be asked.
+pub(super) async fn ask_mailbox(
+    mailbox: &mpsc::Sender<Command>,
+    request: Request,
+) -> Result<(Reply, Offset), AskError> {
+    let (reply, answer) = oneshot::channel();
+    let command = Command::Ask(Box::new(request), reply);
+    mailbox.send(command).await.map_err(|_| AskError::NotController)?;
+    answer.await.unwrap_or(Err(AskError::Unknown))
+}

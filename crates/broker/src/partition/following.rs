@@ -1,0 +1,133 @@
+//! Following the metadata: who leads; and following the leader.
+
+use super::replica::Role;
+use super::task::{News, Task};
+use bytes::Bytes;
+use model::{ErrorCode, NodeId, mark};
+use replication::{FetchAnswer, FetchToken, Follower, FollowerStep, Following};
+use std::sync::atomic::Ordering;
+use storage::AppendError;
+
+impl Task {
+    /// Becomes what the metadata says.
+    pub(super) async fn follow(&mut self, news: News) {
+        let News { image, cluster, terms } = news;
+        self.replicas = image.replicas.len();
+        if image.leader_epoch <= self.partition.leader_epoch() {
+            self.partition.change(|replica, now| replica.image_changed(now, &image, &cluster, terms));
+            self.partition.propose();
+            return;
+        }
+        self.keep_generation();
+        self.partition.leads.store(false, Ordering::Release);
+        self.partition.change(|replica, _| replica.end_of_epoch());
+        self.partition.leader_epoch.store(image.leader_epoch, Ordering::Release);
+        match image.leader {
+            Some(leader) if leader == self.node_id => {
+                self.partition.fetchers.unassign(&self.partition);
+                // The epoch is durable in the metadata; the log's own file of epochs follows with the next checkpoint.
+                self.log.note_leader_epoch(image.leader_epoch);
+                let own = self.follower_log().ends;
+                self.partition.change(|replica, now| replica.lead(now, &image, &cluster, own, terms));
+                self.partition.leads.store(true, Ordering::Release);
+                self.partition.propose();
+            }
+            Some(leader) => self.begin_to_follow(leader, image.leader_epoch).await,
+            None => self.partition.fetchers.unassign(&self.partition),
+        }
+        self.partition.wake_all(); // whoever waits here has to ask another broker, or ask again
+    }
+
+    fn keep_generation(&mut self) {
+        if let Role::Following(follower) = &self.partition.replica().role {
+            self.generation = follower.next_generation();
+        }
+    }
+
+    async fn begin_to_follow(&mut self, leader: NodeId, leader_epoch: model::LeaderEpoch) {
+        let following = Following { leader, leader_epoch, fetch_backoff: self.fetch_backoff };
+        let (log, high_watermark) = (self.follower_log(), self.partition.high_watermark());
+        let (follower, step) = Follower::new(following, log, high_watermark, self.generation);
+        self.partition.change(|replica, _| replica.role = Role::Following(Box::new(follower)));
+        self.do_step(step, Bytes::new()).await;
+        self.partition.fetchers.assign(&self.partition, leader);
+    }
+
+    /// Takes what the leader answered.
+    pub(super) async fn replicate(&mut self, token: FetchToken, answer: FetchAnswer, records: Bytes) {
+        let reader = self.partition.reader.clone();
+        let step = self.partition.change(|replica, now| match &mut replica.role {
+            Role::Following(follower) => {
+                follower.answered(now, token, &answer, &|epoch| reader.end_offset_of_epoch(epoch))
+            }
+            _ => FollowerStep::Nothing,
+        });
+        self.do_step(step, records).await;
+        self.follow_log_start().await;
+    }
+
+    async fn do_step(&mut self, step: FollowerStep, records: Bytes) {
+        let done = match step {
+            FollowerStep::Append => self.append_from_leader(records).await,
+            FollowerStep::Truncate { to, below_high_watermark } => {
+                if below_high_watermark {
+                    mark!("a follower cuts what was committed");
+                    tracing::warn!(
+                        "{}: cut to {to}, below its high watermark: an unclean election",
+                        self.partition.topic_partition
+                    );
+                }
+                self.log.truncate(to).await.map(drop).map_err(|fault| self.cannot("truncate", &fault))
+            }
+            FollowerStep::ResetTo { start } => {
+                self.log.reset(start).await.map_err(|fault| self.cannot("start anew", &fault))
+            }
+            FollowerStep::Nothing | FollowerStep::BackOff { .. } | FollowerStep::WaitForMetadata => return,
+        };
+        let log = self.follower_log();
+        self.partition.change(|replica, now| {
+            if let Role::Following(follower) = &mut replica.role {
+                match done {
+                    Ok(()) => follower.done(log),
+                    Err(()) => drop(follower.failed(now, log)),
+                }
+            }
+            replica.settle();
+        });
+        // A log that is cut may be durable at once, and nobody else says so.
+        self.log_moved();
+    }
+
+    async fn append_from_leader(&mut self, records: Bytes) -> Result<(), ()> {
+        if let Err(fault) = self.reach_promised_mode().await {
+            self.cannot("become journaled", &fault);
+            return Err(());
+        }
+        match self.log.append_follower(records, runtime::clock::now()).await {
+            Ok(_) => {
+                self.set_full(false);
+                Ok(())
+            }
+            Err(AppendError::Outcome { error, message }) => {
+                tracing::warn!("{}: cannot append what its leader sent: {message}", self.partition.topic_partition);
+                self.set_full(error == ErrorCode::KafkaStorageError);
+                Err(())
+            }
+            Err(AppendError::Fault(message)) => {
+                self.partition.go_offline(&message);
+                Err(())
+            }
+        }
+    }
+
+    /// What was deleted at the leader goes here too (KIP-107).
+    async fn follow_log_start(&mut self) {
+        let to = match &self.partition.replica().role {
+            Role::Following(follower) => follower.log_start_to_take(),
+            _ => None,
+        };
+        if let Some(to) = to.filter(|_| !model::planted!("a follower keeps what was deleted")) {
+            let _ = self.advance_start(to).await; // it is tried again with the next answer
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What this replica is at the moment: leader, follower, or neither. Behind a lock that is held for moments only, so that
+//! a follower's fetch counts its progress without waiting for the task that owns the log.
+
+use super::acks::{Acks, Reply};
+use super::task::{Acked, AppendFailure};
+use model::metadata_image::{MetadataImage, PartitionImage};
+use model::state_machine::Instant;
+use model::{ErrorCode, NodeId, Offset, mark};
+use replication::{
+    CheckedFetch, Follower, FollowerLog, IsrAnswer, IsrProposal, Leader, OwnLog, ProposalId, Terms, Wanted,
+};
+use runtime::sync::Notify;
+use std::sync::Arc;
+
+/// How long a produce waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AckLevel {
+    /// Until it is appended (acks=0).
+    Appended,
+    /// Until the leader keeps it as durably as the partition promises (acks=1).
+    Leader,
+    /// Until it is committed (acks=all).
+    All,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Replica {
+    pub role: Role,
+    me: NodeId,
+    high_watermark: Offset,
+    own: OwnLog,
+    until_durable: Acks,
+    until_committed: Acks,
+    /// Wakes whoever fetches for this replica.
+    pub wake: Option<Arc<Notify>>,
+}
+
+/// What it is.
+#[derive(Debug)]
+pub(super) enum Role {
+    /// Nobody leads, as far as is known.
+    Idle,
+    Leading(Box<Leader>),
+    Following(Box<Follower>),
+}
+
+impl Replica {
+    pub fn new(me: NodeId, own: OwnLog, high_watermark: Offset) -> Replica {
+        Replica {
+            role: Role::Idle,
+            me,
+            high_watermark,
+            own,
+            until_durable: Acks::default(),
+            until_committed: Acks::default(),
+            wake: None,
+        }
+    }
+
+    pub fn high_watermark(&self) -> Offset {
+        self.high_watermark
+    }
+
+    /// Begins to lead in the image's epoch.
+    pub fn lead(&mut self, now: Instant, image: &PartitionImage, cluster: &MetadataImage, own: OwnLog, terms: Terms) {
+        self.own = own;
+        let leader = Leader::new(now, self.me, image, &brokers(cluster), own, self.high_watermark, terms);
+        self.role = Role::Leading(Box::new(leader));
+        self.settle();
+    }
+
+    /// The image changed within the epoch that this replica leads in.
+    pub fn image_changed(&mut self, now: Instant, image: &PartitionImage, cluster: &MetadataImage, terms: Terms) {
+        if let Role::Leading(leader) = &mut self.role {
+            leader.set_terms(now, terms);
+            leader.image_changed(now, image, &brokers(cluster));
+            self.settle();
+        }
+    }
+
+    /// Brokers came, went, or were fenced.
+    pub fn brokers_changed(&mut self, now: Instant, cluster: &MetadataImage) {
+        if let Role::Leading(leader) = &mut self.role {
+            leader.brokers_changed(now, &brokers(cluster));
+            self.settle();
+        }
+    }
+
+    /// Leads no more: what waits may or may not be kept by whoever leads next.
+    pub fn end_of_epoch(&mut self) {
+        let failure =
+            AppendFailure { error: ErrorCode::NotLeaderOrFollower, message: String::new(), log_start_offset: -1 };
+        self.fail(&failure);
+        self.role = Role::Idle;
+    }
+
+    /// Tells all that wait that their records may or may not have been kept.
+    pub fn fail(&mut self, failure: &AppendFailure) {
+        self.until_durable.fail(failure);
+        self.until_committed.fail(failure);
+    }
+
+    /// The log moved: something was appended, became durable, was cut, or starts later.
+    pub fn log_moved(&mut self, now: Instant, log: FollowerLog) {
+        self.own = log.ends;
+        match &mut self.role {
+            Role::Leading(leader) => leader.log_moved(now, log.ends),
+            Role::Following(follower) => {
+                follower.log_moved(log);
+                if let Some(wake) = self.wake.as_ref().filter(|_| follower.wanted(now).is_some()) {
+                    wake.notify_one();
+                }
+            }
+            Role::Idle => {}
+        }
+        self.settle();
+    }
+
+    /// Whether records may be appended for a producer that wants this.
+    ///
+    /// # Errors
+    /// `NOT_LEADER_OR_FOLLOWER`, `NOT_ENOUGH_REPLICAS`.
+    pub fn check_append(&self, level: AckLevel) -> Result<(), ErrorCode> {
+        match &self.role {
+            Role::Leading(leader) => leader.check_append(if level == AckLevel::All { -1 } else { 1 }),
+            _ => Err(ErrorCode::NotLeaderOrFollower),
+        }
+    }
+
+    /// Answers once `end` is as durable and committed as asked.
+    pub fn wait(&mut self, level: AckLevel, end: Offset, acked: Acked, reply: Reply) {
+        match level {
+            AckLevel::Appended => {
+                let _ = reply.send(Ok(acked)); // the client may be gone
+            }
+            AckLevel::Leader => self.until_durable.wait(end, acked, reply),
+            AckLevel::All => self.until_committed.wait(end, acked, reply),
+        }
+        self.settle();
+    }
+
+    /// A follower has fetched.
+    ///
+    /// # Errors
+    /// `NOT_LEADER_OR_FOLLOWER`.
+    pub fn fetched(&mut self, now: Instant, checked: &CheckedFetch) -> Result<(), ErrorCode> {
+        let Role::Leading(leader) = &mut self.role else { return Err(ErrorCode::NotLeaderOrFollower) };
+        leader.fetched(now, checked)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// What the controller is to be asked, if anything.
+    pub fn proposal(&mut self, now: Instant) -> Option<IsrProposal> {
+        let Role::Leading(leader) = &mut self.role else { return None };
+        leader.tick(now);
+        let proposal = leader.proposal(now);
+        self.settle();
+        proposal
+    }
+
+    /// What the controller said.
+    pub fn proposal_answered(&mut self, now: Instant, id: ProposalId, answer: IsrAnswer) {
+        if let Role::Leading(leader) = &mut self.role {
+            leader.proposal_answered(now, id, answer);
+            self.settle();
+        } else {
+            mark!("an isr answer came after leadership was lost");
+        }
+    }
+
+    /// What is to be fetched from `leader`.
+    pub fn wanted(&self, now: Instant, leader: NodeId) -> Option<Wanted> {
+        match &self.role {
+            Role::Following(follower) => follower.wanted(now).filter(|wanted| wanted.leader == leader),
+            _ => None,
+        }
+    }
+
+    /// Takes over what the role has moved, and answers who waited for it.
+    pub fn settle(&mut self) {
+        match &self.role {
+            Role::Leading(leader) => {
+                self.high_watermark = leader.high_watermark();
+                let acknowledged = leader.acknowledged();
+                self.until_committed.reached(acknowledged.end, acknowledged.error);
+                self.until_durable.reached(self.own.progress(), ErrorCode::None);
+            }
+            Role::Following(follower) => self.high_watermark = follower.high_watermark(),
+            Role::Idle => {}
+        }
+    }
+}
+
+/// The broker epoch of each broker that may be in sync (KIP-841).
+fn brokers(cluster: &MetadataImage) -> impl Fn(NodeId) -> Option<Offset> + '_ {
+    |id| cluster.broker(id).filter(|broker| !broker.fenced && !broker.in_controlled_shutdown).map(|broker| broker.epoch)
+}
