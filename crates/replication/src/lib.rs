@@ -8,6 +8,7 @@
 //! A replica's fetch goes through [`check_fetch`] first, which compares its log with the leader's; only a
 //! [`CheckedFetch`] can be given to [`Leader::fetched`], so progress of a log that differs cannot be counted.
 
+pub mod cluster;
 mod fetch_check;
 mod follower;
 mod leader;

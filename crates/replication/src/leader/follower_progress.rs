@@ -23,6 +23,9 @@ pub(super) struct FollowerProgress {
     pub caught_up_at: Option<Instant>,
     /// Its last fetch, and where the leader's log ended then.
     last_fetch: Option<(Instant, Offset)>,
+    /// It has fetched since the assignment last changed. A replica that was taken away and given back may have begun
+    /// anew in between.
+    pub confirmed: bool,
     pub claim: Claim,
 }
 
@@ -55,6 +58,7 @@ impl FollowerProgress {
             newest: None,
             caught_up_at: None,
             last_fetch: None,
+            confirmed: false,
             claim: Claim::default(),
         }
     }
@@ -79,6 +83,7 @@ impl FollowerProgress {
             // It has what there was when it fetched last: under steady writes it never has more.
             self.caught_up_at = self.caught_up_at.max(Some(at));
         }
+        self.confirmed = true;
         self.progress = Some(progress);
         self.log_start_offset = Some(fetch.log_start_offset).filter(|start| *start >= 0);
         self.last_fetch = Some((now, log_end));

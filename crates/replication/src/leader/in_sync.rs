@@ -29,7 +29,7 @@ impl Leader {
         if follower.claim.committed {
             return follower.is_caught_up(now, self.log.log_end_offset, self.terms.replica_lag_time_max);
         }
-        follower.may_join() && self.has_what_is_committed(follower)
+        follower.confirmed && follower.may_join() && self.has_what_is_committed(follower)
     }
 
     /// The high watermark of a new leader may be behind what earlier leaders have committed, but nothing committed is

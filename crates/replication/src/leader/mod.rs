@@ -79,7 +79,8 @@ impl Leader {
             committed_isr_size: 0,
             asking: Asking::default(),
         };
-        leader.take_assignment(now, image);
+        leader.take_replicas(&image.replicas);
+        leader.take_isr(now, &image.isr);
         leader.brokers_changed(now, brokers);
         leader
     }
@@ -132,8 +133,13 @@ impl Leader {
         assert!(same, "another leader epoch takes another machine");
         if image.partition_epoch > self.partition_epoch {
             self.partition_epoch = image.partition_epoch;
-            self.take_assignment(now, image);
+            self.take_replicas(&image.replicas);
+            self.followers.iter_mut().for_each(|follower| follower.confirmed = false);
+            self.take_isr(now, &image.isr);
             self.asking.settled();
+        } else if image.partition_epoch == self.partition_epoch {
+            // An answer has told this epoch already, and the ISR, but not the replicas.
+            self.take_replicas(&image.replicas);
         }
         self.brokers_changed(now, brokers);
     }
@@ -193,14 +199,14 @@ impl Leader {
         self.high_watermark >= self.epoch_start_offset || planted!("tell offsets before earlier epochs are committed")
     }
 
-    /// Replicas and ISR as `image` says. Followers that stay keep their progress.
-    fn take_assignment(&mut self, now: Instant, image: &PartitionImage) {
-        let before = std::mem::take(&mut self.followers);
-        for id in image.replicas.iter().copied().filter(|id| *id != self.me) {
-            let known = before.iter().find(|follower| follower.id == id).cloned();
-            self.followers.push(known.unwrap_or_else(|| FollowerProgress::new(id)));
+    /// Followers that stay keep their progress.
+    fn take_replicas(&mut self, replicas: &[NodeId]) {
+        let others = || replicas.iter().copied().filter(|id| *id != self.me);
+        if others().eq(self.followers.iter().map(|follower| follower.id)) {
+            return;
         }
-        self.take_isr(now, &image.isr);
+        let known = |id| self.followers.iter().find(|follower| follower.id == id).cloned();
+        self.followers = others().map(|id| known(id).unwrap_or_else(|| FollowerProgress::new(id))).collect();
     }
 
     fn take_isr(&mut self, now: Instant, isr: &[NodeId]) {
