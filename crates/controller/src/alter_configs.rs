@@ -22,9 +22,7 @@ impl View<'_> {
             };
             responses.push(response(named, outcome));
         }
-        if request.validate_only {
-            self.records.truncate(before);
-        }
+        self.finish_config_changes(request.validate_only, before);
         AlterConfigsResponse { responses, ..Default::default() }
     }
 

@@ -11,7 +11,8 @@ use model::config::{validate_broker_configs, validate_topic_configs};
 use model::metadata_image::{ConfigResource, Configs};
 use std::collections::BTreeMap;
 
-const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
+/// The name of the config that says how many replicas must have what is committed.
+pub(crate) const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 
 fn invalid_request<T>(message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::new(ErrorCode::InvalidRequest, message))
@@ -86,7 +87,31 @@ impl View<'_> {
         for (name, value) in dropped.chain(changed) {
             self.records.push(Record::Config { resource: record.clone(), name: name.clone(), value });
         }
+        self.changed_configs.insert(resource.clone(), wanted.clone());
         Ok(())
+    }
+
+    /// What a request has changed takes effect, or none of it when it only asks whether it could.
+    pub(crate) fn finish_config_changes(&mut self, validate_only: bool, records_before: usize) {
+        if validate_only {
+            self.records.truncate(records_before);
+            self.changed_configs.clear();
+        } else if !self.changed_configs.is_empty() {
+            self.settle_where_claims_depend_on_configs();
+        }
+    }
+
+    /// With another minimum of the ISR, fewer claims may hold beside it; and an unclean election may be allowed now.
+    /// Both must stand in the entry that changes the config: leaders act on it at once.
+    pub(crate) fn settle_where_claims_depend_on_configs(&mut self) {
+        let hard = self.hard;
+        for topic in hard.topics() {
+            for (number, partition) in topic.numbered_partitions() {
+                if partition.leader.is_none() || !partition.eligible_leaders.is_empty() {
+                    self.draft((topic.id, number));
+                }
+            }
+        }
     }
 
     fn check_configs(&self, resource: &ConfigResource, wanted: &Configs) -> Result<(), Refusal> {

@@ -45,7 +45,7 @@ impl View<'_> {
 
     /// Who may lead without being in the ISR depends on `min.insync.replicas`, so it must be the same on all brokers
     /// (KIP-966): what the founder was given becomes the default of all.
-    fn fixed_min_insync_replicas(&self) -> Record {
+    pub(crate) fn fixed_min_insync_replicas(&self) -> Record {
         Record::Config {
             resource: Resource::AllBrokers,
             name: "min.insync.replicas".to_owned(),

@@ -32,9 +32,7 @@ impl View<'_> {
             };
             responses.push(response(named, outcome));
         }
-        if request.validate_only {
-            self.records.truncate(before);
-        }
+        self.finish_config_changes(request.validate_only, before);
         IncrementalAlterConfigsResponse { responses, ..Default::default() }
     }
 

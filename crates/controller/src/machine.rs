@@ -1,11 +1,17 @@
 //! The machine: which request goes where.
 
 use crate::dice::Dice;
+use crate::features::ELIGIBLE_LEADER_REPLICAS;
 use crate::found::Founding;
+use crate::partition_draft::Draft;
 use crate::records::Record;
 use crate::replay;
+use crate::replica_index::{PartitionKey, ReplicaIndex};
+use crate::sessions::Sessions;
 use crate::settings::Settings;
-use model::metadata_image::MetadataImage;
+use crate::topic_rules::TopicRules;
+use crate::unusable_replicas::UnusableReplicas;
+use model::metadata_image::{BrokerImage, ConfigResource, Configs, MetadataImage};
 use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
 use model::{ErrorCode, NodeId, Offset, PartitionId, Uuid};
 use protocol::messages::allocate_producer_ids::{AllocateProducerIdsRequest, AllocateProducerIdsResponse};
@@ -24,12 +30,14 @@ use protocol::messages::elect_leaders::{ElectLeadersRequest, ElectLeadersRespons
 use protocol::messages::incremental_alter_configs::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse};
 use protocol::messages::unregister_broker::{UnregisterBrokerRequest, UnregisterBrokerResponse};
 use protocol::messages::update_features::{UpdateFeaturesRequest, UpdateFeaturesResponse};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 /// The cluster's metadata and the decisions about it.
 #[derive(Debug)]
 pub struct Controller {
     hard: MetadataImage,
+    index: ReplicaIndex,
     soft: Soft,
 }
 
@@ -37,6 +45,10 @@ pub struct Controller {
 #[derive(Debug)]
 pub(crate) struct Soft {
     pub dice: Dice,
+    pub sessions: Sessions,
+    pub unusable: UnusableReplicas,
+    /// When leadership returns to preferred replicas the next time.
+    pub rebalance_at: Option<Instant>,
 }
 
 /// Replicas of one broker, by the ids of their topics.
@@ -114,7 +126,13 @@ impl Controller {
 
     /// A controller that knows what a snapshot says.
     pub fn from_image(image: MetadataImage, seed: [u64; 4]) -> Controller {
-        Controller { hard: image, soft: Soft { dice: Dice::new(seed) } }
+        let soft = Soft {
+            dice: Dice::new(seed),
+            sessions: Sessions::default(),
+            unusable: UnusableReplicas::default(),
+            rebalance_at: None,
+        };
+        Controller { index: ReplicaIndex::of(&image), hard: image, soft }
     }
 
     /// The log's entries before `offset` that were not replayed are none of ours: they change nothing.
@@ -131,15 +149,86 @@ impl Controller {
 /// What a decision sees and may use. It has the hard state by shared reference: deciding does not write.
 pub(crate) struct View<'a> {
     pub hard: &'a MetadataImage,
+    pub index: &'a ReplicaIndex,
     pub soft: &'a mut Soft,
     pub settings: &'a Settings,
+    pub now: Now,
     pub records: &'a mut Vec<Record>,
+    /// What the records so far make of brokers; none for one that is unregistered.
+    pub changed_brokers: BTreeMap<NodeId, Option<BrokerImage>>,
+    /// What the records so far make of configs.
+    pub changed_configs: BTreeMap<ConfigResource, Configs>,
+    /// What is to change about partitions, once all that changes is known.
+    pub drafts: BTreeMap<PartitionKey, Draft>,
+    /// Whether replicas that leave an ISR below its minimum may lead (KIP-966).
+    pub has_eligible_leaders: bool,
+    /// The rules of the topic asked for last.
+    pub rules: Option<(Uuid, TopicRules)>,
 }
 
 impl View<'_> {
     /// The offset of the entry that this decision writes: all its records share it.
     pub fn next_offset(&self) -> Offset {
         self.hard.end_offset()
+    }
+
+    fn reply(&mut self, request: Request) -> Reply {
+        match request {
+            Request::Found(founding) => self.found(&founding),
+            Request::RegisterBroker { request, stop_was_clean, unusable } => {
+                Reply::RegisterBroker(self.register_broker(request, stop_was_clean, &unusable))
+            }
+            Request::BrokerHeartbeat { request, unusable } => {
+                Reply::BrokerHeartbeat(self.broker_heartbeat(&request, &unusable))
+            }
+            Request::BrokerDied { id, epoch } => self.broker_died(id, epoch),
+            Request::UnregisterBroker(request) => Reply::UnregisterBroker(self.unregister_broker(&request)),
+            Request::AssignReplicasToDirs(request) => {
+                Reply::AssignReplicasToDirs(self.assign_replicas_to_dirs(&request))
+            }
+            Request::AlterPartition(request) => Reply::AlterPartition(self.alter_partition(&request)),
+            Request::ElectLeaders(request) => Reply::ElectLeaders(self.elect_leaders(&request)),
+            Request::AlterPartitionReassignments(request) => {
+                Reply::AlterPartitionReassignments(self.alter_partition_reassignments(&request))
+            }
+            Request::UpdateFeatures(request) => Reply::UpdateFeatures(self.update_features(&request)),
+            Request::AllocateProducerIds(request) => Reply::AllocateProducerIds(self.allocate_producer_ids(&request)),
+            Request::CreateTopics(request) => Reply::CreateTopics(self.create_topics(&request)),
+            Request::DeleteTopics(request) => Reply::DeleteTopics(self.delete_topics(&request)),
+            Request::CreatePartitions(request) => Reply::CreatePartitions(self.create_partitions(&request)),
+            Request::IncrementalAlterConfigs(request) => {
+                Reply::IncrementalAlterConfigs(self.incremental_alter_configs(&request))
+            }
+            Request::AlterConfigs(request) => Reply::AlterConfigs(self.alter_configs(&request)),
+        }
+    }
+}
+
+impl Controller {
+    /// Decides in a view of what is known, and writes down what was decided.
+    fn decide<T>(
+        &mut self,
+        now: Now,
+        settings: &Settings,
+        out: &mut Outbox<Self>,
+        decision: impl FnOnce(&mut View<'_>) -> T,
+    ) -> T {
+        let mut view = View {
+            hard: &self.hard,
+            index: &self.index,
+            soft: &mut self.soft,
+            settings,
+            now,
+            records: &mut out.records,
+            changed_brokers: BTreeMap::new(),
+            changed_configs: BTreeMap::new(),
+            drafts: BTreeMap::new(),
+            has_eligible_leaders: self.hard.feature(ELIGIBLE_LEADER_REPLICAS) > 0,
+            rules: None,
+        };
+        let decided = decision(&mut view);
+        view.write_drafts();
+        decided
     }
 }
 
@@ -150,37 +239,23 @@ impl StateMachine for Controller {
     type Effect = Infallible;
     type World = Settings;
 
-    fn loaded(&mut self, _now: Now, _world: &Settings, _out: &mut Outbox<Self>) {}
+    fn loaded(&mut self, now: Now, world: &Settings, out: &mut Outbox<Self>) {
+        self.decide(now, world, out, |view| view.start_sessions());
+    }
 
-    fn handle(&mut self, _now: Now, world: &Settings, ticket: Ticket, request: Request, out: &mut Outbox<Self>) {
-        let (hard, soft, records) = (&self.hard, &mut self.soft, &mut out.records);
-        let mut view = View { hard, soft, settings: world, records };
-        let reply = match request {
-            Request::Found(founding) => view.found(&founding),
-            Request::RegisterBroker { request, .. } => Reply::RegisterBroker(view.register_broker(request)),
-            Request::BrokerHeartbeat { request, .. } => Reply::BrokerHeartbeat(view.broker_heartbeat(&request)),
-            Request::BrokerDied { .. }
-            | Request::UnregisterBroker(_)
-            | Request::AssignReplicasToDirs(_)
-            | Request::AlterPartition(_)
-            | Request::ElectLeaders(_)
-            | Request::AlterPartitionReassignments(_)
-            | Request::UpdateFeatures(_) => Reply::Rejected(ErrorCode::UnsupportedVersion),
-            Request::AllocateProducerIds(request) => Reply::AllocateProducerIds(view.allocate_producer_ids(&request)),
-            Request::CreateTopics(request) => Reply::CreateTopics(view.create_topics(&request)),
-            Request::DeleteTopics(request) => Reply::DeleteTopics(view.delete_topics(&request)),
-            Request::CreatePartitions(request) => Reply::CreatePartitions(view.create_partitions(&request)),
-            Request::IncrementalAlterConfigs(request) => {
-                Reply::IncrementalAlterConfigs(view.incremental_alter_configs(&request))
-            }
-            Request::AlterConfigs(request) => Reply::AlterConfigs(view.alter_configs(&request)),
-        };
+    fn handle(&mut self, now: Now, world: &Settings, ticket: Ticket, request: Request, out: &mut Outbox<Self>) {
+        let reply = self.decide(now, world, out, |view| view.reply(request));
         out.reply(ticket, reply);
     }
 
     fn world_changed(&mut self, _now: Now, _world: &Settings, _out: &mut Outbox<Self>) {}
 
-    fn expire(&mut self, _now: Now, _world: &Settings, _out: &mut Outbox<Self>) {}
+    fn expire(&mut self, now: Now, world: &Settings, out: &mut Outbox<Self>) {
+        self.decide(now, world, out, |view| {
+            view.end_sessions();
+            view.rebalance_leaders_when_due();
+        });
+    }
 
     fn rejected(&mut self, ticket: Ticket, error: ErrorCode, out: &mut Outbox<Self>) {
         out.reply(ticket, Reply::Rejected(error));
@@ -188,12 +263,16 @@ impl StateMachine for Controller {
 
     fn replay(&mut self, at: Position, entry: Entry<'_, Record>) {
         match entry {
-            Entry::Record(record) => replay::fold(&mut self.hard, at.offset, record),
+            Entry::Record(record) => {
+                self.index.follow(&self.hard, record);
+                replay::fold(&mut self.hard, at.offset, record);
+            }
             Entry::EndTransaction { .. } => {} // the metadata log has no transactions
         }
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        None
+        let sessions = self.soft.sessions.next_end(&self.hard);
+        [sessions, self.soft.rebalance_at].into_iter().flatten().min()
     }
 }

@@ -1,7 +1,7 @@
 //! New partitions with their replicas: chosen by an administrator, or placed.
 
 use crate::machine::View;
-use crate::records::{Id, Partition};
+use crate::records::Partition;
 use crate::refusal::Refusal;
 use model::{ErrorCode, NodeId, PartitionId, Uuid};
 
@@ -47,7 +47,7 @@ impl View<'_> {
         Ok(Partition {
             topic_id: topic_id.0,
             partition,
-            directories: replicas.iter().map(|replica| self.default_directory(*replica)).collect(),
+            directories: replicas.iter().map(|replica| self.default_directory(*replica).0).collect(),
             replicas,
             isr,
             eligible_leaders: vec![],
@@ -65,10 +65,10 @@ impl View<'_> {
     }
 
     /// A broker with one log directory leaves no choice; one with several says later which it took.
-    fn default_directory(&self, broker: NodeId) -> Id {
-        match self.hard.broker(broker).map(|broker| broker.directories.as_slice()) {
-            Some([only]) => only.0,
-            _ => Uuid::ZERO.0,
+    pub(crate) fn default_directory(&self, broker: NodeId) -> Uuid {
+        match self.broker(broker).map(|broker| broker.directories.as_slice()) {
+            Some([only]) => *only,
+            _ => Uuid::ZERO,
         }
     }
 }

@@ -1,40 +1,75 @@
 //! BrokerRegistration: a broker is there, in a new life.
 
+use crate::claims::NewLife;
+use crate::features::FEATURES;
 use crate::machine::View;
 use crate::records::{BrokerRegistered, ListenerEndpoint, Record};
 use crate::refusal::Refusal;
-use model::{ErrorCode, Offset};
+use crate::replay::{broker_image, new_life_has_new_epochs};
+use crate::replica_index::PartitionKey;
+use model::{ErrorCode, Offset, mark};
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse, Listener};
 
 impl View<'_> {
-    /// Registers a broker, fenced until it has caught up. Its epoch is the offset of its record. What it led goes to
-    /// others in sync; what it alone can lead stays with it, and rises to a new leader epoch when the record is folded.
-    pub(crate) fn register_broker(&mut self, request: BrokerRegistrationRequest) -> BrokerRegistrationResponse {
-        match self.decide_registration(request) {
+    /// Registers a broker, fenced until it has caught up. Its epoch is the offset of the entry. What it led goes to
+    /// others in sync. A broker without another beside it goes on leading, in new leader epochs when the record is
+    /// folded.
+    pub(crate) fn register_broker(
+        &mut self,
+        request: BrokerRegistrationRequest,
+        stop_was_clean: bool,
+        unusable: &[PartitionKey],
+    ) -> BrokerRegistrationResponse {
+        match self.decide_registration(request, stop_was_clean, unusable) {
             Ok(broker_epoch) => BrokerRegistrationResponse { broker_epoch, ..Default::default() },
             Err(refusal) => BrokerRegistrationResponse { error_code: refusal.error.code(), ..Default::default() },
         }
     }
 
-    fn decide_registration(&mut self, request: BrokerRegistrationRequest) -> Result<Offset, Refusal> {
+    fn decide_registration(
+        &mut self,
+        request: BrokerRegistrationRequest,
+        stop_was_clean: bool,
+        unusable: &[PartitionKey],
+    ) -> Result<Offset, Refusal> {
         self.check_registration(&request)?;
-        let known = self.hard.broker(request.broker_id);
-        if let Some(same) = known.filter(|known| known.incarnation == request.incarnation_id) {
+        let id = request.broker_id;
+        let before = self.hard.broker(id).cloned();
+        if let Some(same) = before.as_ref().filter(|known| known.incarnation == request.incarnation_id) {
+            mark!("a life registers again");
+            self.touch_session(id, same.epoch, -1);
             return Ok(same.epoch); // the answer to the first attempt was lost
         }
+        if let Some(other) = &before
+            && !other.fenced
+            && self.soft.sessions.is_live(other, self.now.monotonic)
+        {
+            let message = format!("another process is broker {id} and was heard of lately");
+            return Err(Refusal::new(ErrorCode::DuplicateBrokerRegistration, message));
+        }
+        self.company_comes(id);
         let epoch = self.next_offset();
-        self.records.push(Record::BrokerRegistered(BrokerRegistered {
-            id: request.broker_id,
-            epoch: None,
-            incarnation: request.incarnation_id.0,
-            endpoints: request.listeners.iter().map(endpoint).collect(),
-            rack: request.rack.as_ref().map(|rack| rack.to_string()),
-            directories: request.log_dirs.iter().map(|id| id.0).collect(),
-            fenced: true,
-            in_controlled_shutdown: false,
-        }));
-        self.hand_over(request.broker_id, false);
+        let record = registered(&request);
+        self.changed_brokers.insert(id, Some(broker_image(epoch, &record)));
+        self.records.push(Record::BrokerRegistered(record));
+        self.touch_session(id, epoch, -1);
+        self.hear_unusable(id, unusable);
+        if new_life_has_new_epochs() {
+            let (before, is_alone) = (before.as_deref(), self.is_alone(id));
+            self.judge_claims(NewLife { id, directories: &request.log_dirs, before, stop_was_clean, is_alone });
+        }
         Ok(epoch)
+    }
+
+    /// A broker that was alone may have gone on leading while fenced. Not beside another one.
+    fn company_comes(&mut self, id: model::NodeId) {
+        let hard = self.hard;
+        if self.is_alone(id) || hard.broker(id).is_some() {
+            return;
+        }
+        for broker in hard.brokers().filter(|broker| broker.fenced) {
+            self.settle_all_with(broker.id);
+        }
     }
 
     fn check_registration(&self, request: &BrokerRegistrationRequest) -> Result<(), Refusal> {
@@ -52,11 +87,44 @@ impl View<'_> {
         if request.log_dirs.is_empty() || request.log_dirs.iter().any(|id| id.is_reserved()) {
             return invalid("a broker must name its log directories by their ids");
         }
+        self.check_features(request)?;
         let other = self.hard.brokers().filter(|broker| broker.id != request.broker_id);
         if other.flat_map(|broker| &broker.directories).any(|id| request.log_dirs.contains(id)) {
             return invalid("another broker has a log directory of that id: a directory was copied");
         }
         Ok(())
+    }
+
+    /// A broker must understand the levels that the cluster has.
+    fn check_features(&self, request: &BrokerRegistrationRequest) -> Result<(), Refusal> {
+        for feature in &request.features {
+            let level = self.hard.feature(&feature.name);
+            let range = feature.min_supported_version..=feature.max_supported_version;
+            if level != 0 && !range.contains(&level) && FEATURES.iter().any(|known| known.name == &*feature.name) {
+                let message = format!(
+                    "the cluster has {} at level {level}, and broker {} understands {} to {}",
+                    &*feature.name,
+                    request.broker_id,
+                    range.start(),
+                    range.end()
+                );
+                return Err(Refusal::new(ErrorCode::UnsupportedVersion, message));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn registered(request: &BrokerRegistrationRequest) -> BrokerRegistered {
+    BrokerRegistered {
+        id: request.broker_id,
+        epoch: None,
+        incarnation: request.incarnation_id.0,
+        endpoints: request.listeners.iter().map(endpoint).collect(),
+        rack: request.rack.as_ref().map(|rack| rack.to_string()),
+        directories: request.log_dirs.iter().map(|id| id.0).collect(),
+        fenced: true,
+        in_controlled_shutdown: false,
     }
 }
 

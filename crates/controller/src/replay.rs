@@ -35,7 +35,12 @@ fn register(image: &mut MetadataImage, offset: Offset, broker: &BrokerRegistered
         mark!("a broker came back in a new life");
         raise_leader_epochs(image, broker.id);
     }
-    image.put_broker(BrokerImage {
+    image.put_broker(broker_image(offset, broker));
+}
+
+/// The image of a broker whose registration stands at `offset`.
+pub(crate) fn broker_image(offset: Offset, broker: &BrokerRegistered) -> BrokerImage {
+    BrokerImage {
         id: broker.id,
         epoch: broker.epoch.unwrap_or(offset),
         incarnation: Uuid(broker.incarnation),
@@ -44,19 +49,24 @@ fn register(image: &mut MetadataImage, offset: Offset, broker: &BrokerRegistered
         directories: broker.directories.iter().copied().map(Uuid).collect(),
         fenced: broker.fenced,
         in_controlled_shutdown: broker.in_controlled_shutdown,
-    });
+    }
 }
 
 /// What the past life wrote and did not commit may differ from what others have: the new life leads in a new epoch.
 fn raise_leader_epochs(image: &mut MetadataImage, broker: NodeId) {
     image.change_partitions(|partition| {
-        let led = partition.leader == Some(broker) && !planted!("a new life keeps its leader epochs");
+        let led = partition.leader == Some(broker) && new_life_has_new_epochs();
         led.then(|| PartitionImage {
             leader_epoch: partition.leader_epoch.saturating_add(1),
             partition_epoch: partition.partition_epoch.saturating_add(1),
             ..partition.clone()
         })
     });
+}
+
+/// Two lives of one leader must not write into one epoch: followers could not tell their records apart.
+pub(crate) fn new_life_has_new_epochs() -> bool {
+    !planted!("a new life keeps its leader epochs")
 }
 
 fn endpoint(endpoint: &ListenerEndpoint) -> Endpoint {

@@ -9,7 +9,7 @@ pub fn records_of(image: &MetadataImage) -> impl Iterator<Item = Record> + '_ {
     let founded =
         image.cluster_id().map(|id| Record::Founded { cluster_id: id.to_string(), record_level: RECORD_LEVEL });
     let features = image.features().map(|(name, level)| Record::FeatureLevel { name: name.to_string(), level });
-    let brokers = image.brokers().map(|broker| broker_record(broker));
+    let brokers = image.brokers().map(|broker| Record::BrokerRegistered(broker_record(broker)));
     let topics = image.topics().flat_map(|topic| topic_records(topic));
     let configs = image.configured_resources().flat_map(|(resource, configs)| {
         configs.iter().filter_map(|(name, value)| {
@@ -25,8 +25,9 @@ pub fn records_of(image: &MetadataImage) -> impl Iterator<Item = Record> + '_ {
 /// In a snapshot nobody asks for producer ids.
 const NO_BROKER: NodeId = -1;
 
-fn broker_record(broker: &BrokerImage) -> Record {
-    Record::BrokerRegistered(BrokerRegistered {
+/// The record of a broker as its image says it.
+pub(crate) fn broker_record(broker: &BrokerImage) -> BrokerRegistered {
+    BrokerRegistered {
         id: broker.id,
         epoch: Some(broker.epoch),
         incarnation: broker.incarnation.0,
@@ -35,7 +36,7 @@ fn broker_record(broker: &BrokerImage) -> Record {
         directories: ids(&broker.directories),
         fenced: broker.fenced,
         in_controlled_shutdown: broker.in_controlled_shutdown,
-    })
+    }
 }
 
 fn endpoint_record(endpoint: &Endpoint) -> ListenerEndpoint {

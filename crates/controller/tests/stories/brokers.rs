@@ -100,7 +100,8 @@ fn what_only_a_fenced_broker_has_in_sync_waits_for_it() {
     let epoch = cluster.image().broker(owner).expect("registered").epoch;
     assert!(cluster.fence(owner, epoch).is_fenced);
     let partition = cluster.partition("t", 0);
-    assert_eq!((partition.leader, partition.isr.as_slice(), partition.leader_epoch), (None, &[owner][..], 1));
+    assert_eq!((partition.leader, partition.isr.as_slice(), partition.leader_epoch), (None, &[][..], 1));
+    assert_eq!(partition.eligible_leaders, [owner]);
     let seen = cluster.image().end_offset();
     assert!(!cluster.heartbeat(owner, epoch, seen).is_fenced);
     let partition = cluster.partition("t", 0);

@@ -2,7 +2,7 @@
 
 use controller::frame::{self, Batch};
 use controller::records::Record;
-use controller::{Controller, Founding, Reply, Request, Settings, replay, snapshot};
+use controller::{Controller, Founding, Replicas, Reply, Request, Settings, replay, snapshot};
 use model::config::{Origin, ServerConfig};
 use model::metadata_image::{MetadataImage, PartitionImage};
 use model::state_machine::{Entry, Now, Outbox, Position, StateMachine, Ticket};
@@ -12,15 +12,19 @@ use protocol::messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbe
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse, Listener};
 use protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub const CLUSTER: &str = "a-cluster-in-memory-00";
 
 pub struct Cluster {
     machine: Controller,
+    follower: Controller,
     settings: Settings,
-    log: Vec<Record>,
+    log: Vec<(Offset, Record)>,
+    end_offset: Offset,
     tickets: u64,
-    lives: u8,
+    lives: u32,
+    now: Now,
 }
 
 impl Cluster {
@@ -46,16 +50,62 @@ impl Cluster {
             server.add(name, value, Origin::CommandLine);
         }
         server.check().expect("right configs");
-        let machine = Controller::new([1, 2, 3, 4]);
-        Cluster { machine, settings: Settings { server }, log: Vec::new(), tickets: 0, lives: 0 }
+        let mut cluster = Cluster {
+            machine: Controller::new([1, 2, 3, 4]),
+            follower: Controller::new([9; 4]),
+            settings: Settings { server },
+            log: Vec::new(),
+            end_offset: 0,
+            tickets: 0,
+            lives: 0,
+            now: Now::default(),
+        };
+        cluster.load();
+        cluster
     }
 
     pub fn image(&self) -> &MetadataImage {
         self.machine.image()
     }
 
-    pub fn log(&self) -> &[Record] {
+    /// Every record with the offset of its entry.
+    pub fn log(&self) -> &[(Offset, Record)] {
         &self.log
+    }
+
+    /// Another node becomes the controller: it knows the log and nothing else.
+    pub fn fail_over(&mut self) {
+        self.machine = Controller::from_image(self.image().clone(), [self.tickets, 5, 6, 7]);
+        self.load();
+    }
+
+    fn load(&mut self) {
+        let mut out = Outbox::new();
+        self.machine.loaded(self.now, &self.settings, &mut out);
+        self.append(out.records);
+    }
+
+    /// Lets time pass, and the machine do what it wants to do by then.
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.now.monotonic + time;
+        while let Some(deadline) = self.machine.next_deadline().filter(|deadline| *deadline <= until) {
+            self.now.monotonic = self.now.monotonic.max(deadline);
+            self.expire();
+        }
+        self.now.monotonic = until;
+    }
+
+    /// Lets time pass while the controller sleeps, which then finds that it is late.
+    pub fn sleep(&mut self, time: Duration) {
+        self.now.monotonic = self.now.monotonic + time;
+        self.expire();
+    }
+
+    fn expire(&mut self) {
+        let mut out = Outbox::new();
+        self.machine.expire(self.now, &self.settings, &mut out);
+        self.append(out.records);
+        self.check_replay();
     }
 
     pub fn partition(&self, topic: &str, partition: i32) -> Arc<PartitionImage> {
@@ -88,7 +138,7 @@ impl Cluster {
     fn decide(&mut self, request: Request) -> Outbox<Controller> {
         self.tickets += 1;
         let mut out = Outbox::new();
-        self.machine.handle(Now::default(), &self.settings, Ticket(self.tickets), request, &mut out);
+        self.machine.handle(self.now, &self.settings, Ticket(self.tickets), request, &mut out);
         out
     }
 
@@ -97,22 +147,30 @@ impl Cluster {
         if records.is_empty() {
             return;
         }
-        let batch = Batch { base_offset: self.log.len() as Offset, leader_epoch: 0, timestamp: 7, records };
+        let offset = self.end_offset;
+        let batch = Batch { base_offset: offset, leader_epoch: 0, timestamp: 7, records };
         let bytes = frame::encode(&batch).expect("not too large");
         let (read, size) = frame::decode(&bytes).expect("a good frame");
         assert_eq!((&read, size), (&batch, bytes.len()));
         for record in read.records {
-            replay_one(&mut self.machine, self.log.len() as Offset, &record);
-            self.log.push(record);
+            replay_one(&mut self.machine, offset, &record);
+            replay_one(&mut self.follower, offset, &record);
+            self.log.push((offset, record));
         }
+        self.end_offset = offset + 1;
     }
 
-    fn check_replay(&self) {
-        let mut fresh = Controller::new([9; 4]);
-        for (offset, record) in (0..).zip(&self.log) {
-            replay_one(&mut fresh, offset, record);
+    /// A machine that only reads the log is equal at every step, and now and then one that reads all of it anew.
+    fn check_replay(&mut self) {
+        assert_eq!(self.follower.image(), self.machine.image(), "replaying the log gives equal hard state");
+        if self.log.len() > 500 && !self.tickets.is_multiple_of(100) {
+            return;
         }
-        assert_eq!(fresh.image(), self.image(), "replaying the log gives equal hard state");
+        let mut fresh = Controller::new([9; 4]);
+        for (offset, record) in &self.log {
+            replay_one(&mut fresh, *offset, record);
+        }
+        assert_eq!(fresh.image(), self.image(), "so does replaying it from the start");
         let mut restored = MetadataImage::default();
         for record in snapshot::records_of(self.image()) {
             replay::fold(&mut restored, 0, &record);
@@ -129,14 +187,43 @@ impl Cluster {
         epoch
     }
 
+    /// A new life registers, when it is known that the life before has ended.
     pub fn register(&mut self, id: NodeId) -> BrokerRegistrationResponse {
-        self.lives += 1;
-        let request = registration(id, self.lives);
+        self.kill(id);
+        let request = self.next_life(id);
         self.ask_registration(request)
     }
 
+    /// What the next life of a broker says of itself.
+    pub fn next_life(&mut self, id: NodeId) -> BrokerRegistrationRequest {
+        self.lives += 1;
+        registration(id, self.lives)
+    }
+
+    /// There is evidence that a broker has ended.
+    pub fn kill(&mut self, id: NodeId) {
+        if let Some(epoch) = self.image().broker(id).map(|broker| broker.epoch) {
+            assert_eq!(self.ask(Request::BrokerDied { id, epoch }), Reply::BrokerDied);
+        }
+    }
+
+    /// The epoch of a broker's present life.
+    pub fn epoch(&self, id: NodeId) -> Offset {
+        self.image().broker(id).expect("registered").epoch
+    }
+
     pub fn ask_registration(&mut self, request: BrokerRegistrationRequest) -> BrokerRegistrationResponse {
-        match self.ask(Request::RegisterBroker { request, stop_was_clean: true, unusable: vec![] }) {
+        self.register_after(request, true, vec![])
+    }
+
+    /// A registration that tells how the life before ended, and of replicas that failed closed.
+    pub fn register_after(
+        &mut self,
+        request: BrokerRegistrationRequest,
+        stop_was_clean: bool,
+        unusable: Replicas,
+    ) -> BrokerRegistrationResponse {
+        match self.ask(Request::RegisterBroker { request, stop_was_clean, unusable }) {
             Reply::RegisterBroker(answer) => answer,
             other => panic!("{other:?}"),
         }
@@ -159,8 +246,18 @@ impl Cluster {
         })
     }
 
-    fn beat(&mut self, request: BrokerHeartbeatRequest) -> BrokerHeartbeatResponse {
-        match self.ask(Request::BrokerHeartbeat { request, unusable: vec![] }) {
+    /// A heartbeat of a broker that has folded all there is.
+    pub fn beat_of(&mut self, id: NodeId) -> BrokerHeartbeatResponse {
+        self.heartbeat(id, self.epoch(id), self.end_offset)
+    }
+
+    pub fn beat(&mut self, request: BrokerHeartbeatRequest) -> BrokerHeartbeatResponse {
+        self.beat_with(request, vec![])
+    }
+
+    /// A heartbeat that tells of replicas that failed closed.
+    pub fn beat_with(&mut self, request: BrokerHeartbeatRequest, unusable: Replicas) -> BrokerHeartbeatResponse {
+        match self.ask(Request::BrokerHeartbeat { request, unusable }) {
             Reply::BrokerHeartbeat(answer) => answer,
             other => panic!("{other:?}"),
         }
@@ -188,11 +285,11 @@ fn replay_one(machine: &mut Controller, offset: Offset, record: &Record) {
 }
 
 /// What a broker says of itself; `life` makes its incarnation.
-pub fn registration(id: NodeId, life: u8) -> BrokerRegistrationRequest {
+pub fn registration(id: NodeId, life: u32) -> BrokerRegistrationRequest {
     BrokerRegistrationRequest {
         broker_id: id,
         cluster_id: CLUSTER.into(),
-        incarnation_id: Uuid([life; 16]),
+        incarnation_id: Uuid(u128::from(life).to_be_bytes()),
         listeners: vec![Listener {
             name: "PLAINTEXT".into(),
             host: "localhost".into(),

@@ -8,4 +8,5 @@ mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod golden_bytes;
-mod random_histories;
+mod nodes;
+mod random_clusters;
