@@ -15,7 +15,7 @@ pub struct Campaign {
 }
 
 impl Raft {
-    /// Asks the other voters. A `transfer` was asked for by the leader itself.
+    /// Asks the other voters. A `transfer` was asked for by the leader itself. Its own vote counts where it is a voter.
     pub(crate) fn campaign(&mut self, now: Instant, pre: bool, transfer: bool) {
         let Some(next) = self.epoch().checked_add(1) else { return };
         if !pre {

@@ -1,7 +1,8 @@
 //! Founding a cluster without a format step. A blank node never elects anybody; it asks the others that it was configured
 //! with. Only when every one of them is there, blank, and was given the same list, is there surely no cluster yet, and the
 //! node with the lowest id founds it: a first snapshot that names all of them as voters, each with its directory. Whoever
-//! has that snapshot gives it to those in it that are still blank; then they elect a leader as ever.
+//! has that snapshot, or a later one, gives it to those in it that are still blank: their directories have never held
+//! anything, so they have promised nothing and may vote from then on. Then a leader is elected as ever.
 //!
 //! A node that has told a founder that it is blank must not be given another founding afterwards, one that was under way
 //! from a founder that was wiped since. So a founding is only taken with the node's own nonce, and it draws another one
@@ -16,6 +17,8 @@ use std::collections::BTreeMap;
 /// A founding covers no entry; its snapshot stands for offset 0.
 const FOUNDING_END: Offset = 1;
 const FOUNDING_EPOCH: LeaderEpoch = 0;
+/// A state larger than this is not given in one message; it comes from the leader, part by part.
+const MAX_GIFT_BYTES: usize = 8 << 20;
 
 /// Why no cluster is founded here yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,8 +110,8 @@ impl Raft {
 
     pub(crate) fn on_probe(&mut self, from: ReplicaKey, nonce: u64, configured: &[(NodeId, Endpoint)]) {
         let answer = match self.log.snapshot() {
-            Some(first) if first.end_offset == FOUNDING_END && first.voters.contains(from) => {
-                ProbeAnswer::Founded(first.clone())
+            Some(known) if known.voters.contains(from) && known.state.len() <= MAX_GIFT_BYTES => {
+                ProbeAnswer::Voter(known.clone())
             }
             _ if !self.is_blank() => ProbeAnswer::Member,
             _ if self.founding.is_none() || configured != self.config.configured => ProbeAnswer::OtherList,
@@ -132,7 +135,7 @@ impl Raft {
         let blank = self.is_blank();
         let Some(founding) = self.founding.as_mut().filter(|founding| blank && founding.nonce == nonce) else { return };
         let answer = match answer {
-            ProbeAnswer::Founded(snapshot) => return self.join_founded(now, snapshot),
+            ProbeAnswer::Voter(snapshot) => return self.join_founded(now, snapshot),
             ProbeAnswer::Blank { nonce } => Answer::Blank(nonce),
             ProbeAnswer::OtherList => Answer::OtherList,
             ProbeAnswer::Member => Answer::Member,
@@ -144,8 +147,8 @@ impl Raft {
     }
 
     fn join_founded(&mut self, now: Instant, snapshot: Snapshot) {
-        let first = snapshot.end_offset == FOUNDING_END && snapshot.epoch == FOUNDING_EPOCH;
-        if first && snapshot.voters.contains(self.me()) {
+        let sane = (FOUNDING_END..Offset::MAX).contains(&snapshot.end_offset) && snapshot.epoch >= FOUNDING_EPOCH;
+        if sane && snapshot.voters.contains(self.me()) {
             mark!("founding taken from another node");
             self.install(snapshot);
             self.election_at = now + self.election_wait();
@@ -185,7 +188,7 @@ impl Raft {
         self.install(snapshot.clone());
         for (_, key, answer) in answers.into_values() {
             if let Answer::Blank(nonce) = answer {
-                self.send(key, Body::Probed { nonce, answer: ProbeAnswer::Founded(snapshot.clone()) });
+                self.send(key, Body::Probed { nonce, answer: ProbeAnswer::Voter(snapshot.clone()) });
             }
         }
         self.election_at = now;

@@ -103,6 +103,12 @@ impl Log {
         self.voter_sets.last().map_or(&NOBODY, |(_, voters)| voters)
     }
 
+    /// The voters that counted when the log ended at `end`.
+    pub fn voters_before(&self, end: Offset) -> &Voters {
+        let counted = self.voter_sets.partition_point(|(offset, _)| *offset < end);
+        counted.checked_sub(1).map_or(&NOBODY, |last| &self.voter_sets[last].1)
+    }
+
     /// The offset of the last voters' entry, or one before the log's start.
     pub fn voters_offset(&self) -> Offset {
         self.voter_sets.last().map_or(-1, |(offset, _)| *offset)
@@ -133,7 +139,7 @@ impl Log {
     pub fn compact(&mut self, end: Offset, state: Bytes) -> &Snapshot {
         let epoch = self.epoch_before(end).expect("the snapshot ends within the log");
         let counted = self.voter_sets.partition_point(|(offset, _)| *offset < end);
-        let voters = counted.checked_sub(1).map_or_else(Voters::none, |last| self.voter_sets[last].1.clone());
+        let voters = self.voters_before(end).clone();
         self.voter_sets.splice(..counted, [(end - 1, voters.clone())]);
         self.entries.drain(..(end - self.start()) as usize);
         self.snapshot.insert(Snapshot { end_offset: end, epoch, voters, state })

@@ -142,6 +142,6 @@ pub enum ProbeAnswer {
     OtherList,
     /// It knows a voter set in which the asking replica has no place.
     Member,
-    /// It knows a voter set with the asking replica in it; this is how that cluster was founded.
-    Founded(Snapshot),
+    /// It knows a voter set with the asking replica in it: the founding's, or what came of it.
+    Voter(Snapshot),
 }

@@ -115,6 +115,20 @@ impl Progress {
     /// Its log parts from the leader's after `next` at the latest.
     pub fn step_back(&mut self, now: Instant, next: Offset) {
         self.hear(now);
+        let next = next.max(self.matched_or_zero());
+        self.probing = true;
+        if next < self.next {
+            (self.next, self.in_flight, self.due) = (next, 0, true);
+        } else {
+            // Nothing was learnt: a second answer to one message, or a replica that has lost what it had taken. Were it
+            // spoken to at once, the two might never rest.
+            self.in_flight = 1;
+        }
+    }
+
+    /// It looks for a leader, and has a log up to `next` at most.
+    pub fn begin_again(&mut self, now: Instant, next: Offset) {
+        self.hear(now);
         self.next = next.max(self.matched_or_zero());
         (self.probing, self.in_flight, self.due) = (true, 0, true);
     }

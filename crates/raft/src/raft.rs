@@ -177,7 +177,6 @@ impl Raft {
         if epoch > self.epoch() {
             self.hard_state = HardState { epoch, voted_for: None };
             self.save_hard_state();
-            self.incoming = None;
         }
         let waited = matches!(self.standing, Standing::Following) && self.leader.is_none();
         self.standing = Standing::Following;
@@ -206,7 +205,13 @@ impl Raft {
 
     /// Whether it may ask for votes.
     pub(crate) fn is_electable(&self) -> bool {
-        self.config.may_vote && self.log.voters().contains(self.me())
+        self.config.may_vote && self.is_voter()
+    }
+
+    /// Whether it is a voter, or was one up to an entry that is not committed: perhaps only its log can win the votes that
+    /// commit it.
+    pub(crate) fn is_voter(&self) -> bool {
+        self.log.voters().contains(self.me()) || self.log.voters_before(self.high_watermark).contains(self.me())
     }
 
     fn is_sole_voter(&self) -> bool {
@@ -254,6 +259,7 @@ impl Raft {
     /// Moves the high watermark up, and hands out what is committed now.
     pub(crate) fn commit(&mut self, high_watermark: Offset) {
         self.high_watermark = self.high_watermark.max(high_watermark);
+        self.incoming.take_if(|incoming| incoming.end.offset <= self.high_watermark);
         if self.applied >= self.high_watermark {
             return;
         }

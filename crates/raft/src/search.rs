@@ -121,7 +121,7 @@ impl Raft {
         let next = log.offset.clamp(0, end);
         let progress = leading.progress.entry(from).or_insert_with(|| Progress::unknown(next));
         (progress.may_vote, progress.endpoint) = (may_vote, Some(endpoint));
-        progress.step_back(now, next);
+        progress.begin_again(now, next);
     }
 
     pub(crate) fn on_redirect(&mut self, now: Instant, leader: Option<Voter>) {

@@ -13,7 +13,7 @@ const MAX_STATE_BYTES: u64 = 1 << 30;
 #[derive(Debug)]
 pub struct Incoming {
     epoch: LeaderEpoch,
-    end: LogEnd,
+    pub end: LogEnd,
     voters: Voters,
     total: u64,
     bytes: Vec<u8>,

@@ -45,7 +45,7 @@ impl Raft {
             Standing::Campaigning(campaign) if campaign.pre => Role::Prospective,
             Standing::Campaigning(_) => Role::Candidate,
             Standing::Following if self.is_blank() => Role::Blank,
-            Standing::Following if self.log.voters().contains(self.me()) => Role::Follower,
+            Standing::Following if self.is_voter() => Role::Follower,
             Standing::Following => Role::Observer,
         }
     }

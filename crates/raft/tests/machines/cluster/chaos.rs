@@ -1,0 +1,187 @@
+//! Chance: what happens to a cluster besides what its nodes do.
+
+use super::Cluster;
+use super::dice::Dice;
+use super::node::Node;
+use model::NodeId;
+use raft::{Raft, ReplicaKey, Role, Voter, VoterChange, Voters};
+
+/// Which things happen in a run, each with a weight; a run that has only some of them goes deeper into those.
+#[derive(Clone, Debug)]
+pub struct Chaos {
+    weights: Vec<(Deed, u64)>,
+    /// In thousandths, at each step.
+    proposes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Crash,
+    CrashLeader,
+    Start,
+    Wipe,
+    CutLink,
+    Isolate,
+    IsolateLeader,
+    Halves,
+    Mend,
+    Transfer,
+    Resign,
+    AddVoter,
+    RemoveVoter,
+    FalseAlarm,
+}
+
+const DEEDS: &[(Deed, u64)] = &[
+    (Deed::Crash, 8),
+    (Deed::CrashLeader, 6),
+    (Deed::Start, 14),
+    (Deed::Wipe, 6),
+    (Deed::CutLink, 8),
+    (Deed::Isolate, 4),
+    (Deed::IsolateLeader, 5),
+    (Deed::Halves, 4),
+    (Deed::Mend, 12),
+    (Deed::Transfer, 3),
+    (Deed::Resign, 2),
+    (Deed::AddVoter, 5),
+    (Deed::RemoveVoter, 3),
+    (Deed::FalseAlarm, 2),
+];
+
+impl Chaos {
+    pub fn drawn(dice: &mut Dice) -> Chaos {
+        let lasting = [Deed::Start, Deed::Mend, Deed::AddVoter]; // these undo others
+        let mut weights = DEEDS.to_vec();
+        weights.retain(|(deed, _)| lasting.contains(deed) || dice.chance(600));
+        Chaos { weights, proposes: 200 + dice.below(800) }
+    }
+
+    /// One step.
+    pub fn strike(&self, cluster: &mut Cluster) {
+        for id in cluster.running() {
+            if cluster.node(id).serves() && cluster.dice.chance(self.proposes) {
+                for _ in 0..=cluster.dice.below(3) {
+                    cluster.propose(id);
+                }
+            }
+        }
+        let all: u64 = self.weights.iter().map(|(_, weight)| weight).sum();
+        let mut drawn = cluster.dice.below(all * 2); // half of the steps are quiet
+        for (deed, weight) in &self.weights {
+            if drawn < *weight {
+                return deed.befall(cluster);
+            }
+            drawn -= weight;
+        }
+    }
+}
+
+impl Deed {
+    fn befall(self, cluster: &mut Cluster) {
+        let (ids, running) = (cluster.ids(), cluster.running());
+        let any = cluster.dice.pick(&ids).expect("a cluster has nodes");
+        let one = cluster.dice.pick(&running);
+        let leader = cluster.leading();
+        match self {
+            Deed::Crash => one.into_iter().for_each(|id| crash(cluster, id)),
+            Deed::CrashLeader => leader.into_iter().for_each(|id| crash(cluster, id)),
+            Deed::Start => start_one(cluster),
+            Deed::Wipe => wipe(cluster, any),
+            Deed::CutLink => cut_link(cluster, any),
+            Deed::Isolate => cluster.isolate(any),
+            Deed::IsolateLeader => leader.into_iter().for_each(|id| cluster.isolate(id)),
+            Deed::Halves => halve(cluster),
+            Deed::Mend => cluster.mend(),
+            Deed::Transfer => {
+                leader.into_iter().for_each(|id| drop(cluster.act(id, |raft, now| raft.transfer_leadership(now, any))));
+            }
+            Deed::Resign => leader.into_iter().for_each(|id| cluster.act(id, Raft::resign)),
+            Deed::AddVoter => leader.into_iter().for_each(|id| add_voter(cluster, id)),
+            Deed::RemoveVoter => leader.into_iter().for_each(|id| remove_voter(cluster, id, any)),
+            Deed::FalseAlarm => one.into_iter().for_each(|id| cluster.act(id, |raft, now| raft.peer_died(now, any))),
+        }
+    }
+}
+
+fn crash(cluster: &mut Cluster, id: NodeId) {
+    cluster.crash(id);
+    if cluster.dice.chance(500) {
+        cluster.refuse(id);
+    }
+}
+
+fn start_one(cluster: &mut Cluster) {
+    let down: Vec<NodeId> = cluster.ids().into_iter().filter(|id| cluster.node(*id).running.is_none()).collect();
+    if let Some(id) = cluster.dice.pick(&down) {
+        cluster.start(id);
+    }
+}
+
+fn cut_link(cluster: &mut Cluster, from: NodeId) {
+    let to = cluster.dice.pick(&cluster.ids()).expect("a cluster has nodes");
+    cluster.network.cut(from, to);
+    if cluster.dice.chance(500) {
+        cluster.network.cut(to, from);
+    }
+}
+
+fn halve(cluster: &mut Cluster) {
+    let sides = cluster.dice.roll();
+    for one in cluster.ids() {
+        for other in cluster.ids() {
+            if (sides >> one) & 1 != (sides >> other) & 1 {
+                cluster.network.cut(one, other);
+            }
+        }
+    }
+}
+
+/// A disk is lost, where the others still have all that was promised.
+fn wipe(cluster: &mut Cluster, id: NodeId) {
+    if may_be_wiped(cluster, id) {
+        cluster.crash(id);
+        cluster.wipe(id);
+        if cluster.dice.chance(700) {
+            cluster.start(id);
+        }
+    }
+}
+
+/// In every voter set that anybody still holds, less than a majority would be gone.
+fn may_be_wiped(cluster: &Cluster, id: NodeId) -> bool {
+    let dies = |key: ReplicaKey| key.id == id || cluster.node(key.id).key() != key;
+    let bears = |voters: &Voters| {
+        let gone = voters.keys().filter(|key| dies(*key)).count();
+        gone <= voters.len().saturating_sub(1) / 2
+    };
+    cluster.nodes.iter().all(|node| sets_of(node).into_iter().all(bears))
+}
+
+fn sets_of(node: &Node) -> Vec<&Voters> {
+    let stored = node.disk.stored.entries.iter().filter_map(|entry| match &entry.payload {
+        raft::Payload::Voters(voters) => Some(voters),
+        _ => None,
+    });
+    let snapshot = node.disk.stored.snapshot.iter().map(|snapshot| &snapshot.voters);
+    stored.chain(snapshot).chain(node.raft().map(Raft::voters).filter(|voters| !voters.is_empty())).collect()
+}
+
+fn add_voter(cluster: &mut Cluster, leader: NodeId) {
+    let others = cluster.raft(leader).replicas();
+    let observers: Vec<NodeId> = others.iter().filter(|other| !other.is_voter).map(|other| other.key.id).collect();
+    if let Some(id) = cluster.dice.pick(&observers) {
+        let voter = Voter { key: cluster.node(id).key(), endpoint: super::shape::endpoint(id) };
+        let _ = cluster.act(leader, |raft, now| raft.change_voters(now, VoterChange::Add(voter)));
+    }
+}
+
+/// An operator takes a voter out, where no other one is gone for good.
+fn remove_voter(cluster: &mut Cluster, leader: NodeId, id: NodeId) {
+    let voters = cluster.raft(leader).voters();
+    let whole = voters.len() > 2 && voters.keys().all(|key| cluster.node(key.id).key() == key);
+    let Some(key) = voters.get(id).map(|voter| voter.key).filter(|_| whole) else { return };
+    if cluster.raft(leader).role() == Role::Leader {
+        let _ = cluster.act(leader, |raft, now| raft.change_voters(now, VoterChange::Remove(key)));
+    }
+}

@@ -1,0 +1,51 @@
+//! One seed: a cluster is drawn, chance plays with it, then all faults end and it has to recover.
+
+use super::Cluster;
+use super::chaos::Chaos;
+use super::dice::Dice;
+use super::invariants::{Violation, progress};
+use super::network::Weather;
+use super::shape::Shape;
+
+/// What a run was like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    pub events: u64,
+    pub committed: i64,
+}
+
+/// Plays one seed.
+pub fn play(seed: u64) -> Result<Outcome, Violation> {
+    let mut dice = Dice::seeded(seed);
+    let (shape, chaos) = (Shape::drawn(&mut dice), Chaos::drawn(&mut dice));
+    let mut cluster = Cluster::new(shape, dice.roll());
+    for id in cluster.ids() {
+        if dice.chance(900) {
+            cluster.start(id);
+        }
+    }
+    for _ in 0..STEPS {
+        pause(&mut cluster, &mut dice)?;
+        chaos.strike(&mut cluster);
+    }
+    cluster.network.weather = Weather::CALM;
+    cluster.mend();
+    cluster.start_all();
+    progress::check(&mut cluster)?;
+    Ok(Outcome { events: cluster.events, committed: cluster.invariants.history.end() })
+}
+
+/// Chance strikes at any time, or just when a leader was elected or something was committed.
+fn pause(cluster: &mut Cluster, dice: &mut Dice) -> Result<(), Violation> {
+    let elected = cluster.invariants.leaders.count();
+    let committed = cluster.invariants.history.end();
+    match dice.below(10) {
+        0..5 => cluster.run_for(dice.millis(1, 250)),
+        5 => cluster.run_for(dice.millis(500, 4000)),
+        6..8 => cluster.run_until(dice.millis(500, 4000), |c| c.invariants.leaders.count() > elected).map(drop),
+        _ => cluster.run_until(dice.millis(50, 1000), |c| c.invariants.history.end() > committed).map(drop),
+    }
+}
+
+/// How often chance strikes.
+const STEPS: u64 = 60;
