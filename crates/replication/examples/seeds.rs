@@ -3,8 +3,9 @@
 
 use replication::cluster::{Plan, run};
 use std::collections::BTreeMap;
+use std::process::ExitCode;
 
-fn main() {
+fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize, default| arguments.get(at).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (first, count): (u64, u64) = (number(0, 1), number(1, 1000));
@@ -42,7 +43,5 @@ fn main() {
     }
     #[cfg(thalweg_planted)]
     println!("{:#?}", model::marks::counts());
-    if !failed.is_empty() {
-        std::process::abort();
-    }
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -35,7 +35,7 @@ const HEALING: Duration = Duration::from_secs(6);
 /// Producers rest for the last part of it.
 const QUIET: Duration = Duration::from_secs(2);
 /// Events between two looks at everything.
-const SAMPLE: u64 = 25;
+const SAMPLE: u64 = 60;
 
 /// What a run has seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

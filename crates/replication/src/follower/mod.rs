@@ -239,6 +239,9 @@ impl Follower {
     /// above the high watermark.
     pub fn log_start_to_take(&self) -> Option<Offset> {
         let start = self.leader_log_start.min(self.high_watermark);
+        if planted!("keep records that the leader has deleted") {
+            return None;
+        }
         (start > self.log.ends.log_start_offset).then_some(start)
     }
 

@@ -23,6 +23,8 @@ pub(super) struct FollowerProgress {
     pub caught_up_at: Option<Instant>,
     /// Its last fetch, and where the leader's log ended then.
     last_fetch: Option<(Instant, Offset)>,
+    /// By its last fetch it had all that there was at the one before.
+    pub keeps_up: bool,
     /// It has fetched since the assignment last changed. A replica that was taken away and given back may have begun
     /// anew in between.
     pub confirmed: bool,
@@ -58,6 +60,7 @@ impl FollowerProgress {
             newest: None,
             caught_up_at: None,
             last_fetch: None,
+            keeps_up: false,
             confirmed: false,
             claim: Claim::default(),
         }
@@ -77,17 +80,21 @@ impl FollowerProgress {
             Some(durable) => fetch.fetch_offset.min(durable),
             None => fetch.log_start_offset.min(fetch.fetch_offset),
         };
-        if progress >= log_end {
-            self.caught_up_at = Some(now);
-        } else if let Some((at, _)) = self.last_fetch.filter(|(_, end)| progress >= *end) {
-            // It has what there was when it fetched last: under steady writes it never has more.
-            self.caught_up_at = self.caught_up_at.max(Some(at));
+        let fetched_by = Some(fetch.broker_epoch).filter(|epoch| *epoch >= 0);
+        if fetched_by != self.fetched_by {
+            // What an earlier process had says nothing about how fast this one is.
+            self.last_fetch = None;
         }
+        // It has what there was when it fetched last: under steady writes it never has more.
+        let had_all_at = self.last_fetch.filter(|(_, end)| progress >= *end).map(|(at, _)| at);
+        let has_all_at = Some(now).filter(|_| progress >= log_end).or(had_all_at);
+        self.keeps_up = has_all_at.is_some();
+        self.caught_up_at = self.caught_up_at.max(has_all_at);
         self.confirmed = true;
         self.progress = Some(progress);
         self.log_start_offset = Some(fetch.log_start_offset).filter(|start| *start >= 0);
         self.last_fetch = Some((now, log_end));
-        self.fetched_by = Some(fetch.broker_epoch).filter(|epoch| *epoch >= 0);
+        self.fetched_by = fetched_by;
         self.newest = self.newest.max(self.fetched_by);
     }
 

@@ -30,9 +30,10 @@ impl Leader {
         follower.claim.is_counted() || self.is_about_to_join(follower, now)
     }
 
-    /// A follower that keeps up but is not in the ISR yet would never reach a high watermark that runs ahead of it.
+    /// A follower that keeps up but is not in the ISR yet would never reach a high watermark that runs ahead of it. One
+    /// that is far behind is not waited for: it would hold up every producer until it is there.
     fn is_about_to_join(&self, follower: &FollowerProgress, now: Instant) -> bool {
         let (log_end, lag) = (self.log.log_end_offset, self.terms.replica_lag_time_max);
-        follower.may_join() && follower.is_caught_up(now, log_end, lag)
+        follower.keeps_up && follower.may_join() && follower.is_caught_up(now, log_end, lag)
     }
 }

@@ -70,9 +70,6 @@ impl Leader {
                 mark!("isr proposal refused");
                 self.asking.settled();
                 self.followers.iter_mut().for_each(|follower| follower.claim.proposed = false);
-                if planted!("a refusal ends every doubt") {
-                    self.followers.iter_mut().for_each(|follower| follower.claim.in_doubt = None);
-                }
                 self.asking.rest(now + REST_AFTER_REFUSAL);
             }
             // The image that says why is on its way: until then it is not known what the ISR is.

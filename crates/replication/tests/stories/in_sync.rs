@@ -1,0 +1,86 @@
+//! Who leaves the ISR, who joins it, and when.
+
+use super::*;
+
+#[test]
+fn a_follower_is_late_when_it_had_not_everything_for_the_longest_lag() {
+    let mut leader = leader_of(&[1, 2, 3], 1);
+    fetches(&mut leader, at(500), 2, 10);
+    fetches(&mut leader, at(900), 3, 8);
+    assert_eq!(leader.next_deadline(at(900)), Some(at(0) + LAG), "3 was in sync when the leader began");
+    assert_eq!(leader.proposal(at(9_999)), None);
+    assert_eq!(members(&leader.proposal(at(10_000)).expect("3 is late")), [1, 2]);
+}
+
+#[test]
+fn one_that_has_everything_is_never_late_however_long_nothing_happens() {
+    let mut leader = leader_of(&[1, 2], 1);
+    fetches(&mut leader, at(1), 2, 10);
+    assert_eq!((leader.next_deadline(at(1)), leader.proposal(at(99_999_999))), (None, None));
+}
+
+#[test]
+fn under_steady_writes_it_is_enough_to_have_what_there_was_at_the_last_fetch() {
+    let mut leader = leader_of(&[1, 2], 1);
+    for step in 0..100 {
+        let now = at(step * 1_000);
+        fetches(&mut leader, now, 2, 10 + step as Offset);
+        leader.log_moved(now, cached(11 + step as Offset));
+        fetches(&mut leader, at(step * 1_000 + 500), 2, 10 + step as Offset);
+        assert_eq!(leader.proposal(now), None, "at step {step}");
+    }
+}
+
+#[test]
+fn to_join_a_follower_needs_what_earlier_leaders_may_have_committed() {
+    let mut leader = leader_of(&[1, 2], 1);
+    fetches(&mut leader, at(1), 3, 6);
+    assert_eq!(leader.high_watermark(), 4);
+    assert_eq!(leader.proposal(at(1)), None, "6 is above the high watermark and below the start of the epoch");
+    fetches(&mut leader, at(2), 3, 10);
+    assert_eq!(members(&leader.proposal(at(2)).expect("3 has all")), [1, 2, 3]);
+}
+
+#[test]
+fn a_broker_that_is_fenced_or_registered_anew_since_it_fetched_does_not_join() {
+    let mut leader = leader_of(&[1, 2], 1);
+    fetches(&mut leader, at(1), 3, 10);
+    leader.brokers_changed(at(2), &|id| all_live(id).filter(|_| id != 3));
+    assert_eq!(leader.proposal(at(2)), None);
+    leader.brokers_changed(at(3), &|id| Some(if id == 3 { 301 } else { 100 }));
+    assert_eq!(leader.proposal(at(3)), None, "the log of 301 was not compared");
+    let fetch = FollowerFetch { broker_epoch: 301, ..fetch_of(3, 10) };
+    assert_eq!(leader.fetched(at(4), &checked(fetch, 10)), Ok(()));
+    let proposal = leader.proposal(at(4)).expect("now it was");
+    assert_eq!(proposal.new_isr, [(1, 100), (2, -1), (3, 301)]);
+}
+
+#[test]
+fn a_fetch_of_an_earlier_registration_counts_for_nothing() {
+    let mut leader = leader_of(&[1, 2], 1);
+    leader.brokers_changed(at(1), &|id| Some(Offset::from(id) * 1_000));
+    let result = leader.fetched(at(2), &checked(fetch_of(2, 10), 10));
+    assert_eq!((result, leader.high_watermark()), (Err(ErrorCode::NotLeaderOrFollower), 4));
+}
+
+#[test]
+fn a_replica_that_was_taken_away_and_given_back_unseen_has_to_fetch_first() {
+    let mut leader = leader_of(&[1, 2], 1);
+    fetches(&mut leader, at(1), 3, 10);
+    let again = PartitionImage { partition_epoch: 29, ..image(&[1, 2]) };
+    leader.image_changed(at(2), &again, &all_live);
+    assert_eq!(leader.proposal(at(2)), None, "it may have begun anew in between");
+    fetches(&mut leader, at(3), 3, 10);
+    assert!(leader.proposal(at(3)).is_some());
+}
+
+#[test]
+fn a_log_that_diverges_is_no_progress() {
+    let mut leader = leader_of(&[1, 2], 1);
+    let log = LeaderLog { leader_epoch: EPOCH, log_start_offset: 0, log_end_offset: 10, end_of_epoch: &|_| (5, 6) };
+    let diverging = check_fetch(fetch_of(2, 10), log).expect("the epoch is the leader's");
+    assert!(matches!(diverging.outcome(), FetchCheck::Diverging(_)));
+    assert_eq!(leader.fetched(at(1), &diverging), Ok(()), "it is to be answered");
+    assert_eq!(leader.high_watermark(), 4);
+    assert_eq!(leader.progress_of(at(1), 2).expect("a replica").progress, None);
+}

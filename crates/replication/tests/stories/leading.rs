@@ -1,0 +1,69 @@
+//! What a leader tells, and whom it listens to.
+
+use super::*;
+
+#[test]
+fn offsets_are_not_told_before_all_of_earlier_leaders_is_known_to_be_committed() {
+    let mut leader = leader_of(&[1, 2], 1);
+    assert!(!leader.offsets_available());
+    fetches(&mut leader, at(1), 2, 9);
+    assert!(!leader.offsets_available(), "an earlier leader may have told 10");
+    fetches(&mut leader, at(2), 2, 10);
+    assert!(leader.offsets_available());
+}
+
+#[test]
+fn what_was_known_to_be_committed_is_clipped_to_the_log() {
+    let high_watermark = |checkpoint| {
+        let log = OwnLog { log_start_offset: 3, ..cached(10) };
+        Leader::new(at(0), 1, &image(&[1, 2]), &all_live, log, checkpoint, terms(1)).high_watermark()
+    };
+    assert_eq!([0, 5, 99].map(high_watermark), [3, 5, 10]);
+}
+
+#[test]
+fn nobody_but_a_replica_is_counted() {
+    let mut leader = leader_of(&[1, 2], 1);
+    for stranger in [1, 4, -1] {
+        let result = leader.fetched(at(1), &checked(fetch_of(stranger, 10), 10));
+        assert_eq!(result, Err(ErrorCode::NotLeaderOrFollower), "{stranger}");
+    }
+}
+
+#[test]
+fn a_fetch_that_was_checked_in_another_epoch_is_not_counted() {
+    let next = PartitionImage { leader_epoch: EPOCH + 1, ..image(&[1, 2]) };
+    let mut leader = Leader::new(at(0), 1, &next, &all_live, cached(10), 4, terms(1));
+    let result = leader.fetched(at(1), &checked(fetch_of(2, 10), 10));
+    assert_eq!((result, leader.high_watermark()), (Err(ErrorCode::NotLeaderOrFollower), 4));
+}
+
+#[test]
+#[should_panic(expected = "another leader epoch takes another machine")]
+fn a_new_epoch_takes_a_new_machine() {
+    let next = PartitionImage { leader_epoch: EPOCH + 1, partition_epoch: 21, ..image(&[1, 2]) };
+    leader_of(&[1, 2], 1).image_changed(at(1), &next, &all_live);
+}
+
+#[test]
+fn the_lag_of_each_replica_is_known_from_its_last_fetch() {
+    let mut leader = leader_of(&[1, 2], 1);
+    fetches(&mut leader, at(5), 2, 7);
+    let told: Vec<_> =
+        leader.replicas_progress(at(6)).map(|it| (it.replica, it.progress, it.lag, it.in_sync)).collect();
+    assert_eq!(told, [(1, Some(10), 0, true), (2, Some(7), 3, true), (3, None, 10, false)]);
+    assert_eq!(leader.progress_of(at(6), 9), None);
+}
+
+#[test]
+fn the_low_watermark_is_the_lowest_start_of_all_live_replicas() {
+    let mut leader = leader_of(&[1, 2, 3], 1);
+    leader.log_moved(at(1), OwnLog { log_start_offset: 4, ..cached(10) });
+    for (replica, log_start_offset) in [(2, 3), (3, 1)] {
+        let fetch = FollowerFetch { log_start_offset, ..fetch_of(replica, 10) };
+        assert_eq!(leader.fetched(at(2), &checked(fetch, 10)), Ok(()));
+    }
+    assert_eq!(leader.low_watermark(&|_| true), 1);
+    assert_eq!(leader.low_watermark(&|id| id != 3), 3);
+    assert_eq!(leader.low_watermark(&|_| false), 4);
+}
