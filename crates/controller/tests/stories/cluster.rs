@@ -8,6 +8,9 @@ use model::metadata_image::{MetadataImage, PartitionImage};
 use model::state_machine::{Entry, Now, Outbox, Position, StateMachine, Ticket};
 use model::{ErrorCode, NodeId, Offset, Uuid};
 use protocol::Text;
+use protocol::messages::alter_partition::{
+    AlterPartitionRequest, AlterPartitionResponse, BrokerState, PartitionData, TopicData,
+};
 use protocol::messages::broker_heartbeat::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse, Listener};
 use protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
@@ -246,6 +249,19 @@ impl Cluster {
         })
     }
 
+    /// A heartbeat of a broker that wants to stop.
+    pub fn ask_to_stop(&mut self, broker_id: NodeId) -> BrokerHeartbeatResponse {
+        let (broker_epoch, current_metadata_offset) = (self.epoch(broker_id), self.end_offset);
+        let want_shut_down = true;
+        self.beat(BrokerHeartbeatRequest {
+            broker_id,
+            broker_epoch,
+            current_metadata_offset,
+            want_shut_down,
+            ..Default::default()
+        })
+    }
+
     /// A heartbeat of a broker that has folded all there is.
     pub fn beat_of(&mut self, id: NodeId) -> BrokerHeartbeatResponse {
         self.heartbeat(id, self.epoch(id), self.end_offset)
@@ -259,6 +275,62 @@ impl Cluster {
     pub fn beat_with(&mut self, request: BrokerHeartbeatRequest, unusable: Replicas) -> BrokerHeartbeatResponse {
         match self.ask(Request::BrokerHeartbeat { request, unusable }) {
             Reply::BrokerHeartbeat(answer) => answer,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The leader of a partition asks for an ISR, with the epochs that its members have now.
+    pub fn try_alter_isr(&mut self, topic: &str, number: i32, isr: &[NodeId]) -> ErrorCode {
+        let partition = self.partition(topic, number);
+        let leader = partition.leader.expect("a leader");
+        let request = self.isr_change(topic, number, isr);
+        let answer = self.alter_partition(leader, request);
+        error(answer.topics[0].partitions[0].error_code)
+    }
+
+    /// The same, where nothing speaks against it.
+    pub fn alter_isr(&mut self, topic: &str, number: i32, isr: &[NodeId]) {
+        assert_eq!(self.try_alter_isr(topic, number, isr), ErrorCode::None);
+    }
+
+    /// The same for partition 0 of another topic.
+    pub fn alter_isr_of(&mut self, topic_id: Uuid, topic: &str, isr: &[NodeId]) -> ErrorCode {
+        let leader = self.partition(topic, 0).leader.expect("a leader");
+        let partitions = vec![self.isr_change(topic, 0, isr)];
+        let topics = vec![TopicData { topic_id, partitions, ..Default::default() }];
+        let broker_epoch = self.epoch(leader);
+        let request = AlterPartitionRequest { broker_id: leader, broker_epoch, topics, ..Default::default() };
+        match self.ask(Request::AlterPartition(request)) {
+            Reply::AlterPartition(answer) => error(answer.topics[0].partitions[0].error_code),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a leader that knows everything would ask for.
+    pub fn isr_change(&self, topic: &str, number: i32, isr: &[NodeId]) -> PartitionData {
+        let partition = self.partition(topic, number);
+        let state = |id: &NodeId| BrokerState {
+            broker_id: *id,
+            broker_epoch: self.image().broker(*id).map_or(-1, |broker| broker.epoch),
+            ..Default::default()
+        };
+        PartitionData {
+            partition_index: number,
+            leader_epoch: partition.leader_epoch,
+            partition_epoch: partition.partition_epoch,
+            new_isr_with_epochs: isr.iter().map(state).collect(),
+            ..Default::default()
+        }
+    }
+
+    /// Asks for an ISR of a partition of the topic `t`.
+    pub fn alter_partition(&mut self, leader: NodeId, wanted: PartitionData) -> AlterPartitionResponse {
+        let topic_id = self.image().topic("t").map_or(Uuid::ZERO, |topic| topic.id);
+        let topics = vec![TopicData { topic_id, partitions: vec![wanted], ..Default::default() }];
+        let broker_epoch = self.epoch(leader);
+        let request = AlterPartitionRequest { broker_id: leader, broker_epoch, topics, ..Default::default() };
+        match self.ask(Request::AlterPartition(request)) {
+            Reply::AlterPartition(answer) => answer,
             other => panic!("{other:?}"),
         }
     }

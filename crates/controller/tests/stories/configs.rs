@@ -50,6 +50,11 @@ fn alter(cluster: &mut Cluster, kind: i8, name: &str, changes: &[Change<'_>]) ->
     error(answer[0].error_code)
 }
 
+/// Sets one config of a topic that takes it.
+pub fn set_topic_config(cluster: &mut Cluster, topic: &str, name: &str, value: &str) {
+    assert_eq!(alter(cluster, TOPIC, topic, &[(name, SET, Some(value))]), ErrorCode::None);
+}
+
 fn of_topic(cluster: &Cluster, name: &str, key: &str) -> Option<String> {
     cluster.image().topic(name).and_then(|topic| topic.configs.get(key).cloned())
 }
