@@ -36,8 +36,8 @@ pub(super) struct FollowerProgress {
 pub(super) struct Claim {
     /// The controller has said so: it is in the ISR.
     pub committed: bool,
-    /// It is in the ISR that was proposed and not yet answered.
-    pub proposed: bool,
+    /// It is in the ISR that was proposed and not yet answered, with this registration; -1 where none is known.
+    pub proposed: Option<Offset>,
     /// It was in a proposal that was lost, with this registration: the controller may have taken it, or may yet.
     pub in_doubt: Option<Offset>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Claim {
 impl Claim {
     /// In the ISR, as the controller knows it or may know it.
     pub fn is_counted(self) -> bool {
-        self.committed || self.proposed || self.in_doubt.is_some()
+        self.committed || self.proposed.is_some() || self.in_doubt.is_some()
     }
 }
 
@@ -114,9 +114,12 @@ impl FollowerProgress {
         }
     }
 
-    /// The registration that is proposed for it: the one whose log was compared.
+    /// The registration to propose for it: the one whose log was compared, since the assignment last changed.
     pub fn claimed_epoch(&self) -> Option<Offset> {
-        if planted!("propose whichever registration there is") { self.may_be_in_sync } else { self.fetched_by }
+        if planted!("propose whichever registration there is") {
+            return self.may_be_in_sync;
+        }
+        self.fetched_by.filter(|_| self.confirmed || self.claim.committed)
     }
 
     /// Whether the controller would take it into the ISR.

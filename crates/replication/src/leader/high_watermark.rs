@@ -25,7 +25,7 @@ impl Leader {
 
     fn waits_for(&self, follower: &FollowerProgress, now: Instant) -> bool {
         if self.asking.is_open() && planted!("high watermark over the proposed isr alone") {
-            return follower.claim.proposed;
+            return follower.claim.proposed.is_some();
         }
         follower.claim.is_counted() || self.is_about_to_join(follower, now)
     }

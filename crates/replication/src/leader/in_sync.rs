@@ -14,7 +14,7 @@ impl Leader {
 
     /// The ISR that was proposed and not yet settled, this replica first; `None` when there is none.
     pub fn pending_isr(&self) -> Option<impl Iterator<Item = NodeId>> {
-        let others = self.followers.iter().filter(|follower| follower.claim.proposed);
+        let others = self.followers.iter().filter(|follower| follower.claim.proposed.is_some());
         self.asking.is_open().then(|| std::iter::once(self.me).chain(others.map(|follower| follower.id)))
     }
 
@@ -29,7 +29,7 @@ impl Leader {
         if follower.claim.committed {
             return follower.is_caught_up(now, self.log.log_end_offset, self.terms.replica_lag_time_max);
         }
-        follower.confirmed && follower.may_join() && self.has_what_is_committed(follower)
+        follower.may_join() && self.has_what_is_committed(follower)
     }
 
     /// The high watermark of a new leader may be behind what earlier leaders have committed, but nothing committed is

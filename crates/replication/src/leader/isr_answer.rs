@@ -1,7 +1,7 @@
 //! What the controller answers to a proposal.
 
 use super::isr_proposal::{REST_AFTER_LOSS, REST_AFTER_REFUSAL};
-use super::{Leader, ProposalId, UNKNOWN_BROKER_EPOCH};
+use super::{Leader, ProposalId};
 use model::state_machine::Instant;
 use model::{ErrorCode, LeaderEpoch, NodeId, mark, planted};
 
@@ -69,7 +69,7 @@ impl Leader {
             ErrorCode::IneligibleReplica | ErrorCode::OperationNotAttempted => {
                 mark!("isr proposal refused");
                 self.asking.settled();
-                self.followers.iter_mut().for_each(|follower| follower.claim.proposed = false);
+                self.followers.iter_mut().for_each(|follower| follower.claim.proposed = None);
                 self.asking.rest(now + REST_AFTER_REFUSAL);
             }
             // The image that says why is on its way: until then it is not known what the ISR is.
@@ -98,9 +98,8 @@ impl Leader {
     }
 
     fn doubt(&mut self) {
-        for follower in self.followers.iter_mut().filter(|follower| follower.claim.proposed) {
-            let claimed = follower.claimed_epoch().unwrap_or(UNKNOWN_BROKER_EPOCH);
-            follower.claim.in_doubt = follower.claim.in_doubt.max(Some(claimed));
+        for claim in self.followers.iter_mut().map(|follower| &mut follower.claim) {
+            claim.in_doubt = claim.in_doubt.max(claim.proposed);
         }
     }
 }

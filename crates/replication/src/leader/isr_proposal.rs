@@ -111,20 +111,20 @@ impl Leader {
             let proposed = self.should_be_in_sync(follower, now);
             changes |= proposed != follower.claim.committed;
             doubts |= follower.claim.in_doubt.is_some() && !follower.claim.committed;
-            self.followers[at].claim.proposed = proposed;
+            let registration = follower.claimed_epoch().unwrap_or(UNKNOWN_BROKER_EPOCH);
+            self.followers[at].claim.proposed = proposed.then_some(registration);
         }
         if !changes && doubts {
             mark!("isr proposed as it stands, to end a doubt");
         }
         if !changes && !doubts {
-            self.followers.iter_mut().for_each(|follower| follower.claim.proposed = false);
+            self.followers.iter_mut().for_each(|follower| follower.claim.proposed = None);
         }
         changes || doubts
     }
 
     fn proposed_isr(&self) -> Vec<(NodeId, Offset)> {
-        let proposed = self.followers.iter().filter(|follower| follower.claim.proposed);
-        let others = proposed.map(|follower| (follower.id, follower.claimed_epoch().unwrap_or(UNKNOWN_BROKER_EPOCH)));
+        let others = self.followers.iter().filter_map(|follower| Some((follower.id, follower.claim.proposed?)));
         std::iter::once((self.me, self.my_broker_epoch)).chain(others).collect()
     }
 }
