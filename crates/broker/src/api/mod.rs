@@ -1,6 +1,7 @@
 //! One file for each API. Here: which are served, and the way from a frame to its handler and back.
 
 pub mod alter_configs;
+pub mod alter_partition_reassignments;
 pub mod api_versions;
 pub mod create_partitions;
 pub mod create_topics;
@@ -11,18 +12,26 @@ pub mod describe_configs;
 pub mod describe_log_dirs;
 pub mod describe_producers;
 pub mod describe_topic_partitions;
+pub mod elect_leaders;
 pub mod fetch;
 pub mod incremental_alter_configs;
 pub mod init_producer_id;
 pub mod list_config_resources;
 pub mod list_offsets;
+pub mod list_partition_reassignments;
 pub mod metadata;
 pub mod offset_for_leader_epoch;
 pub mod produce;
+pub mod unregister_broker;
+pub mod update_features;
 
 use crate::broker::Broker;
+use crate::metadata::OfQuorum;
 use bytes::Bytes;
 use protocol::header::RequestHeader;
+use protocol::messages::add_raft_voter::AddRaftVoterRequest;
+use protocol::messages::describe_quorum::DescribeQuorumRequest;
+use protocol::messages::remove_raft_voter::RemoveRaftVoterRequest;
 use protocol::wire::{Reader, Text};
 use protocol::{ApiKey, Message, Request, frame};
 use std::sync::Arc;
@@ -127,11 +136,32 @@ async fn handle_admin(broker: &Arc<Broker>, context: &Context, key: ApiKey, head
         }
         ApiKey::DescribeLogDirs => boxed(header, body, async |r| describe_log_dirs::handle(broker, r).await).await,
         ApiKey::DescribeProducers => boxed(header, body, async |r| describe_producers::handle(broker, r).await).await,
+        ApiKey::ElectLeaders => boxed(header, body, async |r| elect_leaders::handle(broker, r).await).await,
+        ApiKey::AlterPartitionReassignments => {
+            boxed(header, body, async |r| alter_partition_reassignments::handle(broker, r).await).await
+        }
+        ApiKey::ListPartitionReassignments => {
+            boxed(header, body, async |r| list_partition_reassignments::handle(broker, r)).await
+        }
+        ApiKey::UnregisterBroker => boxed(header, body, async |r| unregister_broker::handle(broker, r).await).await,
+        ApiKey::UpdateFeatures => boxed(header, body, async |r| update_features::handle(broker, r).await).await,
+        ApiKey::DescribeQuorum => {
+            boxed(header, body, async |r| ask_quorum::<DescribeQuorumRequest>(broker, r).await).await
+        }
+        ApiKey::AddRaftVoter => boxed(header, body, async |r| ask_quorum::<AddRaftVoterRequest>(broker, r).await).await,
+        ApiKey::RemoveRaftVoter => {
+            boxed(header, body, async |r| ask_quorum::<RemoveRaftVoterRequest>(broker, r).await).await
+        }
         ApiKey::ListConfigResources => {
             boxed(header, body, async |r| list_config_resources::handle(broker, context, r)).await
         }
         key => Reply::Close(format!("{} is not served", key.name())),
     }
+}
+
+/// What the quorum's leader answers itself.
+async fn ask_quorum<R: OfQuorum>(broker: &Broker, request: R) -> R::Response {
+    broker.metadata.ask_quorum(request).await
 }
 
 /// Decodes a request, lets `handler` answer it, and encodes the answer. Boxed, so that a connection's task is no

@@ -179,7 +179,7 @@ impl FoundLog {
         };
         let file = disk.open_file(&path, Open::Existing).await.map_err(MetadataFault::io("open", &*path))?;
         if found.torn {
-            tracing::warn!("{path}: cut an unfinished write off at byte {}: nobody was promised it", found.length);
+            tracing::debug!("{path}: cut what nobody was promised, from byte {} on", found.length);
             cut(&file, found.length, &path).await?;
         }
         // What the page cache shows may not be on the disk, even after a sync that works: one that failed before marks

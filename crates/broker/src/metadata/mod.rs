@@ -12,6 +12,7 @@ mod log;
 mod one_node;
 mod peers;
 mod probe;
+mod quorum_api;
 mod quorum_requests;
 mod serve;
 mod state;
@@ -20,6 +21,7 @@ mod to_controller;
 
 pub use fault::MetadataFault;
 pub(crate) use probe::is_refused;
+pub(crate) use quorum_api::OfQuorum;
 pub use quorum_requests::{QuorumReply, QuorumRequest};
 pub(crate) use serve::serve_controller;
 pub use status::QuorumStatus;
@@ -290,6 +292,11 @@ impl Metadata {
         let (reply, answer) = oneshot::channel();
         self.mailbox.send(Command::Quorum(request, reply)).await.map_err(|_| ErrorCode::NotController)?;
         answer.await.map_err(|_| ErrorCode::NotController)
+    }
+
+    /// Hands the quorum's leadership to another node; `false` when this one does not have it.
+    pub async fn transfer_leadership(&self, to: NodeId) -> bool {
+        quorum_api::transfer(self, to).await
     }
 
     /// Ends this node's part in the quorum and lets the log go; requests after this one are answered with

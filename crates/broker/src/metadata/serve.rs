@@ -5,16 +5,19 @@
 
 use super::envelope;
 use super::peers::{LIMIT, QUORUM_KEY};
-use super::{AskError, Metadata};
+use super::{AskError, Metadata, OfQuorum};
 use crate::network::frames::FrameReader;
 use crate::network::request_memory::RequestMemory;
 use bytes::Bytes;
 use model::{ErrorCode, mark};
 use protocol::header::RequestHeader;
+use protocol::messages::add_raft_voter::AddRaftVoterRequest;
 use protocol::messages::api_versions::{ApiVersion, ApiVersionsRequest, ApiVersionsResponse};
+use protocol::messages::describe_quorum::DescribeQuorumRequest;
 use protocol::messages::envelope::{EnvelopeRequest, EnvelopeResponse};
+use protocol::messages::remove_raft_voter::RemoveRaftVoterRequest;
 use protocol::wire::Reader;
-use protocol::{ApiKey, Message, Request, frame};
+use protocol::{ApiKey, Message, frame};
 use runtime::io::AsyncWriteExt;
 use runtime::net::{OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpStream};
 use runtime::sync::{Semaphore, select, watch};
@@ -31,7 +34,8 @@ const MAX_CONNECTIONS: usize = 1000;
 /// How long accepting rests after an error such as "too many open files".
 const REST_AFTER_ERROR: Duration = Duration::from_millis(100);
 /// The APIs of this listener.
-const SERVED: &[ApiKey] = &[ApiKey::ApiVersions, ApiKey::Envelope];
+const SERVED: &[ApiKey] =
+    &[ApiKey::ApiVersions, ApiKey::Envelope, ApiKey::DescribeQuorum, ApiKey::AddRaftVoter, ApiKey::RemoveRaftVoter];
 
 type Answer = Pin<Box<dyn Future<Output = Option<Vec<Bytes>>> + Send>>;
 
@@ -136,10 +140,22 @@ impl Requests {
                 let metadata = self.metadata.clone();
                 Box::pin(async move { encode(&header, ApiKey::Envelope, &forwarded(&metadata, &envelope).await) })
             }
+            Some(ApiKey::DescribeQuorum) => self.of_quorum::<DescribeQuorumRequest>(header, &mut reader)?,
+            Some(ApiKey::AddRaftVoter) => self.of_quorum::<AddRaftVoterRequest>(header, &mut reader)?,
+            Some(ApiKey::RemoveRaftVoter) => self.of_quorum::<RemoveRaftVoterRequest>(header, &mut reader)?,
             _ => return Err(format!("API {} is not served to controllers", header.api_key)),
         };
         self.pending.push_back(answer);
         Ok(())
+    }
+
+    fn of_quorum<R: OfQuorum>(&self, header: RequestHeader, reader: &mut Reader) -> Result<Answer, String> {
+        let request = R::decode(reader, header.api_version).map_err(|error| error.to_string())?;
+        let metadata = self.metadata.clone();
+        Ok(Box::pin(async move {
+            let response = request.answer(&metadata).await;
+            encode(&header, R::KEY, &response)
+        }))
     }
 }
 
@@ -173,6 +189,5 @@ fn api_versions(header: &RequestHeader, reader: &mut Reader) -> Option<Vec<Bytes
 }
 
 fn encode(header: &RequestHeader, key: ApiKey, response: &impl Message) -> Option<Vec<Bytes>> {
-    debug_assert!(key == EnvelopeRequest::KEY);
     frame::encode_response(header.correlation_id, key, header.api_version, response).ok()
 }

@@ -6,6 +6,7 @@ use super::{AskError, Command};
 use client::{ClientConfig, Connection};
 use controller::{Reply, Request};
 use model::{ErrorCode, Offset};
+use protocol::Request as WireRequest;
 use protocol::messages::envelope::EnvelopeResponse;
 use runtime::sync::{Mutex, mpsc, oneshot, watch};
 use runtime::time::{Duration, Instant, sleep, timeout_at};
@@ -85,6 +86,22 @@ impl ToController {
             Ok(answer) => read(request, &answer),
             Err(error) if error.may_have_happened() => Attempt::Unknown,
             Err(_) => Attempt::NotDone,
+        }
+    }
+
+    /// Asks the leader of the quorum over the network, once.
+    ///
+    /// # Errors
+    /// `NotController` when none is known or reached; `Unknown` when it may have done it.
+    pub async fn call<R: WireRequest>(&self, request: &R, deadline: Instant) -> Result<R::Response, AskError> {
+        let status = self.status.borrow().clone();
+        let address = status.leader_address().ok_or(AskError::NotController)?;
+        let connection = timeout_at(deadline, self.connect(address)).await;
+        let connection = connection.map_err(|_| AskError::NotController)?.map_err(|_| AskError::NotController)?;
+        match timeout_at(deadline, connection.call(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) if !error.may_have_happened() => Err(AskError::NotController),
+            Ok(Err(_)) | Err(_) => Err(AskError::Unknown),
         }
     }
 

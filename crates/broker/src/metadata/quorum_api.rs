@@ -1,0 +1,222 @@
+//! DescribeQuorum, AddRaftVoter and RemoveRaftVoter (KIP-595, KIP-853), answered by the quorum's leader.
+
+use super::quorum_requests::{Described, QuorumReply, QuorumRequest};
+use super::{AskError, Metadata, PATIENCE};
+use model::state_machine::Instant as Monotonic;
+use model::{ErrorCode, NodeId, Timestamp};
+use protocol::Request;
+use protocol::messages::add_raft_voter::{AddRaftVoterRequest, AddRaftVoterResponse};
+use protocol::messages::describe_quorum::{
+    DescribeQuorumRequest, DescribeQuorumResponse, DescribeQuorumResponsePartitionData,
+    DescribeQuorumResponseTopicData, Listener, Node, ReplicaState,
+};
+use protocol::messages::remove_raft_voter::{RemoveRaftVoterRequest, RemoveRaftVoterResponse};
+use raft::{Endpoint, ReplicaKey, ReplicaProgress, Voter, VoterChange};
+use runtime::time::{self, Duration, sleep};
+
+/// The only topic that a quorum keeps.
+const TOPIC: &str = "__cluster_metadata";
+/// How often an addition that waits for the new voter to catch up is tried again.
+const AGAIN: Duration = Duration::from_millis(50);
+
+/// A request that the quorum's leader answers itself.
+pub(crate) trait OfQuorum: Request + Sync {
+    /// The answer of this node, which may not be the leader.
+    fn answer(&self, metadata: &Metadata) -> impl Future<Output = Self::Response> + Send;
+
+    /// The answer that says no.
+    fn refused(error: ErrorCode) -> Self::Response;
+
+    /// What an answer says.
+    fn error(response: &Self::Response) -> ErrorCode;
+}
+
+impl Metadata {
+    /// Asks the quorum's leader, wherever it is.
+    pub(crate) async fn ask_quorum<R: OfQuorum>(&self, request: R) -> R::Response {
+        let deadline = time::Instant::now() + PATIENCE;
+        loop {
+            let response = if self.status().leads {
+                request.answer(self).await
+            } else {
+                match self.to_controller.call(&request, deadline).await {
+                    Ok(response) => response,
+                    Err(AskError::NotController) => R::refused(ErrorCode::NotLeaderOrFollower),
+                    Err(AskError::Unknown) => return R::refused(ErrorCode::RequestTimedOut),
+                }
+            };
+            let moved = R::error(&response) == ErrorCode::NotLeaderOrFollower;
+            if !moved || time::Instant::now() >= deadline {
+                return response;
+            }
+            sleep(AGAIN).await;
+        }
+    }
+}
+
+impl OfQuorum for DescribeQuorumRequest {
+    async fn answer(&self, metadata: &Metadata) -> DescribeQuorumResponse {
+        let described = match metadata.quorum(QuorumRequest::Describe).await {
+            Ok(QuorumReply::Described(Some(described))) => described,
+            _ => return Self::refused(ErrorCode::NotLeaderOrFollower),
+        };
+        let named: Vec<_> = self
+            .topics
+            .iter()
+            .flat_map(|topic| {
+                topic.partitions.iter().map(|partition| (topic.topic_name.clone(), partition.partition_index))
+            })
+            .collect();
+        let topics = named.into_iter().map(|(topic_name, index)| {
+            let partition = match &*topic_name == TOPIC && index == 0 {
+                true => partition(&described),
+                false => DescribeQuorumResponsePartitionData {
+                    partition_index: index,
+                    error_code: ErrorCode::UnknownTopicOrPartition.code(),
+                    ..Default::default()
+                },
+            };
+            DescribeQuorumResponseTopicData { topic_name, partitions: vec![partition], ..Default::default() }
+        });
+        DescribeQuorumResponse { topics: topics.collect(), nodes: nodes(&described), ..Default::default() }
+    }
+
+    fn refused(error: ErrorCode) -> DescribeQuorumResponse {
+        DescribeQuorumResponse { error_code: error.code(), ..Default::default() }
+    }
+
+    fn error(response: &DescribeQuorumResponse) -> ErrorCode {
+        ErrorCode::from_wire(response.error_code)
+    }
+}
+
+fn partition(described: &Described) -> DescribeQuorumResponsePartitionData {
+    let of = |voters: bool| -> Vec<ReplicaState> {
+        let wanted = described.replicas.iter().filter(|replica| replica.is_voter == voters);
+        wanted.map(|replica| state(described, replica)).collect()
+    };
+    DescribeQuorumResponsePartitionData {
+        partition_index: 0,
+        leader_id: described.leader,
+        leader_epoch: described.epoch,
+        high_watermark: described.high_watermark,
+        current_voters: of(true),
+        observers: of(false),
+        ..Default::default()
+    }
+}
+
+fn state(described: &Described, replica: &ReplicaProgress) -> ReplicaState {
+    let is_leader = replica.key.id == described.leader;
+    let at = |seen: Option<Monotonic>| match seen {
+        Some(seen) => wall(described, seen),
+        None if is_leader => wall(described, described.now),
+        None => -1,
+    };
+    ReplicaState {
+        replica_id: replica.key.id,
+        replica_directory_id: replica.key.directory,
+        log_end_offset: match replica.log_end_offset {
+            Some(offset) => offset,
+            None if is_leader => described.log_end_offset,
+            None => -1,
+        },
+        last_fetch_timestamp: at(replica.last_fetch),
+        last_caught_up_timestamp: at(replica.last_caught_up),
+        ..Default::default()
+    }
+}
+
+fn wall(described: &Described, at: Monotonic) -> Timestamp {
+    let ago = described.now.saturating_since(at).as_millis();
+    runtime::clock::now() - i64::try_from(ago).unwrap_or(i64::MAX)
+}
+
+fn nodes(described: &Described) -> Vec<Node> {
+    let node = |voter: &Voter| Node {
+        node_id: voter.key.id,
+        listeners: vec![Listener {
+            name: "CONTROLLER".into(),
+            host: voter.endpoint.host.as_str().into(),
+            port: voter.endpoint.port,
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    described.voters.iter().map(node).collect()
+}
+
+impl OfQuorum for AddRaftVoterRequest {
+    async fn answer(&self, metadata: &Metadata) -> AddRaftVoterResponse {
+        if let Some(refused) = other_cluster(metadata, self.cluster_id.as_deref()) {
+            return Self::refused(refused);
+        }
+        let Some(listener) = self.listeners.first() else { return Self::refused(ErrorCode::InvalidRequest) };
+        let key = ReplicaKey { id: self.voter_id, directory: self.voter_directory_id };
+        let endpoint = Endpoint { host: listener.host.to_string(), port: listener.port };
+        let change = VoterChange::Add(Voter { key, endpoint });
+        let patience = Duration::from_millis(u64::try_from(self.timeout_ms).unwrap_or(0)).min(PATIENCE);
+        let deadline = time::Instant::now() + patience;
+        // The new voter may have to catch up first.
+        loop {
+            let error = changed(metadata, change.clone()).await;
+            if error != ErrorCode::RequestTimedOut || time::Instant::now() >= deadline {
+                return Self::refused(error);
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    fn refused(error: ErrorCode) -> AddRaftVoterResponse {
+        AddRaftVoterResponse { error_code: error.code(), ..Default::default() }
+    }
+
+    fn error(response: &AddRaftVoterResponse) -> ErrorCode {
+        ErrorCode::from_wire(response.error_code)
+    }
+}
+
+impl OfQuorum for RemoveRaftVoterRequest {
+    async fn answer(&self, metadata: &Metadata) -> RemoveRaftVoterResponse {
+        if let Some(refused) = other_cluster(metadata, self.cluster_id.as_deref()) {
+            return Self::refused(refused);
+        }
+        let key = ReplicaKey { id: self.voter_id, directory: self.voter_directory_id };
+        Self::refused(changed(metadata, VoterChange::Remove(key)).await)
+    }
+
+    fn refused(error: ErrorCode) -> RemoveRaftVoterResponse {
+        RemoveRaftVoterResponse { error_code: error.code(), ..Default::default() }
+    }
+
+    fn error(response: &RemoveRaftVoterResponse) -> ErrorCode {
+        ErrorCode::from_wire(response.error_code)
+    }
+}
+
+fn other_cluster(metadata: &Metadata, said: Option<&str>) -> Option<ErrorCode> {
+    let image = metadata.image();
+    let differs = said.is_some_and(|said| image.cluster_id().is_some_and(|id| **id != *said));
+    differs.then_some(ErrorCode::InconsistentClusterId)
+}
+
+/// Makes the change and waits until it is committed.
+async fn changed(metadata: &Metadata, change: VoterChange) -> ErrorCode {
+    match metadata.quorum(QuorumRequest::Change(change)).await {
+        Ok(QuorumReply::Changed(Ok(offset))) => {
+            let mut images = metadata.images();
+            let committed = images.wait_for(|image| image.end_offset() > offset);
+            match time::timeout(PATIENCE, committed).await {
+                Ok(Ok(_)) => ErrorCode::None,
+                _ => ErrorCode::RequestTimedOut,
+            }
+        }
+        Ok(QuorumReply::Changed(Err(error))) => error.error_code(),
+        _ => ErrorCode::NotLeaderOrFollower,
+    }
+}
+
+/// Hands the quorum's leadership to another node, where this one has it.
+pub(crate) async fn transfer(metadata: &Metadata, to: NodeId) -> bool {
+    matches!(metadata.quorum(QuorumRequest::TransferLeadership(to)).await, Ok(QuorumReply::Transferring(true)))
+}
