@@ -128,6 +128,12 @@ pub fn may_refuse(settings: Settings, hit: Hit) -> bool {
         || untrusted && UNCLEAN_STOPS.contains(&hit.kind)
 }
 
+/// Whether a copy may stay out of sync, once all is well again: it waits for a restart, or for a repair.
+pub fn may_stay_out(hit: Hit) -> bool {
+    let harmless = hit.file == Some(File::Derived);
+    WRONG_BYTES.contains(&hit.kind) && !harmless || matches!(hit.kind, F::FailedRead | F::FailedWrite | F::FailedSync)
+}
+
 /// After these a copy in the page cache claims nothing any more: it may have less than it said.
 const UNCLEAN_STOPS: &[FaultKind] =
     &[F::ProcessCrash, F::PowerFailure, F::FailedSync, F::FailedWrite, F::StalledDisk, F::FullDisk];

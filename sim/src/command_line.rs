@@ -1,7 +1,7 @@
 //! The command line of the simulator.
 
 use crate::crash_points;
-use crate::fleet::{Request, check, marks, planted, seeds};
+use crate::fleet::{Request, check, marks, planted, replay, seeds};
 use crate::profile::Profile;
 use crate::run;
 use clap::{Args, Parser, Subcommand};
@@ -27,6 +27,7 @@ const EXAMPLES: &str = "Examples:
   cargo sim --seeds 200              seeds 1 to 200, on all cores
   cargo sim check --seeds 50         each seed twice, in two processes: equal traces?
   cargo sim planted                  can the simulator find each planted bug?
+  cargo sim replay seed-7.repro      a failure that --out DIR left there
   cargo sim marks --seeds 100        how often was each marked branch reached?
   cargo sim crash-points             cuts the storage short at every disk operation
   cargo sim test -p runtime          a crate's tests in the simulated world";
@@ -49,7 +50,7 @@ struct Seeds {
 
 #[derive(Args, Clone)]
 struct World {
-    /// What kind of world: standard or smoke
+    /// What kind of world: standard, smoke, cluster, cluster-smoke or five-brokers
     #[arg(long, default_value = "standard", value_parser = parse_profile)]
     profile: &'static Profile,
     /// Simulated time under faults, such as 60s or 5m [default: as the profile says]
@@ -58,9 +59,12 @@ struct World {
     /// Plant this bug
     #[arg(long, value_name = "NAME")]
     plant: Option<String>,
-    /// Write each run's history (JSON lines) and plan to this directory
+    /// Write each run's history (JSON lines) to this directory, and a .repro file for each that fails
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Play this file in place of what the seed would draw
+    #[arg(long, value_name = "FILE", hide = true)]
+    repro: Option<PathBuf>,
     /// Print each event to stderr
     #[arg(long)]
     trace: bool,
@@ -81,10 +85,20 @@ enum SubCommand {
         #[command(flatten)]
         world: World,
     },
+    /// Play a .repro file
+    Replay {
+        /// Which
+        file: PathBuf,
+        #[command(flatten)]
+        world: World,
+    },
     /// Plant each historical bug in turn, and count the seeds until it is caught, and by whom
     Planted {
         /// These alone
         names: Vec<String>,
+        /// Every one there is, as when none is named
+        #[arg(long, conflicts_with = "names")]
+        all: bool,
         /// Give up after so many seeds each
         #[arg(long, default_value_t = 10)]
         seeds: u64,
@@ -182,7 +196,8 @@ pub fn main() -> ExitCode {
         Some(SubCommand::Check { seeds, world }) => check::run(&seeds.request(&world)),
         Some(SubCommand::Marks { seeds, world }) => marks::run(&seeds.request(&world)),
         Some(SubCommand::CrashPoints(options)) => crash_points::run(&options),
-        Some(SubCommand::Planted { names, seeds, from, jobs, world }) => {
+        Some(SubCommand::Replay { file, world }) => replay::run(&file, &world.request(0, 1, Some(1))),
+        Some(SubCommand::Planted { names, all: _, seeds, from, jobs, world }) => {
             planted::run(&names, &world.request(from, seeds, jobs))
         }
         Some(SubCommand::One { seed, world }) => {
@@ -191,6 +206,7 @@ pub fn main() -> ExitCode {
                 profile: world.profile(),
                 plant: world.plant,
                 out: world.out,
+                repro: world.repro,
                 print_events: world.trace,
                 log: world.log,
                 planted_nondeterminism: world.planted_nondeterminism,

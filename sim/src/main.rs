@@ -17,6 +17,8 @@ mod plan;
 #[cfg(madsim)]
 mod profile;
 #[cfg(madsim)]
+mod repro;
+#[cfg(madsim)]
 mod run;
 
 /// A simulated world lives from small allocations: a tenth of its time.

@@ -5,6 +5,7 @@ pub mod check;
 mod children;
 pub mod marks;
 pub mod planted;
+pub mod replay;
 pub mod report;
 pub mod seeds;
 

@@ -19,6 +19,11 @@ pub fn run(request: &Request) -> bool {
     tally.failed == 0
 }
 
+/// Shows one run.
+pub fn show(request: &Request, ended: &Ended) {
+    Tally::default().take(request, ended);
+}
+
 #[derive(Default)]
 struct Tally {
     passed: u64,

@@ -72,13 +72,9 @@ impl Cluster {
         self.image()?.partition(topic, i32::from(place.partition)).cloned()
     }
 
-    /// Who is the controller, as far as any broker knows.
+    /// Who is the controller: the one that leads in the last epoch that any node knows.
     pub fn controller(&self) -> Option<NodeId> {
-        None
-    }
-
-    /// Whether every voter of the metadata quorum is the one that votes by now.
-    pub fn voters_are_well(&self) -> bool {
-        true
+        let statuses = self.brokers().map(|(_, broker)| broker.metadata.status());
+        statuses.filter(|status| status.leader.is_some()).max_by_key(|status| status.epoch)?.leader
     }
 }

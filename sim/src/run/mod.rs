@@ -13,6 +13,7 @@ mod stage;
 use crate::fleet::{Ending, RunReport};
 use crate::plan::Plan;
 use crate::profile::Profile;
+use crate::repro::Repro;
 use judgement::judge;
 use runtime::simulation::{Settings, run_with};
 use stage::Played;
@@ -29,8 +30,10 @@ pub struct Options {
     pub profile: Profile,
     /// The bug to plant.
     pub plant: Option<String>,
-    /// Where to write the plan and the history.
+    /// Where to write the history, and what is needed to see a failure again.
     pub out: Option<PathBuf>,
+    /// What to play in place of what the seed would draw.
+    pub repro: Option<PathBuf>,
     /// Whether to print each event.
     pub print_events: bool,
     /// What to log, as in `RUST_LOG`.
@@ -53,7 +56,13 @@ pub fn in_this_process(options: &Options) -> ExitCode {
     if let Some(filter) = &options.log {
         logging::begin(filter);
     }
-    let plan = Plan::draw(options.seed, &options.profile);
+    let plan = match plan(options) {
+        Ok(plan) => plan,
+        Err(why) => {
+            eprintln!("cannot play it: {why}");
+            return ExitCode::from(2);
+        }
+    };
     let settings =
         Settings { events_kept: LAST_EVENTS, print_events: options.print_events, ..Settings::new(options.seed) };
     let (of_run, nondeterminism) = (plan.clone(), options.planted_nondeterminism);
@@ -65,7 +74,7 @@ pub fn in_this_process(options: &Options) -> ExitCode {
     report.wall_seconds = begun.elapsed().as_secs_f64();
     report.marks = model::marks::counts().into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
     if let Some(out) = &options.out
-        && let Err(error) = write_out(out, options.seed, &plan, played.as_ref().ok())
+        && let Err(error) = write_out(out, options, &plan, &report, played.as_ref().ok())
     {
         eprintln!("cannot write to {}: {error}", out.display());
     }
@@ -79,16 +88,46 @@ fn died(seed: u64) -> RunReport {
     RunReport { ending, ..RunReport::nothing(seed) }
 }
 
+/// What the seed draws, or what a file says.
+#[allow(clippy::disallowed_methods)] // outside of the simulated world
+fn plan(options: &Options) -> Result<Plan, String> {
+    let Some(file) = &options.repro else { return Ok(Plan::draw(options.seed, &options.profile)) };
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Repro::read(&text).map(|repro| repro.plan)
+}
+
 #[allow(clippy::disallowed_methods, clippy::disallowed_types)] // outside of the simulated world
-fn write_out(directory: &Path, seed: u64, plan: &Plan, played: Option<&Played>) -> std::io::Result<()> {
+fn write_out(
+    directory: &Path,
+    options: &Options,
+    plan: &Plan,
+    report: &RunReport,
+    played: Option<&Played>,
+) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
-    let plan_file = std::fs::File::create(directory.join(format!("seed-{seed}.plan.json")))?;
-    serde_json::to_writer_pretty(plan_file, plan)?;
+    if report.ending != Ending::Clean {
+        let text = repro(options, plan, report).text();
+        std::fs::write(directory.join(format!("seed-{}.repro", plan.seed)), text)?;
+    }
     if let Some(played) = played {
-        let file = std::fs::File::create(directory.join(format!("seed-{seed}.history.jsonl")))?;
+        let file = std::fs::File::create(directory.join(format!("seed-{}.history.jsonl", plan.seed)))?;
         let mut file = std::io::BufWriter::new(file);
         jepsen_lite::history::write(&played.history, &mut file)?;
         file.flush()?;
     }
     Ok(())
+}
+
+#[allow(clippy::disallowed_methods)] // outside of the simulated world
+fn repro(options: &Options, plan: &Plan, report: &RunReport) -> Repro {
+    let mut git = std::process::Command::new("git");
+    git.args(["describe", "--always", "--dirty"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    let commit = git.output().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    Repro {
+        commit: commit.ok().filter(|commit| !commit.is_empty()).unwrap_or_else(|| "unknown".into()),
+        profile: options.profile.name.to_owned(),
+        planted: options.plant.clone(),
+        expected: report.ending.headline(),
+        plan: plan.clone(),
+    }
 }

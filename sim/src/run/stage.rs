@@ -63,7 +63,7 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool) -> Played {
     if stage.cluster.is_many() {
         stage.converge(Convergence::full()).await;
     }
-    client_node(&stage.around, 1000, "scanner").run("scan", |client| scan(client)).await;
+    client_node(&stage.around, 1000, "scanner").run("scan", scan).await;
     Played {
         history: stage.around.chronicle.history(),
         simulated: elapsed(),
@@ -101,7 +101,7 @@ impl Stage {
             let served = serves(&self.admin, server, HEALS_WITHIN).await.is_some();
             assert!(served, "a new broker does not serve: {}", server.last_refusal());
         }
-        self.admin.run("make topics", |client| create_topics(client)).await;
+        self.admin.run("make topics", create_topics).await;
         if self.cluster.is_many() {
             let (cluster, chronicle, atlas) = (self.cluster.clone(), self.around.chronicle.clone(), self.atlas.clone());
             runtime::task::spawn("repairs", repairs::watch(cluster, chronicle, atlas));

@@ -125,6 +125,18 @@ impl<'h> Evidence<'h> {
         &self.history.operations[id as usize]
     }
 
+    /// Whether an operation may have been answered by a node that did not know yet what others knew: a leader that was
+    /// deposed, or a replica that lags. The final reads come when all is well, from leaders.
+    pub fn may_be_stale(&self, operation: &Operation) -> bool {
+        self.history.is_of_a_cluster() && !matches!(operation.action, Action::Scan { .. })
+    }
+
+    /// Whether metadata that an operation was told may be old: in a cluster, before all is well.
+    pub fn may_be_old(&self, operation: &Operation) -> bool {
+        let healed = self.history.healed.map_or(Index::MAX, |healed| healed.index);
+        self.history.is_of_a_cluster() && operation.invoked.index < healed
+    }
+
     /// The event from which on an observation held: the invocation of the operation that made it.
     pub fn since(&self, id: OperationId) -> Index {
         self.operation(id).invoked.index

@@ -70,6 +70,12 @@ impl Evidence<'_> {
         })
     }
 
+    /// Why a single copy may stay out of sync, in peace, after event `since`.
+    pub fn may_stay_out(&self, partition: &Partition, since: Index) -> Option<Because> {
+        let counts = |fault: &Fault| promise_table::may_stay_out(hit(fault)).then_some(fault.nature.kind.name());
+        self.struck(Some(partition), since, Index::MAX, 1, &counts)
+    }
+
     /// Why what the checksum of a batch does not cover may be served with other values than were written, after event
     /// `since`.
     pub fn may_show_unchecked_fields_wrongly(&self, partition: &Partition, since: Index) -> Option<Because> {

@@ -15,6 +15,9 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
         let (Some(Answer::Configs { configs }), Home::One(life)) = (operation.answer(), evidence.homes[id]) else {
             continue;
         };
+        if evidence.may_be_old(operation) {
+            continue;
+        }
         let life = &evidence.topics.lives[life];
         for name in life.config_names().filter(|name| !name.starts_with(HIDDEN)) {
             let told = configs.get(name).cloned();

@@ -10,13 +10,11 @@ use crate::checker::{Class, Verdict};
 /// Compares each read with all that were done before it.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
-        let alone = evidence.topics.lives[partition.life].replicas == 1;
         let rule = Rule {
             proves: &|operation| bounds(operation).high_watermark,
             tells: &|operation| {
                 let bounds = bounds(operation);
-                let scan = matches!(operation.action, crate::history::Action::Scan { .. });
-                bounds.high_watermark.filter(|_| (alone || scan) && !bounds.is_lookup)
+                bounds.high_watermark.filter(|_| !evidence.may_be_stale(operation) && !bounds.is_lookup)
             },
             excuse: &|found| {
                 let seen = Observation::by(evidence, found.earlier);

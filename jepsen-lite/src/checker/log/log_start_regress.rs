@@ -13,7 +13,7 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
         let rule = Rule {
             proves: &told,
-            tells: &told,
+            tells: &|operation| told(operation).filter(|_| !evidence.may_be_stale(operation)),
             excuse: &|found| {
                 let seen = Observation::by(evidence, found.earlier);
                 evidence.may_return(partition, seen, evidence.until(found.later))

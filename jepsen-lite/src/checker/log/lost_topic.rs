@@ -9,6 +9,9 @@ use crate::history::{Answer, OperationId};
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for (id, operation) in evidence.history.operations.iter().enumerate() {
         let Some(Answer::Topics { topics }) = operation.answer() else { continue };
+        if evidence.may_be_old(operation) {
+            continue;
+        }
         let id = id as OperationId;
         for life in &evidence.topics.lives {
             let Some(create) = life.create else { continue };

@@ -2,6 +2,8 @@
 //! Jepsen's Kafka workload, and more.
 
 mod aborted_read;
+#[cfg(test)]
+mod cluster_stories;
 mod corruption;
 mod deleted_returned;
 mod duplicate;

@@ -16,7 +16,12 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
             tells: &base_offset,
             excuse: &|found| {
                 let seen = Observation::by(evidence, found.earlier);
-                evidence.may_be_gone(partition, seen, evidence.until(found.later))
+                let gone = evidence.may_be_gone(partition, seen, evidence.until(found.later));
+                // A leader that was deposed and has not heard of it acknowledges what it will have to cut off.
+                gone.or_else(|| {
+                    let later = Observation::by(evidence, found.later);
+                    evidence.may_be_gone(partition, later, evidence.until(found.later))
+                })
             },
         };
         sweep(evidence, partition, Class::NonmonotonicSend, &rule, verdict, |verdict, found| {

@@ -39,6 +39,9 @@ fn answered_after_death(evidence: &Evidence<'_>, id: OperationId, verdict: &mut 
 fn listed_after_death(evidence: &Evidence<'_>, id: OperationId, verdict: &mut Verdict) {
     let operation = evidence.operation(id);
     let Some(Answer::Topics { topics }) = operation.answer() else { return };
+    if evidence.may_be_old(operation) {
+        return;
+    }
     for topic in topics.iter().filter(|topic| !evidence.topics.of_name(topic).is_empty()) {
         if evidence.topics.home(topic, None, operation.invoked.index, operation.last_effect()) == Home::Nowhere {
             report(

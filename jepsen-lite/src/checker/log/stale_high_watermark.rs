@@ -1,7 +1,7 @@
 //! Stale high watermark: a read that began after a write was acknowledged is told of an end before that write.
 //!
-//! Judged where an acknowledgement means the end has moved: one replica, or acks=all. With several replicas the end may
-//! lag for a while at a new leader (KIP-207), which is judged for lookups only.
+//! Judged where there is one node. In a cluster the end may lag at a replica, at a leader that was deposed, and for a while
+//! at a new one (KIP-207), which is judged for lookups only.
 
 use super::evidence::{Evidence, Partition, bounds};
 use super::excuse::Observation;
@@ -14,7 +14,7 @@ use model::Offset;
 /// Compares each read with all that was acknowledged before it.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
-        if evidence.topics.lives[partition.life].replicas > 1 {
+        if evidence.history.is_of_a_cluster() {
             continue;
         }
         let rule = Rule {

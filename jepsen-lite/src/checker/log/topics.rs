@@ -138,6 +138,8 @@ pub struct Topics {
     /// All of them; a life is known by its place here.
     pub lives: Vec<Life>,
     by_name: BTreeMap<String, Vec<usize>>,
+    /// Until this event a node may not have heard yet that a topic is gone.
+    lingers_until: Index,
 }
 
 /// In which life of its topic an operation took effect.
@@ -154,7 +156,11 @@ pub enum Home {
 impl Topics {
     /// Reads the lives out of the history.
     pub fn of(history: &History) -> Topics {
-        let mut topics = Topics { lives: Vec::new(), by_name: BTreeMap::new() };
+        let lingers_until = match history.healed {
+            _ if !history.is_of_a_cluster() => 0,
+            healed => healed.map_or(Index::MAX, |healed| healed.index),
+        };
+        let mut topics = Topics { lives: Vec::new(), by_name: BTreeMap::new(), lingers_until };
         for (id, operation) in history.operations.iter().enumerate() {
             match &operation.action {
                 Action::CreateTopic(_) => topics.create(id as OperationId, operation),
@@ -250,7 +256,9 @@ impl Topics {
         {
             return Home::One(*at);
         }
-        let mut candidates = lives.iter().filter(|at| self.lives[**at].may_be_alive(from, to));
+        let lingers = from < self.lingers_until;
+        let may_answer = |life: &Life| life.may_be_alive(from, to) || (lingers && life.begins <= to);
+        let mut candidates = lives.iter().filter(|at| may_answer(&self.lives[**at]));
         match (candidates.next(), candidates.next()) {
             (Some(at), None) => Home::One(*at),
             (None, _) => Home::Nowhere,

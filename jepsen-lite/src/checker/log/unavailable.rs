@@ -1,15 +1,43 @@
-//! Unavailable: after everything was healed, a partition refuses to be read from start to end, and no fault excuses it.
+//! Unavailable: after everything was healed, a partition refuses to be read from start to end, has no leader in time, or
+//! lacks a replica in sync in time, and no fault excuses it.
 
 use super::evidence::{Evidence, Partition};
+use super::topics::Home;
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::{OperationId, Outcome};
+use crate::history::{Action, OperationId, Outcome};
 
 /// Looks at the partitions whose final read was refused.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
         if let (Some(refused), None) = (partition.refused, partition.scan) {
             check_refused(evidence, partition, refused, verdict);
+        }
+    }
+    for id in 0..evidence.history.operations.len() as OperationId {
+        check_awaited(evidence, id, verdict);
+    }
+}
+
+fn check_awaited(evidence: &Evidence<'_>, id: OperationId, verdict: &mut Verdict) {
+    let operation = evidence.operation(id);
+    let (name, all_copies) = match &operation.action {
+        Action::AwaitLeader { partition } => (partition, false),
+        Action::AwaitInSync { partition, .. } => (partition, true),
+        _ => return,
+    };
+    let (Outcome::Fail(why), Home::One(life)) = (&operation.outcome, evidence.homes[id as usize]) else { return };
+    let there = evidence.partitions.iter().find(|partition| partition.life == life && partition.name == *name);
+    let alive = evidence.topics.lives[life].surely_alive(evidence.since(id), evidence.until(id));
+    let Some(partition) = there.filter(|_| alive) else { return };
+    let begins = evidence.topics.lives[life].begins;
+    let excuse =
+        if all_copies { evidence.may_stay_out(partition, begins) } else { evidence.may_refuse(partition, begins) };
+    match excuse {
+        Some(because) => verdict.allow(Class::Unavailable, because),
+        None => {
+            let sentence = format!("{}: {why}", witness::operation(evidence, id));
+            verdict.report(witness::anomaly(Class::Unavailable, partition, sentence, &[id]));
         }
     }
 }

@@ -7,13 +7,17 @@ use super::stale_high_watermark::committed;
 use super::sweep::{Rule, sweep};
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::{Action, Answer, Index, OffsetQuery, Operation, OperationId};
+use crate::history::{Acks, Action, Answer, Index, OffsetQuery, Operation, OperationId};
 use model::{Offset, Timestamp};
 
 /// Compares each lookup with what was known when it began.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
-        check_latest(evidence, partition, verdict);
+        if evidence.history.is_of_a_cluster() {
+            check_latest_by_epoch(evidence, partition, verdict);
+        } else {
+            check_latest(evidence, partition, verdict);
+        }
         check_times(evidence, partition, verdict);
     }
 }
@@ -41,6 +45,51 @@ fn check_latest(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Ve
         let operations = [found.earlier, found.later];
         verdict.report(witness::anomaly(Class::WrongOffsetLookup, partition, sentence, &operations));
     });
+}
+
+/// In a cluster a leader that was deposed may still answer, and knows nothing of later epochs: its end covers all that was
+/// acknowledged in its own epoch and those before it (KIP-207), for it does not answer before it does.
+fn check_latest_by_epoch(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Verdict) {
+    for id in &partition.operations {
+        let operation = evidence.operation(*id);
+        let (Action::ListOffsets(list), Some(Answer::Offset { offset, epoch, .. })) =
+            (&operation.action, operation.answer())
+        else {
+            continue;
+        };
+        if list.query != OffsetQuery::Latest || *epoch < 0 {
+            continue;
+        }
+        let from = partition.versions.partition_point(|version| version.offset < *offset);
+        let missed =
+            partition.versions[from..].iter().find(|version| is_missed(evidence, partition, version, *id, *epoch));
+        if let Some(version) = missed {
+            let sentence = format!(
+                "{} was told that {offset} is the end in leader epoch {epoch}, though {}",
+                witness::operation(evidence, *id),
+                witness::shown(evidence, version)
+            );
+            verdict.report(witness::anomaly(Class::WrongOffsetLookup, partition, sentence, &[version.first, *id]));
+        }
+    }
+}
+
+/// Whether a record of an epoch up to `epoch` was surely committed when the lookup `id` was asked for.
+fn is_missed(
+    evidence: &Evidence<'_>,
+    partition: &Partition,
+    version: &Version,
+    id: OperationId,
+    epoch: model::LeaderEpoch,
+) -> bool {
+    let of_such_an_epoch = version.read.is_some_and(|read| read.epoch <= epoch);
+    let acknowledged = version
+        .acknowledged
+        .filter(|by| matches!(&evidence.operation(*by).action, Action::Produce(produce) if produce.acks == Acks::All));
+    let before = |shown: OperationId| evidence.until(shown) < evidence.since(id);
+    let shown = [acknowledged, version.first_read].into_iter().flatten().any(before);
+    let seen = Observation { acks: Acks::All, ..Observation::of(evidence, version) };
+    of_such_an_epoch && shown && evidence.may_be_gone(partition, seen, evidence.until(id)).is_none()
 }
 
 /// Records whose timestamps are known, by offset, with the greatest timestamp of each run of 64: finds the first one at
@@ -90,6 +139,8 @@ fn check_times(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Ver
         let asked = witness::operation(evidence, *id);
         let wrong = if offset >= 0 && timestamp < time {
             Some(format!("{asked} asked for time {time} and got offset {offset} with timestamp {timestamp}"))
+        } else if evidence.may_be_stale(evidence.operation(*id)) {
+            None
         } else {
             missed(evidence, partition, &timeline, *id, time, offset).map(|(version, found)| {
                 let got = if offset < 0 { "no record".to_owned() } else { format!("offset {offset}") };

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 #[derive(Clone)]
 pub struct Atlas {
     loss_allowed: bool,
-    cluster: Cluster,
+    voters: Vec<NodeId>,
+    alone: bool,
     damage: Arc<Mutex<Damage>>,
 }
 
@@ -19,12 +20,15 @@ pub struct Atlas {
 struct Damage {
     /// Nodes that lack something, or hold something wrong.
     damaged: BTreeSet<NodeId>,
+    /// Voters that were wiped, ever.
+    wiped_voters: BTreeSet<NodeId>,
 }
 
 impl Atlas {
     /// Nothing is damaged yet.
     pub fn new(plan: &Plan, cluster: &Cluster) -> Atlas {
-        Atlas { loss_allowed: plan.loss_allowed, cluster: cluster.clone(), damage: Arc::default() }
+        let voters = (1..).zip(&plan.world.nodes).filter(|(_, node)| node.votes).map(|(id, _)| id).collect();
+        Atlas { loss_allowed: plan.loss_allowed, voters, alone: !cluster.is_many(), damage: Arc::default() }
     }
 
     fn damage(&self) -> MutexGuard<'_, Damage> {
@@ -33,13 +37,23 @@ impl Atlas {
 
     /// Whether this node's disk may hold something wrong from now on.
     pub fn may_damage(&self, id: NodeId) -> bool {
-        let alone = !self.cluster.is_many();
-        self.loss_allowed || alone || self.damage().damaged.iter().all(|damaged| *damaged == id)
+        self.loss_allowed || self.alone || self.damage().damaged.iter().all(|damaged| *damaged == id)
     }
 
-    /// Whether this node may lose all it has: nobody else lacks anything, and the voters are who they should be.
+    /// Whether this node may lose all it has: nobody else lacks anything. Of the voters fewer than half are ever wiped,
+    /// since one that is replaced cannot be told, from outside, from one that is not yet.
     pub fn may_wipe(&self, id: NodeId) -> bool {
-        self.cluster.is_many() && self.may_damage(id) && self.cluster.voters_are_well()
+        let others = self.damage().wiped_voters.iter().filter(|wiped| **wiped != id).count();
+        let quorum_holds = !self.voters.contains(&id) || (others + 1) * 2 < self.voters.len();
+        !self.alone && self.may_damage(id) && quorum_holds
+    }
+
+    /// This node's disk is about to hold nothing.
+    pub fn wiped(&self, id: NodeId) {
+        self.damaged(id);
+        if self.voters.contains(&id) {
+            self.damage().wiped_voters.insert(id);
+        }
     }
 
     /// This node's disk holds something wrong, or nothing.

@@ -30,7 +30,7 @@ impl Victims {
                     one != bridge && other != bridge && half.contains(&one) && !half.contains(&other)
                 })
             }
-            _ => self.from_the_others(target, amount),
+            _ => self.parted_from_others(target, amount),
         };
         if amount & INWARD == 0 { ways } else { ways.into_iter().map(|(one, other)| (other, one)).collect() }
     }
@@ -41,7 +41,7 @@ impl Victims {
         each.filter(|(one, other)| one.id != other.id && hit(one.id, other.id)).map(|(a, b)| (a.node, b.node)).collect()
     }
 
-    fn from_the_others(&self, target: &Target, amount: u64) -> Vec<Way> {
+    fn parted_from_others(&self, target: &Target, amount: u64) -> Vec<Way> {
         let parted: Vec<&ServerNode> = self.servers(target);
         let is_parted = |id: NodeId| parted.iter().any(|server| server.id == id);
         let mut ways = self.pairs(|one, other| is_parted(one) && !is_parted(other));

@@ -61,7 +61,7 @@ impl Victims {
     pub async fn wipe(&self, planned: &PlannedFault, lasts: Duration) {
         let server = self.server(&planned.target).clone();
         if server.node.is_running() && self.atlas.may_wipe(server.id) {
-            self.atlas.damaged(server.id);
+            self.atlas.wiped(server.id);
             server.end(FaultKind::WipedDisk, lasts).await;
         }
     }

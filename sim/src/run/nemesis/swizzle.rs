@@ -7,6 +7,9 @@ use jepsen_lite::history::FaultKind;
 use runtime::simulation::Stream;
 use runtime::time::{Duration, sleep};
 
+/// What is done to a way.
+type Change = fn(&Way);
+
 impl Victims {
     /// Takes `lasts` in all.
     pub async fn swizzle(&self, planned: &PlannedFault, places: &[NodePlace], lasts: Duration) {
@@ -14,7 +17,7 @@ impl Victims {
         let (mut parting, mut joining) = (places.to_vec(), places.to_vec());
         shuffle(&mut dice, &mut parting);
         shuffle(&mut dice, &mut joining);
-        let (begin, end): (fn(&Way), fn(&Way)) = match planned.kind {
+        let (begin, end): (Change, Change) = match planned.kind {
             FaultKind::Clog => (net::clog, net::unclog),
             _ => (net::cut_both, net::heal_both),
         };

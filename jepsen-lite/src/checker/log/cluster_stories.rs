@@ -1,0 +1,156 @@
+//! Histories of clusters: what one node that fails may take away, and what two may; and what may be said by a node that
+//! does not know yet.
+
+use super::story::{Story, partition, received};
+use crate::checker::Class;
+use crate::history::{
+    Acks, Action, Answer, CreateTopic, FaultKind, FaultNature, ListOffsets, Member, OffsetQuery, Outcome, Produce,
+    Received,
+};
+use model::NodeId;
+use std::collections::BTreeMap;
+
+/// Three nodes, and topic `t` on all of them, without retention.
+fn three_nodes(pairs: &[(&str, &str)]) -> Story {
+    let mut story = Story::new();
+    story.recorder.members((1..=3).map(|node| Member { node, votes: true, rack: None }).collect());
+    let mut configs: BTreeMap<String, String> = BTreeMap::from([("retention.ms".into(), "-1".into())]);
+    configs.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    let create = CreateTopic { topic: "t".into(), partitions: 1, replicas: 3, configs };
+    story.did(9, Action::CreateTopic(create), Answer::Created { topic_id: None });
+    story
+}
+
+fn strike(story: &mut Story, node: NodeId, kind: FaultKind) -> usize {
+    let nature = FaultNature { kind, node, file: None, partition: None, detail: String::new() };
+    let at = story.at();
+    let fault = story.recorder.fault_begins(at, nature);
+    story.recorder.fault_ends(at, fault);
+    fault
+}
+
+fn repair(story: &mut Story, fault: usize) {
+    let at = story.at();
+    story.recorder.fault_repaired(at, fault);
+}
+
+const PAGE_CACHE: [(&str, &str); 2] = [("flush.messages", "1000"), ("min.insync.replicas", "2")];
+
+#[test]
+fn power_that_fails_on_one_of_two_in_sync_takes_nothing() {
+    let mut story = three_nodes(&PAGE_CACHE);
+    story.acknowledged(0, 2);
+    strike(&mut story, 1, FaultKind::PowerFailure);
+    story.healed();
+    story.scan(0, 1, &[(0, 0)]);
+    story.assert_finds(Class::LostWrite);
+}
+
+#[test]
+fn power_that_fails_on_both_takes_what_was_in_memory() {
+    let mut story = three_nodes(&PAGE_CACHE);
+    story.acknowledged(0, 2);
+    strike(&mut story, 1, FaultKind::PowerFailure);
+    strike(&mut story, 2, FaultKind::PowerFailure);
+    story.healed();
+    story.scan(0, 1, &[(0, 0)]);
+    story.assert_clean();
+}
+
+#[test]
+fn a_node_that_was_in_sync_again_before_the_next_one_failed_counts_no_more() {
+    let mut story = three_nodes(&PAGE_CACHE);
+    story.acknowledged(0, 2);
+    let first = strike(&mut story, 1, FaultKind::PowerFailure);
+    repair(&mut story, first);
+    strike(&mut story, 2, FaultKind::PowerFailure);
+    story.healed();
+    story.scan(0, 1, &[(0, 0)]);
+    story.assert_finds(Class::LostWrite);
+}
+
+#[test]
+fn power_that_fails_everywhere_takes_nothing_from_a_journal() {
+    let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+    story.acknowledged(0, 2);
+    for node in 1..=3 {
+        strike(&mut story, node, FaultKind::PowerFailure);
+    }
+    story.healed();
+    story.scan(0, 1, &[(0, 0)]);
+    story.assert_finds(Class::LostWrite);
+}
+
+#[test]
+fn with_one_in_sync_its_disk_alone_may_take_everything() {
+    let mut story = three_nodes(&[]);
+    story.acknowledged(0, 2);
+    strike(&mut story, 1, FaultKind::WipedDisk);
+    story.healed();
+    story.scan(0, 1, &[(0, 0)]);
+    story.assert_clean();
+}
+
+fn produce_to_the_leader_alone(story: &mut Story, number: u32, base: i64) {
+    let records = vec![super::story::sent(number)];
+    let produce = Produce { partition: partition(), topic_id: None, acks: Acks::Leader, one_batch: true, records };
+    story.did(0, Action::Produce(produce), Answer::Produced { base_offset: Some(base) });
+}
+
+#[test]
+fn what_one_leader_acknowledged_may_go_until_somebody_has_read_it() {
+    let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+    produce_to_the_leader_alone(&mut story, 0, 0);
+    story.healed();
+    story.scan(0, 0, &[]);
+    story.assert_clean();
+    let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+    produce_to_the_leader_alone(&mut story, 0, 0);
+    story.poll(1, 0, &[(0, 0)], 1);
+    story.healed();
+    story.scan(0, 0, &[]);
+    story.assert_finds(Class::LostWrite);
+}
+
+fn end_in_epoch(story: &mut Story, offset: i64, epoch: i32) {
+    let list = ListOffsets { partition: partition(), query: OffsetQuery::Latest };
+    story.did(8, Action::ListOffsets(list), Answer::Offset { offset, timestamp: -1, epoch });
+}
+
+#[test]
+fn a_leader_that_was_deposed_tells_an_old_end_and_a_new_one_must_not() {
+    for (epoch_of_answer, found) in [(0, false), (1, true)] {
+        let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+        story.acknowledged(0, 2);
+        end_in_epoch(&mut story, 1, epoch_of_answer);
+        story.healed();
+        let records: Vec<Received> = vec![received(0, 0), Received { epoch: 1, ..received(1, 1) }];
+        story.scanned(Answer::Scanned { log_start: 0, end: 2, records });
+        if found { story.assert_only(Class::WrongOffsetLookup) } else { story.assert_clean() }
+    }
+}
+
+#[test]
+fn a_partition_without_a_leader_in_time_is_unavailable_unless_too_many_copies_were_hit() {
+    for (hit, found) in [(&[1][..], true), (&[1, 2], false)] {
+        let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+        story.acknowledged(0, 1);
+        for node in hit {
+            strike(&mut story, *node, FaultKind::WipedDisk);
+        }
+        story.healed();
+        let id = story.invoke(0, Action::AwaitLeader { partition: partition() });
+        story.complete(id, Outcome::Fail("no leader serves after 10s".into()));
+        if found { story.assert_finds(Class::Unavailable) } else { story.assert_clean() }
+    }
+}
+
+#[test]
+fn topics_that_a_lagging_node_does_not_know_are_lost_only_when_all_is_well() {
+    let mut story = three_nodes(&[]);
+    story.topics(&[]);
+    story.assert_clean();
+    story.healed();
+    story.topics(&[]);
+    story.assert_only(Class::LostTopic);
+}
