@@ -3,20 +3,19 @@
 
 #![cfg(not(madsim))] // on a real directory and real sockets
 
-use broker::metadata::{FoundMetadata, Metadata, MetadataFault};
+use broker::metadata::{FoundMetadata, Metadata, MetadataFault, QuorumNode};
 use controller::{Founding, Request, Settings};
-use model::config::{Origin, ServerConfig};
-use model::metadata_image::MetadataImage;
-use model::{Offset, Uuid};
+use model::Uuid;
+use model::config::{BrokerConfig, Layers, Origin, ServerConfig};
+use model::metadata_image::{Configs, MetadataImage};
 use protocol::messages::broker_heartbeat::BrokerHeartbeatRequest;
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, Listener};
 use protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use protocol::messages::delete_topics::DeleteTopicsRequest;
 use runtime::disk::Disk;
 use runtime::record::{Image, Log, Recorder, SectorSize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 
 /// Snapshots come after so many bytes: small enough for several in one story.
 const SNAPSHOT_AFTER: &str = "1500";
@@ -28,7 +27,7 @@ fn settings() -> Settings {
 }
 
 fn registration() -> Request {
-    Request::RegisterBroker(BrokerRegistrationRequest {
+    let request = BrokerRegistrationRequest {
         broker_id: 1,
         cluster_id: "c".into(),
         incarnation_id: Uuid::from_random_bits(runtime::rand::u64(), 7),
@@ -36,18 +35,35 @@ fn registration() -> Request {
         rack: None,
         log_dirs: vec![Uuid([0x44; 16])],
         ..Default::default()
-    })
+    };
+    Request::RegisterBroker { request, stop_was_clean: false, unusable: vec![] }
+}
+
+/// A node that is a quorum of its own.
+fn node() -> QuorumNode {
+    let (server, nothing) = (ServerConfig::new(), Configs::new());
+    let layers = Layers { server: &server, dynamic_broker: &nothing, dynamic_default: &nothing };
+    QuorumNode {
+        id: 1,
+        directory: Uuid([0x44; 16]),
+        endpoint: raft::Endpoint { host: "h".to_owned(), port: 9093 },
+        cluster: BrokerConfig::resolve(&layers).expect("the defaults fit").cluster,
+        founding: Founding::new("c"),
+    }
+}
+
+/// What the metadata says, wherever in its log.
+fn said(image: &MetadataImage) -> MetadataImage {
+    let mut image = image.clone();
+    image.set_end_offset(0);
+    image
 }
 
 fn heartbeat(image: &MetadataImage) -> Request {
     let broker_epoch = image.broker(1).map_or(-1, |broker| broker.epoch);
     let current_metadata_offset = image.end_offset();
-    Request::BrokerHeartbeat(BrokerHeartbeatRequest {
-        broker_id: 1,
-        broker_epoch,
-        current_metadata_offset,
-        ..Default::default()
-    })
+    let request = BrokerHeartbeatRequest { broker_id: 1, broker_epoch, current_metadata_offset, ..Default::default() };
+    Request::BrokerHeartbeat { request, unusable: vec![] }
 }
 
 fn create(name: &str) -> Request {
@@ -59,46 +75,47 @@ fn delete(name: &str) -> Request {
     Request::DeleteTopics(DeleteTopicsRequest { topic_names: vec![name.into()], ..Default::default() })
 }
 
-/// What a run acknowledged: from this many disk operations on, metadata up to this offset.
+/// What a run acknowledged: from this many disk operations on, so many of its states.
 #[derive(Default)]
 struct Promises {
-    acknowledged: Vec<(usize, Offset)>,
-    states: BTreeMap<Offset, Arc<MetadataImage>>,
+    acknowledged: Vec<(usize, usize)>,
+    /// What the metadata said, in order.
+    states: Vec<MetadataImage>,
 }
 
 impl Promises {
-    fn note(&mut self, operations: usize, image: Arc<MetadataImage>) {
-        self.acknowledged.push((operations, image.end_offset()));
-        self.states.insert(image.end_offset(), image);
+    fn note(&mut self, operations: usize, image: &MetadataImage) {
+        if self.states.last() != Some(&said(image)) {
+            self.states.push(said(image));
+        }
+        self.acknowledged.push((operations, self.states.len() - 1));
     }
 
-    fn least(&self, operations: usize) -> Offset {
+    fn least(&self, operations: usize) -> usize {
         let kept = self.acknowledged.iter().filter(|(at, _)| *at <= operations);
-        kept.map(|(_, end)| *end).max().unwrap_or(0)
+        kept.map(|(_, state)| *state).max().unwrap_or(0)
     }
 
-    /// An image after a crash is one that the run had, and no older than what it acknowledged.
+    /// What is found after a crash is a state that the run had, and no older than what it acknowledged.
     fn check(&self, found: &MetadataImage, operations: usize) {
-        let end = found.end_offset();
-        assert!(end >= self.least(operations), "lost: {end} of {}", self.least(operations));
-        assert_eq!(self.states.get(&end).map(|state| &**state), Some(found), "a state that never was, at {end}");
+        let least = self.least(operations);
+        let is_kept = self.states[least..].contains(&said(found));
+        assert!(is_kept, "none of the states from {least} of {} on: {found:?}", self.states.len());
     }
 }
 
 async fn ask(metadata: &Metadata, request: Request, recorder: &Recorder, promises: &mut Promises) {
     metadata.ask(request).await.expect("the controller lives");
-    promises.note(recorder.count(), metadata.image());
+    promises.note(recorder.count(), &metadata.image());
 }
 
 async fn first_run(root: &Path, recorder: &Recorder) -> Promises {
     let mut promises = Promises::default();
     let disk = Disk::open_recorded(root, recorder).await.expect("a disk");
     let found = FoundMetadata::read(&disk).await.expect("an empty directory");
-    promises.note(0, Arc::new(found.image().clone()));
-    let metadata = found.start(settings()).await.expect("a start");
-    let mut requests = vec![Request::Found(Founding::new("c")), registration()];
-    ask(&metadata, requests.remove(0), recorder, &mut promises).await;
-    ask(&metadata, requests.remove(0), recorder, &mut promises).await;
+    promises.note(0, found.image());
+    let metadata = found.start(settings(), node()).await.expect("a start");
+    ask(&metadata, registration(), recorder, &mut promises).await;
     ask(&metadata, heartbeat(&metadata.image()), recorder, &mut promises).await;
     for request in [create("a"), create("b"), delete("a"), create("a"), create("c"), registration()] {
         ask(&metadata, request, recorder, &mut promises).await;
@@ -116,10 +133,9 @@ async fn second_run(image: &Image, before: &Promises, operations: usize) -> (Log
     let disk = Disk::open_recorded(directory.path(), &recorder).await.expect("a disk");
     let found = FoundMetadata::read(&disk).await.unwrap_or_else(|fault| panic!("a crash is no damage: {fault}"));
     before.check(found.image(), operations);
-    let mut promises = Promises { states: before.states.clone(), ..Promises::default() };
-    promises.note(0, before.states[&before.least(operations)].clone());
-    let metadata = found.start(settings()).await.expect("a start");
-    promises.note(recorder.count(), metadata.image());
+    let acknowledged = vec![(0, before.least(operations))];
+    let mut promises = Promises { acknowledged, states: before.states.clone() };
+    let metadata = found.start(settings(), node()).await.expect("a start");
     ask(&metadata, create("after the crash"), &recorder, &mut promises).await;
     ask(&metadata, create("z"), &recorder, &mut promises).await;
     metadata.close().await;
@@ -169,7 +185,7 @@ fn no_crash_and_no_crash_of_the_recovery_loses_what_was_acknowledged() {
         }
         assert!(first > 120 && second > 1000, "the story is too short: {first} crashes, {second} second crashes");
         let snapshots = log.crash_points().last().expect("an end").after_process_crash().files();
-        assert!(snapshots.keys().any(|path| path.ends_with(".snapshot")), "snapshots were taken: {snapshots:?}");
+        assert!(snapshots.keys().any(|path| path.ends_with(".state")), "snapshots were taken: {snapshots:?}");
     };
     runtime::task::run(1, story).expect("a runtime");
 }
@@ -212,7 +228,7 @@ fn a_damaged_snapshot_or_middle_is_refused_and_left_as_it_is() {
                         assert_eq!(after.file(&path), image.file(&path), "nothing was changed");
                     }
                     Err(other) => panic!("{path} byte {at}: {other}"),
-                    Ok(_) => assert!(path.ends_with(".records"), "{path} byte {at} was believed"),
+                    Ok(_) => assert!(path.ends_with(".changes"), "{path} byte {at} was believed"),
                 }
             }
         }

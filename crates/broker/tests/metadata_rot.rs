@@ -3,10 +3,11 @@
 #![cfg(madsim)]
 #![allow(clippy::disallowed_methods)] // starts itself again, with the bug
 
-use broker::metadata::{FoundMetadata, MetadataFault};
+use broker::metadata::{FoundMetadata, MetadataFault, QuorumNode};
 use controller::{Founding, Request, Settings};
 use model::Uuid;
-use model::config::{Origin, ServerConfig};
+use model::config::{BrokerConfig, Layers, Origin, ServerConfig};
+use model::metadata_image::Configs;
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, Listener};
 use runtime::disk::{Disk, Open};
 
@@ -17,14 +18,28 @@ const PLANT: &str = "THALWEG_PLANT";
 
 /// Each life of a broker is a record, so enough of them make a snapshot.
 fn register(life: u8) -> Request {
-    Request::RegisterBroker(BrokerRegistrationRequest {
+    let request = BrokerRegistrationRequest {
         broker_id: 1,
         cluster_id: "c".into(),
         incarnation_id: Uuid([life; 16]),
         listeners: vec![Listener { name: "PLAINTEXT".into(), host: "h".into(), port: 9092, ..Default::default() }],
         log_dirs: vec![Uuid([0x44; 16])],
         ..Default::default()
-    })
+    };
+    Request::RegisterBroker { request, stop_was_clean: false, unusable: vec![] }
+}
+
+/// A node that is a quorum of its own.
+fn node() -> QuorumNode {
+    let (server, nothing) = (ServerConfig::new(), Configs::new());
+    let layers = Layers { server: &server, dynamic_broker: &nothing, dynamic_default: &nothing };
+    QuorumNode {
+        id: 1,
+        directory: Uuid([0x44; 16]),
+        endpoint: raft::Endpoint { host: "h".to_owned(), port: 9093 },
+        cluster: BrokerConfig::resolve(&layers).expect("the defaults fit").cluster,
+        founding: Founding::new("c"),
+    }
 }
 
 /// Metadata that has taken a snapshot.
@@ -32,8 +47,7 @@ async fn written(disk: &Disk) {
     let mut server = ServerConfig::new();
     server.add("metadata.log.max.record.bytes.between.snapshots", "1500", Origin::Program);
     let found = FoundMetadata::read(disk).await.expect("an empty directory");
-    let metadata = found.start(Settings { server }).await.expect("a start");
-    metadata.ask(Request::Found(Founding::new("c"))).await.expect("a new cluster");
+    let metadata = found.start(Settings { server }, node()).await.expect("a start");
     for life in 1..40 {
         metadata.ask(register(life)).await.expect("the controller lives");
     }
@@ -42,7 +56,7 @@ async fn written(disk: &Disk) {
 
 async fn rot(disk: &Disk) {
     let names = disk.list(DIRECTORY).await.expect("a directory").into_iter().map(|entry| entry.name);
-    let snapshot = names.filter(|name| name.ends_with(".snapshot")).max().expect("a snapshot was taken");
+    let snapshot = names.filter(|name| name.ends_with(".state")).max().expect("a snapshot was taken");
     let file = disk.open_file(&format!("{DIRECTORY}/{snapshot}"), Open::Existing).await.expect("it is there");
     let mut byte = [0];
     file.read_at(&mut byte, 40).await.expect("it is longer");

@@ -5,7 +5,7 @@ use crate::broker::Broker;
 use crate::endpoints::{Endpoint, endpoints};
 use crate::fetch_session::{FetchPartition, Told, next_epoch};
 use crate::partition::{FetchWait, Partition};
-use crate::replication::DURABLE_END;
+use crate::replication::{DURABLE_END, PARTITION_EPOCH};
 use bytes::Bytes;
 use model::metadata_image::MetadataImage;
 use model::{ErrorCode, NodeId, Offset, PartitionId, Uuid};
@@ -137,6 +137,7 @@ fn named_partitions(request: &FetchRequest) -> Vec<FetchPartition> {
             fetch_offset: partition.fetch_offset,
             log_start_offset: partition.log_start_offset,
             durable_end: durable_end(partition),
+            partition_epoch: partition_epoch(partition),
             max_bytes: partition.partition_max_bytes,
         }));
     }
@@ -147,6 +148,12 @@ fn named_partitions(request: &FetchRequest) -> Vec<FetchPartition> {
 fn durable_end(partition: &protocol::messages::fetch::FetchPartition) -> Option<Offset> {
     let bytes = partition.unknown_tagged_fields.get(DURABLE_END)?;
     bytes[..].try_into().ok().map(Offset::from_be_bytes)
+}
+
+/// In which assignment a follower fetches, as it says in a tagged field of ours; -1 where it does not.
+fn partition_epoch(partition: &protocol::messages::fetch::FetchPartition) -> i32 {
+    let bytes = partition.unknown_tagged_fields.get(PARTITION_EPOCH);
+    bytes.and_then(|bytes| bytes[..].try_into().ok()).map_or(-1, i32::from_be_bytes)
 }
 
 fn forgotten(request: &FetchRequest) -> Vec<(Uuid, Text, PartitionId)> {
@@ -212,6 +219,7 @@ async fn read_for_replica(
             last_fetched_epoch: wanted.last_fetched_epoch,
             log_start_offset: wanted.log_start_offset,
             durable_end: wanted.durable_end,
+            partition_epoch: wanted.partition_epoch,
         };
         match partition.fetched(fetch).map_err(Failure::known)? {
             FetchCheck::Matches => Ok(None),

@@ -3,6 +3,7 @@
 use super::replica::Role;
 use super::task::{News, Task};
 use bytes::Bytes;
+use model::metadata_image::PartitionImage;
 use model::{ErrorCode, NodeId, mark};
 use replication::{FetchAnswer, FetchToken, Follower, FollowerStep, Following};
 use std::sync::atomic::Ordering;
@@ -32,7 +33,7 @@ impl Task {
                 self.partition.leads.store(true, Ordering::Release);
                 self.partition.propose();
             }
-            Some(leader) => self.begin_to_follow(leader, image.leader_epoch).await,
+            Some(leader) => self.begin_to_follow(leader, &image).await,
             None => self.partition.fetchers.unassign(&self.partition),
         }
         self.partition.wake_all(); // whoever waits here has to ask another broker, or ask again
@@ -44,8 +45,9 @@ impl Task {
         }
     }
 
-    async fn begin_to_follow(&mut self, leader: NodeId, leader_epoch: model::LeaderEpoch) {
-        let following = Following { leader, leader_epoch, fetch_backoff: self.fetch_backoff };
+    async fn begin_to_follow(&mut self, leader: NodeId, image: &PartitionImage) {
+        let PartitionImage { leader_epoch, partition_epoch, .. } = *image;
+        let following = Following { leader, leader_epoch, partition_epoch, fetch_backoff: self.fetch_backoff };
         let (log, high_watermark) = (self.follower_log(), self.partition.high_watermark());
         let (follower, step) = Follower::new(following, log, high_watermark, self.generation);
         self.partition.change(|replica, _| replica.role = Role::Following(Box::new(follower)));

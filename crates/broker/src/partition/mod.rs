@@ -142,6 +142,9 @@ impl Partition {
         if !self.leads() {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
+        if !self.replica().has_replica(fetch.replica) {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
         let bounds = self.reader.bounds();
         let log = LeaderLog {
             leader_epoch,

@@ -70,13 +70,17 @@ impl Replica {
         self.settle();
     }
 
-    /// The image changed within the epoch that this replica leads in.
+    /// The image changed within the leader epoch.
     pub fn image_changed(&mut self, now: Instant, image: &PartitionImage, cluster: &MetadataImage, terms: Terms) {
-        if let Role::Leading(leader) = &mut self.role {
-            leader.set_terms(now, terms);
-            leader.image_changed(now, image, &brokers(cluster));
-            self.settle();
+        match &mut self.role {
+            Role::Leading(leader) => {
+                leader.set_terms(now, terms);
+                leader.image_changed(now, image, &brokers(cluster));
+            }
+            Role::Following(follower) => follower.image_changed(image.partition_epoch),
+            Role::Idle => {}
         }
+        self.settle();
     }
 
     /// Brokers came, went, or were fenced.
@@ -138,6 +142,11 @@ impl Replica {
             AckLevel::All => self.until_committed.wait(end, acked, reply),
         }
         self.settle();
+    }
+
+    /// Whether this broker leads and that one has a replica.
+    pub fn has_replica(&self, id: NodeId) -> bool {
+        matches!(&self.role, Role::Leading(leader) if leader.progress_of(Instant::default(), id).is_some())
     }
 
     /// A follower has fetched.

@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 
 /// Our tag in a partition of a fetch: up to where the follower's log is on stable storage.
 pub const DURABLE_END: u32 = 9000;
+/// Our tag beside it: the partition epoch in which the follower fetches.
+pub const PARTITION_EPOCH: u32 = 9001;
 
 /// What the leader knows of what is wanted.
 #[derive(Debug, Default)]
@@ -23,16 +25,26 @@ pub(super) struct FollowerSession {
     told: BTreeMap<(Uuid, PartitionId), Told>,
 }
 
-type Told = (Offset, LeaderEpoch, LeaderEpoch, Offset, Option<Offset>);
+/// What a request says of a partition. The rest of what is wanted is the follower's own business.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Told {
+    fetch_offset: Offset,
+    last_fetched_epoch: LeaderEpoch,
+    current_leader_epoch: LeaderEpoch,
+    partition_epoch: i32,
+    log_start_offset: Offset,
+    durable_end: Option<Offset>,
+}
 
 fn told(wanted: &Wanted) -> Told {
-    (
-        wanted.fetch_offset,
-        wanted.last_fetched_epoch,
-        wanted.current_leader_epoch,
-        wanted.log_start_offset,
-        wanted.durable_end,
-    )
+    Told {
+        fetch_offset: wanted.fetch_offset,
+        last_fetched_epoch: wanted.last_fetched_epoch,
+        current_leader_epoch: wanted.current_leader_epoch,
+        partition_epoch: wanted.partition_epoch,
+        log_start_offset: wanted.log_start_offset,
+        durable_end: wanted.durable_end,
+    }
 }
 
 impl FollowerSession {
@@ -93,6 +105,8 @@ fn partition(follower: &FollowerBroker, partition: PartitionId, wanted: &Wanted)
     if let Some(durable_end) = wanted.durable_end {
         unknown_tagged_fields.insert(DURABLE_END, Bytes::copy_from_slice(&durable_end.to_be_bytes()));
     }
+    let partition_epoch = Bytes::copy_from_slice(&wanted.partition_epoch.to_be_bytes());
+    unknown_tagged_fields.insert(PARTITION_EPOCH, partition_epoch);
     FetchPartition {
         partition,
         current_leader_epoch: wanted.current_leader_epoch,

@@ -7,5 +7,5 @@ mod follower_session;
 pub mod isr_changes;
 
 pub use fetchers::Fetchers;
-pub use follower_session::DURABLE_END;
+pub use follower_session::{DURABLE_END, PARTITION_EPOCH};
 pub use isr_changes::IsrChanges;
