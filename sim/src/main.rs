@@ -13,6 +13,8 @@ mod crash_points;
 #[cfg(madsim)]
 mod fleet;
 #[cfg(madsim)]
+mod invariants;
+#[cfg(madsim)]
 mod plan;
 #[cfg(madsim)]
 mod profile;

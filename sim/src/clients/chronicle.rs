@@ -7,9 +7,15 @@ use model::NodeId;
 use runtime::simulation::{elapsed, trace};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+/// Sees each operation that was done.
+type Observer = Arc<dyn Fn(&Action, &Answer) + Send + Sync>;
+
 /// The history in the making. Clones share it.
 #[derive(Clone, Default)]
-pub struct Chronicle(Arc<Mutex<Recorder>>);
+pub struct Chronicle {
+    recorder: Arc<Mutex<Recorder>>,
+    observer: Arc<Mutex<Option<Observer>>>,
+}
 
 fn now() -> u64 {
     elapsed().as_nanos() as u64
@@ -17,7 +23,7 @@ fn now() -> u64 {
 
 impl Chronicle {
     fn recorder(&self) -> MutexGuard<'_, Recorder> {
-        self.0.lock().expect("no panic inside")
+        self.recorder.lock().expect("no panic inside")
     }
 
     /// Who is in the cluster.
@@ -40,6 +46,22 @@ impl Chronicle {
         let (kind, values) = traced(operation, &outcome);
         trace::record(kind, values);
         self.recorder().complete(now(), operation, outcome);
+        self.show(operation);
+    }
+
+    /// Has `observer` see each operation that is done, at that moment.
+    pub fn observe(&self, observer: impl Fn(&Action, &Answer) + Send + Sync + 'static) {
+        *self.observer.lock().expect("no panic inside") = Some(Arc::new(observer));
+    }
+
+    fn show(&self, operation: OperationId) {
+        let observer = self.observer.lock().expect("no panic inside").clone();
+        if let Some(observer) = observer {
+            let done = self.recorder().history().operations[operation as usize].clone();
+            if let Outcome::Ok(answer) = &done.outcome {
+                observer(&done.action, answer);
+            }
+        }
     }
 
     /// Whether some write was invoked and is not resolved.

@@ -77,6 +77,8 @@ pub struct RunReport {
     pub marks: BTreeMap<String, u64>,
     /// The last events, when something was found.
     pub last_events: Vec<String>,
+    /// How the cluster was in the end, when something was found.
+    pub state: Vec<String>,
 }
 
 impl RunReport {
@@ -96,6 +98,7 @@ impl RunReport {
             trace_events: 0,
             marks: BTreeMap::new(),
             last_events: Vec::new(),
+            state: Vec::new(),
         }
     }
 

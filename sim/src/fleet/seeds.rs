@@ -127,6 +127,10 @@ fn print_failure(request: &Request, report: &RunReport, stderr: &str) {
         println!("  the last events:");
         report.last_events.iter().for_each(|event| println!("    {event}"));
     }
+    if !report.state.is_empty() {
+        println!("  in the end:");
+        report.state.iter().for_each(|line| println!("    {line}"));
+    }
     println!("  reproduce with: {}", request.command(report.seed));
 }
 

@@ -28,6 +28,7 @@ pub fn judge(played: &Played, options: &Options) -> RunReport {
     report.ending = ending(&report, &verdict, options);
     if report.ending != Ending::Clean {
         report.last_events.clone_from(&played.last_events);
+        report.state.clone_from(&played.state);
     }
     report
 }

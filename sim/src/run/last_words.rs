@@ -2,9 +2,6 @@
 
 use std::sync::Mutex;
 
-/// How the panic of a white-box invariant begins.
-pub const INVARIANT: &str = "invariant: ";
-
 // The harness lives outside of the simulated world: what is written here, no node reads.
 static WORDS: Mutex<String> = Mutex::new(String::new());
 

@@ -9,11 +9,16 @@ mod nemesis;
 mod repairs;
 mod server_node;
 mod stage;
+mod state;
 
 use crate::fleet::{Ending, RunReport};
+use crate::invariants;
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::repro::Repro;
+pub use cluster::Cluster;
+pub use server_node::ServerNode;
+
 use judgement::judge;
 use runtime::simulation::{Settings, run_with};
 use stage::Played;
@@ -84,7 +89,7 @@ pub fn in_this_process(options: &Options) -> ExitCode {
 
 fn died(seed: u64) -> RunReport {
     let words = last_words::heard();
-    let ending = if words.contains(last_words::INVARIANT) { Ending::Invariant(words) } else { Ending::Panic(words) };
+    let ending = if words.contains(invariants::PREFIX) { Ending::Invariant(words) } else { Ending::Panic(words) };
     RunReport { ending, ..RunReport::nothing(seed) }
 }
 

@@ -6,7 +6,9 @@ use super::convergence::{Convergence, converge};
 use super::nemesis::{self, Atlas};
 use super::repairs;
 use super::server_node::ServerNode;
+use super::state;
 use crate::clients::{Client, Phase, Surroundings, create_topics, live, scan};
+use crate::invariants;
 use crate::plan::{LastRestart, Plan};
 use jepsen_lite::history::{FaultKind, History};
 use runtime::simulation::{Node, elapsed, trace};
@@ -28,6 +30,8 @@ pub struct Played {
     pub trace_events: u64,
     /// The last of them.
     pub last_events: Vec<String>,
+    /// How the cluster is in the end, for people.
+    pub state: Vec<String>,
 }
 
 /// After all is healed, each node serves within this time, unless it may refuse to.
@@ -70,6 +74,7 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool) -> Played {
         trace_hash: trace::hash(),
         trace_events: trace::count(),
         last_events: trace::last().iter().map(ToString::to_string).collect(),
+        state: state::describe(&stage.cluster),
     }
 }
 
@@ -104,6 +109,7 @@ impl Stage {
         self.admin.run("make topics", create_topics).await;
         if self.cluster.is_many() {
             let (cluster, chronicle, atlas) = (self.cluster.clone(), self.around.chronicle.clone(), self.atlas.clone());
+            runtime::task::spawn("invariants", invariants::watch(cluster.clone(), chronicle.clone()));
             runtime::task::spawn("repairs", repairs::watch(cluster, chronicle, atlas));
         }
     }

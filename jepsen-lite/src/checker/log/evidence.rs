@@ -112,7 +112,7 @@ impl<'h> Evidence<'h> {
         let mut partitions = gathering.partitions;
         for partition in &mut partitions {
             partition.in_order();
-            partition.deletable = deletable(history, &partition.operations);
+            partition.deletable = deletable(history, &with_doubtful_deletions(history, &homes, partition));
             partition.shown = shown(history, &partition.operations);
         }
         let sent = sent(history);
@@ -146,6 +146,19 @@ impl<'h> Evidence<'h> {
     pub fn until(&self, id: OperationId) -> Index {
         self.operation(id).last_effect()
     }
+}
+
+/// The operations of a partition, and the deletions of which it is not clear whether they were of this life of its topic.
+fn with_doubtful_deletions(history: &History, homes: &[Home], partition: &Partition) -> Vec<OperationId> {
+    let doubtful = homes.iter().enumerate().filter(|(id, home)| {
+        let action = &history.operations[*id].action;
+        let deletes = matches!(action, Action::DeleteRecords { partition: name, .. } if *name == partition.name);
+        **home == Home::Ambiguous && deletes
+    });
+    let mut operations = partition.operations.clone();
+    operations.extend(doubtful.map(|(id, _)| id as OperationId));
+    operations.sort_unstable();
+    operations
 }
 
 /// How far requests sent so far may have deleted.

@@ -1,0 +1,58 @@
+//! What holds at every moment, seen from inside: one statement a file. Checked every few events while a cluster runs; what
+//! does not hold ends the run.
+
+mod acknowledged_where_promised;
+mod committed_is_the_same;
+mod metadata_is_the_same;
+mod one_controller_an_epoch;
+mod one_leader_an_epoch;
+mod promises;
+
+use crate::clients::Chronicle;
+use crate::run::Cluster;
+use acknowledged_where_promised::AcknowledgedWherePromised;
+use committed_is_the_same::CommittedIsTheSame;
+use metadata_is_the_same::MetadataIsTheSame;
+use one_controller_an_epoch::OneControllerAnEpoch;
+use one_leader_an_epoch::OneLeaderAnEpoch;
+use promises::Promises;
+use runtime::simulation::stream;
+use runtime::time::{Duration, sleep};
+use std::sync::{Arc, Mutex};
+
+/// How the panic of an invariant begins.
+pub const PREFIX: &str = "invariant: ";
+
+/// Fails the run.
+macro_rules! violated {
+    ($($what:tt)*) => { panic!("{}{}", $crate::invariants::PREFIX, format_args!($($what)*)) };
+}
+use violated;
+
+/// Looks every few milliseconds, at whatever moment that is.
+const EVERY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(60));
+/// Logs are compared once in so many looks.
+const LOGS_EVERY: u64 = 16;
+
+/// Checks for ever.
+pub async fn watch(cluster: Cluster, chronicle: Chronicle) {
+    let mut dice = stream("invariants");
+    let promises = Arc::new(Mutex::new(Promises::default()));
+    let acknowledged = AcknowledgedWherePromised::new(cluster.clone(), promises.clone());
+    chronicle.observe(move |action, answer| acknowledged.check(action, answer));
+    let mut leaders = OneLeaderAnEpoch::default();
+    let mut controllers = OneControllerAnEpoch::default();
+    let mut metadata = MetadataIsTheSame::default();
+    let mut committed = CommittedIsTheSame::default();
+    for look in 0_u64.. {
+        sleep(dice.duration(EVERY.0, EVERY.1)).await;
+        promises.lock().expect("no panic inside").look(&cluster);
+        leaders.check(&cluster);
+        controllers.check(&cluster);
+        metadata.check(&cluster);
+        if look.is_multiple_of(LOGS_EVERY) {
+            let firm = promises.lock().expect("no panic inside").firm();
+            committed.check(&cluster, &firm).await;
+        }
+    }
+}

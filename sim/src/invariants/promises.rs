@@ -1,0 +1,44 @@
+//! What each topic promised at its weakest so far: configs change, and nodes hear of it at different times.
+
+use crate::run::Cluster;
+use jepsen_lite::history::{Durability, TopicSettings};
+use model::Uuid;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// By topic.
+#[derive(Default)]
+pub struct Promises {
+    topics: BTreeMap<Uuid, Weakest>,
+}
+
+#[derive(Clone, Copy)]
+struct Weakest {
+    min_in_sync: u16,
+    /// Never in the page cache only, never led by a replica out of sync.
+    firm: bool,
+}
+
+impl Promises {
+    /// Takes what holds now into account.
+    pub fn look(&mut self, cluster: &Cluster) {
+        let Some(image) = cluster.image() else { return };
+        for topic in image.topics() {
+            let settings = TopicSettings::of(&topic.configs);
+            let firm = settings.durability == Durability::Journaled && !settings.unclean_election;
+            let now = Weakest { min_in_sync: settings.min_in_sync, firm };
+            let weakest = self.topics.entry(topic.id).or_insert(now);
+            weakest.min_in_sync = weakest.min_in_sync.min(now.min_in_sync);
+            weakest.firm &= firm;
+        }
+    }
+
+    /// The least that had to be in sync; one for a topic that was never seen.
+    pub fn min_in_sync(&self, topic: Uuid) -> u16 {
+        self.topics.get(&topic).map_or(1, |weakest| weakest.min_in_sync)
+    }
+
+    /// The topics of which nothing that is committed may ever change.
+    pub fn firm(&self) -> BTreeSet<Uuid> {
+        self.topics.iter().filter(|(_, weakest)| weakest.firm && weakest.min_in_sync > 1).map(|(id, _)| *id).collect()
+    }
+}
