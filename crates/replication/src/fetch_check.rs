@@ -72,6 +72,7 @@ pub enum FetchCheck {
 pub struct CheckedFetch {
     fetch: FollowerFetch,
     leader_epoch: LeaderEpoch,
+    partition_epoch: Option<i32>,
     outcome: FetchCheck,
 }
 
@@ -84,6 +85,19 @@ impl CheckedFetch {
     /// How the logs compare.
     pub fn outcome(&self) -> FetchCheck {
         self.outcome
+    }
+
+    /// The fetch also said by the image of which partition epoch it was made (a tagged field of ours). One from before
+    /// a replica was taken away says nothing about the log that it began when it was given back; without this word it
+    /// is believed, as Kafka does.
+    #[must_use]
+    pub fn made_in(self, partition_epoch: i32) -> CheckedFetch {
+        CheckedFetch { partition_epoch: Some(partition_epoch), ..self }
+    }
+
+    /// Whether it was made under the assignment of `partition_epoch`, or does not say.
+    pub(crate) fn knows(&self, partition_epoch: i32) -> bool {
+        self.partition_epoch.is_none_or(|made_in| made_in >= partition_epoch)
     }
 
     /// The leader epoch in which they were compared.
@@ -103,7 +117,8 @@ pub fn check_fetch(fetch: FollowerFetch, log: LeaderLog<'_>) -> Result<CheckedFe
     if fetch.current_leader_epoch != log.leader_epoch {
         return Err(ErrorCode::UnknownLeaderEpoch);
     }
-    Ok(CheckedFetch { fetch, leader_epoch: log.leader_epoch, outcome: compare(&fetch, &log) })
+    let outcome = compare(&fetch, &log);
+    Ok(CheckedFetch { fetch, leader_epoch: log.leader_epoch, partition_epoch: None, outcome })
 }
 
 fn compare(fetch: &FollowerFetch, log: &LeaderLog<'_>) -> FetchCheck {

@@ -3,9 +3,9 @@
 use replication::cluster::{Plan, run};
 
 #[test]
-fn three_hundred_seeds_keep_every_invariant() {
+fn a_hundred_seeds_keep_every_invariant() {
     let mut seen = (0, 0, 0);
-    for seed in 1..=300 {
+    for seed in 1..=100 {
         match run(&Plan::draw(seed)) {
             Ok(report) => {
                 seen =
@@ -15,7 +15,7 @@ fn three_hundred_seeds_keep_every_invariant() {
         }
     }
     let (committed, acknowledged, epochs) = seen;
-    assert!(committed > 50_000 && acknowledged > 20_000 && epochs > 1_500, "the runs are worth something: {seen:?}");
+    assert!(committed > 20_000 && acknowledged > 10_000 && epochs > 500, "the runs are worth something: {seen:?}");
 }
 
 #[test]

@@ -46,16 +46,18 @@ pub(super) struct Controller {
     image: Arc<Image>,
     session: Duration,
     dice: Dice,
+    /// An ISR that stands already leaves the partition epoch as it is.
+    frugal: bool,
     /// What a reassignment leads to.
     target: Option<Vec<NodeId>>,
 }
 
 impl Controller {
-    pub fn new(replicas: Vec<NodeId>, session: Duration, dice: Dice) -> Controller {
+    pub fn new(replicas: Vec<NodeId>, session: Duration, frugal: bool, dice: Dice) -> Controller {
         let partition =
             PartitionImage { isr: replicas.clone(), replicas, leader: None, leader_epoch: 0, ..Default::default() };
         let image = Arc::new(Image { version: 1, partition, brokers: BTreeMap::new() });
-        Controller { image, session, dice, target: None }
+        Controller { image, session, dice, frugal, target: None }
     }
 
     pub fn image(&self) -> &Arc<Image> {
@@ -173,11 +175,15 @@ impl Controller {
         if let Err(error) = self.check(id, broker_epoch, proposal) {
             return IsrAnswer::Refused(error);
         }
-        let image = Arc::make_mut(&mut self.image);
-        image.partition.isr = proposal.new_isr.iter().map(|(member, _)| *member).collect();
-        image.partition.partition_epoch += 1;
-        image.version += 1;
-        self.complete_reassignment();
+        let isr: Vec<NodeId> = proposal.new_isr.iter().map(|(member, _)| *member).collect();
+        let stands = isr.len() == self.image.partition.isr.len() && isr.iter().all(|id| self.is_in_sync(*id));
+        if !(stands && self.frugal) {
+            let image = Arc::make_mut(&mut self.image);
+            image.partition.isr = isr;
+            image.partition.partition_epoch += 1;
+            image.version += 1;
+            self.complete_reassignment();
+        }
         let partition = &self.image.partition;
         if partition.leader != Some(id) || partition.leader_epoch != proposal.leader_epoch {
             return IsrAnswer::Refused(ErrorCode::NewLeaderElected);
@@ -187,6 +193,10 @@ impl Controller {
             partition_epoch: partition.partition_epoch,
             isr: partition.isr.clone(),
         }
+    }
+
+    fn is_in_sync(&self, id: NodeId) -> bool {
+        self.image.partition.isr.contains(&id)
     }
 
     fn check(&self, id: NodeId, broker_epoch: Offset, proposal: &IsrProposal) -> Result<(), ErrorCode> {

@@ -14,8 +14,7 @@ pub(super) enum Repair {
     Mend(Vec<(NodeId, NodeId)>),
 }
 
-/// A fetch is not under way for longer, so that one of before a reassignment does not arrive after the next.
-const BETWEEN_REASSIGNMENTS: Duration = Duration::from_millis(1_500);
+const BETWEEN_REASSIGNMENTS: Duration = Duration::from_millis(300);
 
 impl Cluster {
     pub(super) fn fault(&mut self) -> Verdict {

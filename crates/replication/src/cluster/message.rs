@@ -34,6 +34,8 @@ pub(super) enum Message {
         incarnation: u64,
         token: FetchToken,
         fetch: FollowerFetch,
+        /// The partition epoch that the fetch goes by.
+        made_in: i32,
     },
     /// `incarnation` is the process that asked: nobody else reads from its connection.
     Fetched {

@@ -113,7 +113,7 @@ impl Cluster {
             now: Instant::default(),
             dice: Dice::new(plan.seed, 3),
             network: Network::new(plan),
-            controller: Controller::new(replicas, plan.session, Dice::new(plan.seed, 4)),
+            controller: Controller::new(replicas, plan.session, plan.frugal_controller, Dice::new(plan.seed, 4)),
             told_version: 0,
             nodes: ids.map(|id| Node::new(id, disk(id), plan.terms)).collect(),
             paused: BTreeMap::new(),
@@ -219,8 +219,8 @@ impl Cluster {
             Message::Altered { incarnation, id: proposal, answer } => {
                 self.with_life(id, incarnation, |node, now, out| node.altered(now, proposal, answer, out))
             }
-            Message::Fetch { incarnation, token, fetch } => self.with_node(id, |node, now, out| {
-                let (answer, records) = node.fetched_from(now, fetch, out);
+            Message::Fetch { incarnation, token, fetch, made_in } => self.with_node(id, |node, now, out| {
+                let (answer, records) = node.fetched_from(now, fetch, made_in, out);
                 out.push((from, Message::Fetched { incarnation, token, answer, records }));
             }),
             Message::Fetched { incarnation, token, answer, records } => {

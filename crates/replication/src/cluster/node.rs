@@ -9,7 +9,7 @@ use crate::{
 };
 use model::metadata_image::PartitionImage;
 use model::state_machine::Instant;
-use model::{ErrorCode, LeaderEpoch, NodeId, Offset};
+use model::{ErrorCode, NodeId, Offset};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -168,7 +168,8 @@ impl Node {
             durable_end: wanted.durable_end,
         };
         self.fetch_sent = Some(now);
-        out.push((wanted.leader, Message::Fetch { incarnation: self.incarnation, token: wanted.token, fetch }));
+        let (incarnation, made_in) = (self.incarnation, wanted.partition_epoch.expect("told with each image"));
+        out.push((wanted.leader, Message::Fetch { incarnation, token: wanted.token, fetch, made_in }));
     }
 
     pub fn image(&mut self, now: Instant, image: &Arc<Image>, out: &mut Out) {
@@ -204,7 +205,9 @@ impl Node {
                 leader.image_changed(now, partition, &brokers);
             }
             (Role::Follower(follower), Some(id))
-                if id == follower.following().leader && follower.following().leader_epoch == partition.leader_epoch => {
+                if id == follower.following().leader && follower.following().leader_epoch == partition.leader_epoch =>
+            {
+                follower.image_changed(partition.partition_epoch);
             }
             (_, Some(id)) if id == self.id => {
                 self.disk.note_epoch(partition.leader_epoch);
@@ -212,16 +215,18 @@ impl Node {
                 let leader = Leader::new(now, id, partition, &brokers, log, self.high_watermark, self.terms);
                 self.set_role(Role::Leader(leader));
             }
-            (_, Some(leader)) => self.follow(leader, partition.leader_epoch),
+            (_, Some(leader)) => self.follow(leader, partition),
             (_, None) => self.set_role(Role::Idle),
         }
     }
 
-    fn follow(&mut self, leader: NodeId, leader_epoch: LeaderEpoch) {
+    fn follow(&mut self, leader: NodeId, partition: &PartitionImage) {
         self.set_role(Role::Idle);
+        let PartitionImage { leader_epoch, partition_epoch, .. } = *partition;
         let following = Following { leader, leader_epoch, fetch_backoff: FETCH_BACKOFF };
         let log = self.disk.follower_log();
-        let (follower, step) = Follower::new(following, log, self.high_watermark, self.generation);
+        let (mut follower, step) = Follower::new(following, log, self.high_watermark, self.generation);
+        follower.image_changed(partition_epoch);
         self.set_role(Role::Follower(follower));
         self.begin(step, Vec::new());
     }
@@ -263,8 +268,14 @@ impl Node {
     }
 
     /// A replica's fetch: compared with the log first, then counted, then answered.
-    pub fn fetched_from(&mut self, now: Instant, fetch: FollowerFetch, out: &mut Out) -> (FetchAnswer, Vec<Record>) {
-        let result = self.count(now, fetch);
+    pub fn fetched_from(
+        &mut self,
+        now: Instant,
+        fetch: FollowerFetch,
+        made_in: i32,
+        out: &mut Out,
+    ) -> (FetchAnswer, Vec<Record>) {
+        let result = self.count(now, fetch, made_in);
         let (end, start) = (self.disk.end(), self.disk.start());
         let mut answer = FetchAnswer {
             error: ErrorCode::None,
@@ -293,7 +304,7 @@ impl Node {
         (answer, records)
     }
 
-    fn count(&mut self, now: Instant, fetch: FollowerFetch) -> Result<CheckedFetch, ErrorCode> {
+    fn count(&mut self, now: Instant, fetch: FollowerFetch, made_in: i32) -> Result<CheckedFetch, ErrorCode> {
         let Role::Leader(leader) = &mut self.role else { return Err(ErrorCode::NotLeaderOrFollower) };
         let disk = &self.disk;
         let log = LeaderLog {
@@ -302,7 +313,7 @@ impl Node {
             log_end_offset: disk.end(),
             end_of_epoch: &|epoch| disk.end_of_epoch(epoch),
         };
-        let checked = check_fetch(fetch, log)?;
+        let checked = check_fetch(fetch, log)?.made_in(made_in);
         leader.fetched(now, &checked)?;
         Ok(checked)
     }

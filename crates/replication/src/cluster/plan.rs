@@ -22,6 +22,8 @@ pub struct Plan {
     pub session: Duration,
     /// How long there are faults.
     pub faults_for: Duration,
+    /// Whether the controller writes nothing for an ISR that stands already, as Kafka's does.
+    pub(super) frugal_controller: bool,
     pub(super) loss: u32,
     pub(super) copies: u32,
     pub(super) slow_network: u32,
@@ -90,6 +92,7 @@ impl Plan {
             slow_sync: dice.between(0, 15) as u32,
             checkpoint: dice.between(0, 40) as u32,
             acks_all: dice.between(30, 100) as u32,
+            frugal_controller: dice.chance(30),
             faults,
         }
     }

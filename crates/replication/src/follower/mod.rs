@@ -38,7 +38,7 @@ pub struct FetchToken {
     generation: u64,
 }
 
-/// What to fetch. It is the same until an answer to it or the log itself changes it.
+/// What to fetch. It is the same until an answer to it, the log itself or the image changes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// To be handed back with the answer.
@@ -47,6 +47,9 @@ pub struct Wanted {
     pub leader: NodeId,
     /// The epoch that it leads in.
     pub current_leader_epoch: LeaderEpoch,
+    /// The partition epoch of the image that is gone by ([`Follower::image_changed`]), for
+    /// [`CheckedFetch::made_in`](crate::CheckedFetch::made_in) at the leader; `None` when it was not said.
+    pub partition_epoch: Option<i32>,
     /// Where the own log ends.
     pub fetch_offset: Offset,
     /// The epoch of its last record; -1 when it is empty.
@@ -92,6 +95,7 @@ pub enum FollowerStep {
 #[derive(Clone, Debug)]
 pub struct Follower {
     following: Following,
+    partition_epoch: Option<i32>,
     log: FollowerLog,
     high_watermark: Offset,
     /// The leader's log start, when it is ahead of what may be let go here.
@@ -131,8 +135,15 @@ impl Follower {
         let ends = log.ends;
         let high_watermark = high_watermark.clamp(ends.log_start_offset, ends.log_end_offset);
         let leader_log_start = ends.log_start_offset;
-        let mut follower =
-            Follower { following, log, high_watermark, leader_log_start, generation, state: State::Fetching };
+        let mut follower = Follower {
+            following,
+            partition_epoch: None,
+            log,
+            high_watermark,
+            leader_log_start,
+            generation,
+            state: State::Fetching,
+        };
         let step = if follower.cannot_be_compared() || planted!("truncate to the own high watermark") {
             follower.cut_to(high_watermark)
         } else {
@@ -147,6 +158,12 @@ impl Follower {
             mark!("log without epochs cut to its high watermark");
         }
         unknown
+    }
+
+    /// The image that is gone by, at first and whenever it changes within this leader epoch. An older one changes
+    /// nothing.
+    pub fn image_changed(&mut self, partition_epoch: i32) {
+        self.partition_epoch = self.partition_epoch.max(Some(partition_epoch));
     }
 
     /// What to fetch now; `None` while a step is being done, after an error, and while what was fetched is not yet on
@@ -165,6 +182,7 @@ impl Follower {
             token: self.token(),
             leader: self.following.leader,
             current_leader_epoch: self.following.leader_epoch,
+            partition_epoch: self.partition_epoch,
             fetch_offset: ends.log_end_offset,
             last_fetched_epoch: self.log.last_epoch,
             log_start_offset: ends.log_start_offset,

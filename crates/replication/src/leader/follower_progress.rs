@@ -1,6 +1,6 @@
 //! One follower, as the leader knows it.
 
-use crate::FollowerFetch;
+use crate::{FollowerFetch, OwnLog};
 use model::state_machine::Instant;
 use model::{NodeId, Offset, planted};
 use std::time::Duration;
@@ -25,8 +25,8 @@ pub(super) struct FollowerProgress {
     last_fetch: Option<(Instant, Offset)>,
     /// By its last fetch it had all that there was at the one before.
     pub keeps_up: bool,
-    /// It has fetched since the assignment last changed. A replica that was taken away and given back may have begun
-    /// anew in between.
+    /// Its last fetch was made under the assignment that the leader knows. A replica that was taken away and given back
+    /// may have begun anew in between.
     pub confirmed: bool,
     pub claim: Claim,
 }
@@ -72,11 +72,12 @@ impl FollowerProgress {
     }
 
     /// It has fetched, from a log that is like the leader's.
-    pub fn fetched(&mut self, now: Instant, fetch: &FollowerFetch, log_end: Offset, journaled: bool) {
+    pub fn fetched(&mut self, now: Instant, fetch: &FollowerFetch, log: &OwnLog) {
+        let log_end = log.log_end_offset;
         // A follower of a journaled partition that does not tell what is durable has not become journaled yet.
         let progress = match fetch.durable_end {
             _ if planted!("count what a fetch is about to bring") => log_end,
-            _ if !journaled => fetch.fetch_offset,
+            _ if !log.journaled => fetch.fetch_offset,
             Some(durable) => fetch.fetch_offset.min(durable),
             None => fetch.log_start_offset.min(fetch.fetch_offset),
         };
@@ -90,7 +91,6 @@ impl FollowerProgress {
         let has_all_at = Some(now).filter(|_| progress >= log_end).or(had_all_at);
         self.keeps_up = has_all_at.is_some();
         self.caught_up_at = self.caught_up_at.max(has_all_at);
-        self.confirmed = true;
         self.progress = Some(progress);
         self.log_start_offset = Some(fetch.log_start_offset).filter(|start| *start >= 0);
         self.last_fetch = Some((now, log_end));
@@ -106,15 +106,17 @@ impl FollowerProgress {
         self.claim.in_doubt = self.claim.in_doubt.filter(|claimed| self.newest.is_none_or(|newest| newest <= *claimed));
     }
 
-    /// The controller has said whether it is in the ISR.
+    /// The controller has said whether it is in the ISR. Who is new there has the full time to catch up: what is
+    /// committed it has, but a high watermark that rested may be far behind the log's end.
     pub fn settle(&mut self, now: Instant, in_isr: bool) {
-        self.claim = Claim { committed: in_isr, ..Claim::default() };
-        if in_isr && self.caught_up_at.is_none() {
+        if in_isr && !self.claim.committed {
             self.caught_up_at = Some(now);
         }
+        self.claim = Claim { committed: in_isr, ..Claim::default() };
     }
 
-    /// The registration to propose for it: the one whose log was compared, since the assignment last changed.
+    /// The registration to propose for it: the one whose log was compared under the present
+    /// assignment.
     pub fn claimed_epoch(&self) -> Option<Offset> {
         if planted!("propose whichever registration there is") {
             return self.may_be_in_sync;

@@ -38,6 +38,8 @@ pub struct Leader {
     my_broker_epoch: Offset,
     leader_epoch: LeaderEpoch,
     partition_epoch: i32,
+    /// The partition epoch of the image that last told replicas.
+    assigned_in: i32,
     epoch_start_offset: Offset,
     high_watermark: Offset,
     log: OwnLog,
@@ -71,6 +73,7 @@ impl Leader {
             my_broker_epoch: UNKNOWN_BROKER_EPOCH,
             leader_epoch: image.leader_epoch,
             partition_epoch: image.partition_epoch,
+            assigned_in: image.partition_epoch,
             epoch_start_offset: log.log_end_offset,
             high_watermark: high_watermark.clamp(log.log_start_offset, log.log_end_offset),
             log,
@@ -106,7 +109,7 @@ impl Leader {
             mark!("fetch was checked in another leader epoch");
             return Err(ErrorCode::NotLeaderOrFollower);
         }
-        let (log_end, journaled) = (self.log.log_end_offset, self.log.journaled);
+        let (log, assigned_in) = (self.log, self.assigned_in);
         let fetch = checked.fetch();
         let Some(follower) = self.follower_mut(fetch.replica) else {
             mark!("fetch of a replica that is none");
@@ -117,7 +120,8 @@ impl Leader {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
         if checked.outcome() == FetchCheck::Matches || planted!("count a follower before its log is compared") {
-            follower.fetched(now, fetch, log_end, journaled);
+            follower.fetched(now, fetch, &log);
+            follower.confirmed = checked.knows(assigned_in);
             self.advance(now);
         }
         Ok(())
@@ -133,6 +137,7 @@ impl Leader {
         assert!(same, "another leader epoch takes another machine");
         if image.partition_epoch > self.partition_epoch {
             self.partition_epoch = image.partition_epoch;
+            self.assigned_in = image.partition_epoch;
             self.take_replicas(&image.replicas);
             self.followers.iter_mut().for_each(|follower| follower.confirmed = false);
             self.take_isr(now, &image.isr);

@@ -64,6 +64,15 @@ fn it_fetches_from_its_end_and_says_how_its_log_looks() {
 }
 
 #[test]
+fn it_tells_by_which_image_it_goes() {
+    let mut follower = follower();
+    assert_eq!(wanted(&follower, 0).partition_epoch, None);
+    follower.image_changed(22);
+    follower.image_changed(21);
+    assert_eq!(wanted(&follower, 0).partition_epoch, Some(22));
+}
+
+#[test]
 fn what_comes_is_appended_and_only_then_the_leaders_high_watermark_counts() {
     let mut follower = follower();
     assert_eq!(answered(&mut follower, &bringing(10, 12, 6)), FollowerStep::Append);

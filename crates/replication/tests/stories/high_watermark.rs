@@ -67,7 +67,7 @@ fn a_proposed_member_holds_it_back_and_a_member_that_is_to_go_does_until_it_is_g
     assert_eq!(leader.high_watermark(), 10, "3 may be in the isr by now");
     leader.proposal_answered(at(5), joins.id, accepted(&joins));
 
-    let late = at(2) + LAG;
+    let late = at(5) + LAG;
     fetches(&mut leader, late, 2, 12);
     let shrinks = leader.proposal(late).expect("3 is late");
     assert_eq!(members(&shrinks), [1, 2]);

@@ -32,6 +32,19 @@ fn under_steady_writes_it_is_enough_to_have_what_there_was_at_the_last_fetch() {
 }
 
 #[test]
+fn who_has_just_joined_has_the_full_time_to_catch_up() {
+    let mut leader = leader_of(&[1], 2);
+    leader.log_moved(at(1), cached(99));
+    fetches(&mut leader, at(60_000), 3, 20);
+    assert_eq!(leader.high_watermark(), 4, "it rests below the minimum");
+    let joins = leader.proposal(at(60_000)).expect("3 has what is committed");
+    leader.proposal_answered(at(60_001), joins.id, accepted(&joins));
+    assert_eq!(leader.proposal(at(60_002)), None);
+    assert_eq!(leader.high_watermark(), 20);
+    assert_eq!(leader.next_deadline(at(60_002)), Some(at(60_001) + LAG));
+}
+
+#[test]
 fn to_join_a_follower_needs_what_earlier_leaders_may_have_committed() {
     let mut leader = leader_of(&[1, 2], 1);
     fetches(&mut leader, at(1), 3, 6);
@@ -70,8 +83,11 @@ fn a_replica_that_was_taken_away_and_given_back_unseen_has_to_fetch_first() {
     let again = PartitionImage { partition_epoch: 29, ..image(&[1, 2]) };
     leader.image_changed(at(2), &again, &all_live);
     assert_eq!(leader.proposal(at(2)), None, "it may have begun anew in between");
-    fetches(&mut leader, at(3), 3, 10);
-    assert!(leader.proposal(at(3)).is_some());
+    for (partition_epoch, joins) in [(28, false), (29, true)] {
+        let fetch = checked(fetch_of(3, 10), 10).made_in(partition_epoch);
+        assert_eq!(leader.fetched(at(3), &fetch), Ok(()));
+        assert_eq!(leader.proposal(at(3)).is_some(), joins, "the fetch was made in {partition_epoch}");
+    }
 }
 
 #[test]
