@@ -28,8 +28,8 @@ pub struct FetchPartition {
     pub log_start_offset: Offset,
     /// Up to where a follower's log is on stable storage, where it says.
     pub durable_end: Option<Offset>,
-    /// In which assignment a follower fetches; -1 where it does not say.
-    pub partition_epoch: i32,
+    /// In which assignment a follower fetches, where it says.
+    pub partition_epoch: Option<i32>,
     /// Bytes of this partition it takes, unless the first batch alone is larger.
     pub max_bytes: i32,
 }

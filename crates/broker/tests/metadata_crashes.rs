@@ -115,6 +115,8 @@ async fn first_run(root: &Path, recorder: &Recorder) -> Promises {
     let found = FoundMetadata::read(&disk).await.expect("an empty directory");
     promises.note(0, found.image());
     let metadata = found.start(settings(), node()).await.expect("a start");
+    metadata.images().wait_for(|image| image.cluster_id().is_some()).await.expect("it founds a cluster");
+    promises.note(recorder.count(), &metadata.image());
     ask(&metadata, registration(), recorder, &mut promises).await;
     ask(&metadata, heartbeat(&metadata.image()), recorder, &mut promises).await;
     for request in [create("a"), create("b"), delete("a"), create("a"), create("c"), registration()] {

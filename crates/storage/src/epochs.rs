@@ -37,7 +37,13 @@ impl LeaderEpochs {
 
     /// A batch of `epoch` is in the log at `offset`. Says whether that was news.
     pub(crate) fn learn(&mut self, epoch: LeaderEpoch, offset: Offset) -> bool {
-        self.epoch_of(offset) != Some(epoch) && self.assign(epoch, offset)
+        if self.epoch_of(offset) == Some(epoch) {
+            return false;
+        }
+        // Epochs that began here without a record: this broker led in them and appended nothing. Were they to take the
+        // batch's own epoch with them, its earlier records would count as of the one before.
+        self.entries.retain(|(later, start)| *later <= epoch || *start < offset);
+        self.latest() == Some(epoch) || self.assign(epoch, offset)
     }
 
     /// The log now ends at `end`: epochs that start there or later are gone. Says whether any was.
@@ -146,6 +152,14 @@ mod tests {
         assert_eq!(known, epochs(&[(1, 0), (2, 10), (7, 20)]));
         assert!(known.learn(3, 15), "what the batches say counts");
         assert_eq!(known, epochs(&[(1, 0), (2, 10), (3, 15)]));
+    }
+
+    /// A broker that had led without an append took the records of an earlier epoch for those of one before it.
+    #[test]
+    fn a_batch_of_an_earlier_epoch_ends_those_that_began_at_the_end_and_no_other() {
+        let mut known = epochs(&[(1, 0), (2, 10), (4, 13)]);
+        assert!(known.learn(2, 13));
+        assert_eq!(known, epochs(&[(1, 0), (2, 10)]));
     }
 
     #[test]

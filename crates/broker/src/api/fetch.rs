@@ -150,10 +150,10 @@ fn durable_end(partition: &protocol::messages::fetch::FetchPartition) -> Option<
     bytes[..].try_into().ok().map(Offset::from_be_bytes)
 }
 
-/// In which assignment a follower fetches, as it says in a tagged field of ours; -1 where it does not.
-fn partition_epoch(partition: &protocol::messages::fetch::FetchPartition) -> i32 {
-    let bytes = partition.unknown_tagged_fields.get(PARTITION_EPOCH);
-    bytes.and_then(|bytes| bytes[..].try_into().ok()).map_or(-1, i32::from_be_bytes)
+/// In which assignment a follower fetches, as it says in a tagged field of ours.
+fn partition_epoch(partition: &protocol::messages::fetch::FetchPartition) -> Option<i32> {
+    let bytes = partition.unknown_tagged_fields.get(PARTITION_EPOCH)?;
+    bytes[..].try_into().ok().map(i32::from_be_bytes)
 }
 
 fn forgotten(request: &FetchRequest) -> Vec<(Uuid, Text, PartitionId)> {
@@ -219,9 +219,8 @@ async fn read_for_replica(
             last_fetched_epoch: wanted.last_fetched_epoch,
             log_start_offset: wanted.log_start_offset,
             durable_end: wanted.durable_end,
-            partition_epoch: wanted.partition_epoch,
         };
-        match partition.fetched(fetch).map_err(Failure::known)? {
+        match partition.fetched(fetch, wanted.partition_epoch).map_err(Failure::known)? {
             FetchCheck::Matches => Ok(None),
             FetchCheck::Diverging(end) => Ok(Some(Data {
                 high_watermark: partition.high_watermark(),

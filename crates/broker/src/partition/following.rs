@@ -46,10 +46,10 @@ impl Task {
     }
 
     async fn begin_to_follow(&mut self, leader: NodeId, image: &PartitionImage) {
-        let PartitionImage { leader_epoch, partition_epoch, .. } = *image;
-        let following = Following { leader, leader_epoch, partition_epoch, fetch_backoff: self.fetch_backoff };
+        let following = Following { leader, leader_epoch: image.leader_epoch, fetch_backoff: self.fetch_backoff };
         let (log, high_watermark) = (self.follower_log(), self.partition.high_watermark());
-        let (follower, step) = Follower::new(following, log, high_watermark, self.generation);
+        let (mut follower, step) = Follower::new(following, log, high_watermark, self.generation);
+        follower.image_changed(image.partition_epoch);
         self.partition.change(|replica, _| replica.role = Role::Following(Box::new(follower)));
         self.do_step(step, Bytes::new()).await;
         self.partition.fetchers.assign(&self.partition, leader);

@@ -133,11 +133,15 @@ impl Partition {
         answer.await.map_err(|_| ErrorCode::NotLeaderOrFollower)
     }
 
-    /// Compares a follower's log with this one and counts its progress.
+    /// Compares a follower's log with this one and counts its progress, if it fetches in the present assignment.
     ///
     /// # Errors
     /// It believes in another epoch, this broker does not lead, or it is no replica.
-    pub fn fetched(self: &Arc<Partition>, fetch: FollowerFetch) -> Result<FetchCheck, ErrorCode> {
+    pub fn fetched(
+        self: &Arc<Partition>,
+        fetch: FollowerFetch,
+        partition_epoch: Option<i32>,
+    ) -> Result<FetchCheck, ErrorCode> {
         let leader_epoch = self.leader_epoch();
         if !self.leads() {
             return Err(ErrorCode::NotLeaderOrFollower);
@@ -152,7 +156,10 @@ impl Partition {
             log_end_offset: bounds.log_end_offset,
             end_of_epoch: &|epoch| self.reader.end_offset_of_epoch(epoch),
         };
-        let checked: CheckedFetch = check_fetch(fetch, log)?;
+        let checked: CheckedFetch = match (check_fetch(fetch, log)?, partition_epoch) {
+            (checked, Some(partition_epoch)) => checked.made_in(partition_epoch),
+            (checked, None) => checked,
+        };
         let outcome = checked.outcome();
         self.change(|replica, now| replica.fetched(now, &checked))?;
         self.propose();

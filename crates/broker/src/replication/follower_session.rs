@@ -31,7 +31,7 @@ struct Told {
     fetch_offset: Offset,
     last_fetched_epoch: LeaderEpoch,
     current_leader_epoch: LeaderEpoch,
-    partition_epoch: i32,
+    partition_epoch: Option<i32>,
     log_start_offset: Offset,
     durable_end: Option<Offset>,
 }
@@ -105,8 +105,9 @@ fn partition(follower: &FollowerBroker, partition: PartitionId, wanted: &Wanted)
     if let Some(durable_end) = wanted.durable_end {
         unknown_tagged_fields.insert(DURABLE_END, Bytes::copy_from_slice(&durable_end.to_be_bytes()));
     }
-    let partition_epoch = Bytes::copy_from_slice(&wanted.partition_epoch.to_be_bytes());
-    unknown_tagged_fields.insert(PARTITION_EPOCH, partition_epoch);
+    if let Some(partition_epoch) = wanted.partition_epoch {
+        unknown_tagged_fields.insert(PARTITION_EPOCH, Bytes::copy_from_slice(&partition_epoch.to_be_bytes()));
+    }
     FetchPartition {
         partition,
         current_leader_epoch: wanted.current_leader_epoch,
