@@ -71,13 +71,19 @@ impl Raft {
     }
 
     /// As whom this replica votes. A blank one is nobody, whatever it is called: before it was wiped it may have given its
-    /// vote, or its word for an entry, to somebody else.
+    /// vote, or its word for an entry, to somebody else. Nor does one that has learnt something since stand for the
+    /// directory that its node had before.
     fn votes_as(&self, called: Uuid) -> Option<ReplicaKey> {
+        let called = ReplicaKey { directory: called, ..self.me() };
         if self.is_blank() {
             mark!("blank node asked for its vote");
-            return planted!("blank-node-votes").then_some(ReplicaKey { id: self.me().id, directory: called });
+            return planted!("blank-node-votes").then_some(called);
         }
-        (called.is_zero() || called == self.me().directory).then_some(self.me())
+        if called != self.me() && !called.directory.is_zero() {
+            mark!("vote asked of a directory that is gone");
+            return planted!("wiped-replica-votes").then_some(called);
+        }
+        Some(self.me())
     }
 
     fn vote_for(&mut self, now: Instant, candidate: ReplicaKey) {
@@ -120,8 +126,7 @@ impl Raft {
 
     fn count_votes(&mut self, now: Instant) {
         let Standing::Campaigning(campaign) = &self.standing else { return };
-        let given = |voter: &ReplicaKey| campaign.granted.iter().any(|by| counts_for(*voter, *by));
-        let votes = self.log.voters().keys().filter(given).count();
+        let votes = self.log.voters().keys().filter(|voter| campaign.granted.contains(voter)).count();
         if votes < self.log.voters().majority() {
             return;
         }
@@ -131,10 +136,4 @@ impl Raft {
     pub(crate) fn other_voters(&self) -> Vec<ReplicaKey> {
         self.log.voters().keys().filter(|key| *key != self.me()).collect()
     }
-}
-
-/// Whether what `replica` promises is the promise of `voter`. The same node with another directory has forgotten what it
-/// promised before.
-pub fn counts_for(voter: ReplicaKey, replica: ReplicaKey) -> bool {
-    voter == replica || (voter.id == replica.id && planted!("wiped-replica-counts"))
 }

@@ -1,12 +1,11 @@
 //! Leading: sending entries, counting who has them, and giving up when a majority is silent.
 
-use crate::election::counts_for;
 use crate::progress::Progress;
 use crate::raft::Standing;
 use crate::{Body, Entry, LogEnd, Payload, Raft, ReplicaKey};
 use bytes::Bytes;
 use model::state_machine::Instant;
-use model::{LeaderEpoch, NodeId, Offset, Uuid, mark, planted};
+use model::{LeaderEpoch, NodeId, Offset, mark, planted};
 use std::collections::BTreeMap;
 
 /// A leader's state.
@@ -173,10 +172,7 @@ impl Raft {
         if voter == self.me() {
             return self.log.stable_end();
         }
-        let (first, last) = (Uuid::ZERO, Uuid([0xff; 16]));
-        let of_node = ReplicaKey { directory: first, ..voter }..=ReplicaKey { directory: last, ..voter };
-        let counted = leading.progress.range(of_node).filter(|(key, _)| counts_for(voter, **key));
-        counted.map(|(_, progress)| progress.matched_or_zero()).max().unwrap_or(0)
+        leading.progress.get(&voter).map_or(0, Progress::matched_or_zero)
     }
 
     /// Before its own first entry is committed a leader does not know which of the entries before it are.

@@ -2,16 +2,34 @@
 
 use super::Cluster;
 use super::dice::Dice;
+use super::invariants::Violation;
 use super::node::Node;
 use model::NodeId;
 use raft::{Raft, ReplicaKey, Role, Voter, VoterChange, Voters};
 
-/// Which things happen in a run, each with a weight; a run that has only some of them goes deeper into those.
+/// Which things happen in a run, each with a weight; a run that has only some of them, or some far more often than others,
+/// goes deeper into those.
 #[derive(Clone, Debug)]
 pub struct Chaos {
     weights: Vec<(Deed, u64)>,
+    /// So many of a thousand steps pass without anything.
+    quiet: u64,
     /// In thousandths, at each step.
     proposes: u64,
+    /// At most so many at a time.
+    burst: u64,
+    moments: Moments,
+}
+
+/// When things happen, in thousandths of the steps; else at any time.
+#[derive(Clone, Copy, Debug)]
+struct Moments {
+    /// Just when a leader was elected.
+    elected: u64,
+    /// Just when something was committed.
+    committed: u64,
+    /// After a long calm.
+    calm: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +43,7 @@ enum Deed {
     IsolateLeader,
     Halves,
     Mend,
+    MendOne,
     Transfer,
     Resign,
     AddVoter,
@@ -41,7 +60,8 @@ const DEEDS: &[(Deed, u64)] = &[
     (Deed::Isolate, 4),
     (Deed::IsolateLeader, 5),
     (Deed::Halves, 4),
-    (Deed::Mend, 12),
+    (Deed::Mend, 8),
+    (Deed::MendOne, 8),
     (Deed::Transfer, 3),
     (Deed::Resign, 2),
     (Deed::AddVoter, 5),
@@ -54,26 +74,64 @@ impl Chaos {
         let lasting = [Deed::Start, Deed::Mend, Deed::AddVoter]; // these undo others
         let mut weights = DEEDS.to_vec();
         weights.retain(|(deed, _)| lasting.contains(deed) || dice.chance(600));
-        Chaos { weights, proposes: 200 + dice.below(800) }
+        for _ in 0..dice.below(4) {
+            let favourite = dice.below(weights.len() as u64) as usize;
+            weights[favourite].1 += 20;
+        }
+        Chaos {
+            weights,
+            quiet: dice.below(800),
+            proposes: 200 + dice.below(800),
+            burst: dice.pick(&[1, 2, 3, 3, 20]).unwrap_or(1),
+            moments: Moments::drawn(dice),
+        }
+    }
+
+    /// Waits for the next step.
+    pub fn pause(&self, cluster: &mut Cluster) -> Result<(), Violation> {
+        let (elected, committed) = (cluster.invariants.leaders.count(), cluster.invariants.history.end());
+        let mut drawn = cluster.dice.below(1000);
+        if drawn < self.moments.elected {
+            let wait = cluster.dice.millis(500, 4000);
+            return cluster.run_until(wait, |cluster| cluster.invariants.leaders.count() > elected).map(drop);
+        }
+        drawn -= self.moments.elected;
+        if drawn < self.moments.committed {
+            let wait = cluster.dice.millis(50, 1000);
+            return cluster.run_until(wait, |cluster| cluster.invariants.history.end() > committed).map(drop);
+        }
+        let calm = drawn - self.moments.committed < self.moments.calm;
+        let wait = if calm { cluster.dice.millis(500, 4000) } else { cluster.dice.millis(1, 250) };
+        cluster.run_for(wait)
     }
 
     /// One step.
     pub fn strike(&self, cluster: &mut Cluster) {
         for id in cluster.running() {
             if cluster.node(id).serves() && cluster.dice.chance(self.proposes) {
-                for _ in 0..=cluster.dice.below(3) {
+                for _ in 0..=cluster.dice.below(self.burst) {
                     cluster.propose(id);
                 }
             }
         }
+        if cluster.dice.chance(self.quiet) {
+            return;
+        }
         let all: u64 = self.weights.iter().map(|(_, weight)| weight).sum();
-        let mut drawn = cluster.dice.below(all * 2); // half of the steps are quiet
+        let mut drawn = cluster.dice.below(all);
         for (deed, weight) in &self.weights {
             if drawn < *weight {
                 return deed.befall(cluster);
             }
             drawn -= weight;
         }
+    }
+}
+
+impl Moments {
+    fn drawn(dice: &mut Dice) -> Moments {
+        let [elected, committed, calm] = [400, 300, 200].map(|most| dice.below(most));
+        Moments { elected, committed, calm }
     }
 }
 
@@ -93,8 +151,11 @@ impl Deed {
             Deed::IsolateLeader => leader.into_iter().for_each(|id| cluster.isolate(id)),
             Deed::Halves => halve(cluster),
             Deed::Mend => cluster.mend(),
+            Deed::MendOne => cluster.mend_node(any),
             Deed::Transfer => {
-                leader.into_iter().for_each(|id| drop(cluster.act(id, |raft, now| raft.transfer_leadership(now, any))));
+                if let Some(id) = leader {
+                    cluster.act(id, |raft, now| raft.transfer_leadership(now, any));
+                }
             }
             Deed::Resign => leader.into_iter().for_each(|id| cluster.act(id, Raft::resign)),
             Deed::AddVoter => leader.into_iter().for_each(|id| add_voter(cluster, id)),

@@ -15,7 +15,13 @@ impl Cluster {
     /// Something happens.
     pub fn happen(&mut self, event: Event) {
         match event {
-            Event::Deliver { from, to, message } => self.deliver(from, to, message),
+            Event::Deliver { from, to, posted, message } => {
+                // What was under way when the link was cut, or the sender's power failed, may not arrive any more.
+                let lost = self.network.is_cut(from, to) || self.node(from).unsent_until.is_some_and(|at| posted <= at);
+                if !lost {
+                    self.deliver(from, to, message);
+                }
+            }
             Event::Wake { node } => self.wake(node),
             Event::Synced { node, incarnation } => {
                 if self.node(node).incarnation == incarnation && self.node(node).running.is_some() {

@@ -47,7 +47,7 @@ impl Cluster {
         let mut dice = Dice::seeded(seed);
         let node = |id| {
             let (directory, disk) = (directory(&mut dice), Disk::default());
-            Node { id, directory, disk, incarnation: 0, running: None, checked: 0 }
+            Node { id, directory, disk, incarnation: 0, running: None, unsent_until: None, checked: 0 }
         };
         let nodes = (1..=shape.nodes()).map(node).collect();
         let network = Network::new(shape.weather);
@@ -148,12 +148,14 @@ impl Cluster {
 
     /// Ends a node's process; with the power, what its disk was writing is lost but for a first part.
     pub fn crash(&mut self, id: NodeId) {
-        let mut dice = self.dice.clone();
-        let node = self.node_mut(id);
+        let now = self.now;
+        let node = &mut self.nodes[id as usize - 1];
         if node.running.take().is_some() {
-            node.disk.fail(&mut dice);
+            node.disk.fail(&mut self.dice);
             node.checked = 0;
-            self.dice = dice;
+            if self.dice.chance(500) {
+                node.unsent_until = Some(now);
+            }
             self.check_stored(id);
         }
     }
@@ -182,9 +184,19 @@ impl Cluster {
         }
     }
 
-    /// All links work again, and all hear of it.
+    /// All links work again.
     pub fn mend(&mut self) {
         self.network.mend();
+        self.connect_all();
+    }
+
+    /// The links of a node work again.
+    pub fn mend_node(&mut self, id: NodeId) {
+        self.network.mend_node(id);
+        self.connect_all();
+    }
+
+    fn connect_all(&mut self) {
         let running = self.running();
         for one in &running {
             for other in running.iter().filter(|other| one < other) {

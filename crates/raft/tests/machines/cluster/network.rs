@@ -13,6 +13,7 @@ pub enum Event {
     Deliver {
         from: NodeId,
         to: NodeId,
+        posted: Instant,
         message: Message,
     },
     Wake {
@@ -99,7 +100,7 @@ impl Network {
     fn carry(&mut self, now: Instant, dice: &mut Dice, from: NodeId, to: NodeId, message: Message) {
         let (least, most) = self.weather.latency;
         let most = if dice.chance(self.weather.late_per_mille) { most * 100 } else { most };
-        self.schedule(now + dice.micros(least, most), Event::Deliver { from, to, message });
+        self.schedule(now + dice.micros(least, most), Event::Deliver { from, to, posted: now, message });
     }
 
     pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
@@ -112,6 +113,11 @@ impl Network {
 
     pub fn mend(&mut self) {
         self.cut.clear();
+    }
+
+    /// Of the cut links those of one node work again.
+    pub fn mend_node(&mut self, id: NodeId) {
+        self.cut.retain(|(from, to)| *from != id && *to != id);
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Node {
     /// Counts its starts.
     pub incarnation: u64,
     pub running: Option<Running>,
+    /// What it sent until then and had not arrived was lost with it.
+    pub unsent_until: Option<Instant>,
     /// The invariants have seen the disk up to here.
     pub checked: Offset,
 }

@@ -25,7 +25,7 @@ pub fn play(seed: u64) -> Result<Outcome, Violation> {
         }
     }
     for _ in 0..STEPS {
-        pause(&mut cluster, &mut dice)?;
+        chaos.pause(&mut cluster)?;
         chaos.strike(&mut cluster);
     }
     cluster.network.weather = Weather::CALM;
@@ -33,18 +33,6 @@ pub fn play(seed: u64) -> Result<Outcome, Violation> {
     cluster.start_all();
     progress::check(&mut cluster)?;
     Ok(Outcome { events: cluster.events, committed: cluster.invariants.history.end() })
-}
-
-/// Chance strikes at any time, or just when a leader was elected or something was committed.
-fn pause(cluster: &mut Cluster, dice: &mut Dice) -> Result<(), Violation> {
-    let elected = cluster.invariants.leaders.count();
-    let committed = cluster.invariants.history.end();
-    match dice.below(10) {
-        0..5 => cluster.run_for(dice.millis(1, 250)),
-        5 => cluster.run_for(dice.millis(500, 4000)),
-        6..8 => cluster.run_until(dice.millis(500, 4000), |c| c.invariants.leaders.count() > elected).map(drop),
-        _ => cluster.run_until(dice.millis(50, 1000), |c| c.invariants.history.end() > committed).map(drop),
-    }
 }
 
 /// How often chance strikes.
