@@ -5,7 +5,7 @@ use controller::records::Record;
 use controller::{Controller, Founding, Replicas, Reply, Request, Settings, replay, snapshot};
 use model::config::{Origin, ServerConfig};
 use model::metadata_image::{MetadataImage, PartitionImage};
-use model::state_machine::{Entry, Now, Outbox, Position, StateMachine, Ticket};
+use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
 use model::{ErrorCode, NodeId, Offset, Uuid};
 use protocol::Text;
 use protocol::messages::alter_partition::{
@@ -90,12 +90,23 @@ impl Cluster {
 
     /// Lets time pass, and the machine do what it wants to do by then.
     pub fn pass(&mut self, time: Duration) {
-        let until = self.now.monotonic + time;
-        while let Some(deadline) = self.machine.next_deadline().filter(|deadline| *deadline <= until) {
-            self.now.monotonic = self.now.monotonic.max(deadline);
+        let until = self.after(time);
+        while self.pass_to_next_deadline(until) {}
+    }
+
+    /// This long from now.
+    pub fn after(&self, time: Duration) -> Instant {
+        self.now.monotonic + time
+    }
+
+    /// Lets time pass until the machine has done something, at most until then. False when nothing was left to do.
+    pub fn pass_to_next_deadline(&mut self, until: Instant) -> bool {
+        let deadline = self.machine.next_deadline().filter(|deadline| *deadline <= until);
+        self.now.monotonic = self.now.monotonic.max(deadline.unwrap_or(until));
+        if deadline.is_some() {
             self.expire();
         }
-        self.now.monotonic = until;
+        deadline.is_some()
     }
 
     /// Lets time pass while the controller sleeps, which then finds that it is late.

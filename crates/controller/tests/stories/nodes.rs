@@ -122,14 +122,21 @@ impl Nodes {
     pub fn beat(&mut self, id: NodeId, behind: Offset) {
         let node = self.nodes[&id].clone();
         let Some(epoch) = node.epoch.filter(|_| node.is_up) else { return };
+        let current_metadata_offset = self.cluster.image().end_offset() - 1 - behind;
+        let was_unfenced = self.cluster.image().is_unfenced(id);
         let request = BrokerHeartbeatRequest {
             broker_id: id,
             broker_epoch: epoch,
-            current_metadata_offset: self.cluster.image().end_offset() - 1 - behind,
+            current_metadata_offset,
             want_shut_down: node.is_stopping,
             ..Default::default()
         };
         let answer = self.cluster.beat_with(request, node.unusable.into_iter().collect());
+        let knows_itself = current_metadata_offset >= epoch;
+        assert!(
+            answer.is_fenced || was_unfenced || knows_itself,
+            "broker {id} may lead before it knows that it is one"
+        );
         if answer.should_shut_down {
             self.stop(id, true);
         }

@@ -52,7 +52,7 @@ enum Step {
 fn step(all: &mut Nodes, dice: &mut Dice) -> Step {
     let id = 1 + dice.below(all.nodes.len() as u64) as NodeId;
     let key = dice.one_of(&all.keys());
-    match dice.below(30) {
+    match dice.below(31) {
         0 => administrate(all, dice),
         1 => kill(all, dice, id),
         2 => power_failure(all, dice, id),
@@ -70,6 +70,7 @@ fn step(all: &mut Nodes, dice: &mut Dice) -> Step {
         17..=18 if key.is_some() => reassign(all, dice, key.expect("some")),
         19..=22 => write_everywhere(all),
         23..=26 if key.is_some() => follow(all, dice, id, key.expect("some")),
+        28 => crash_and_return(all, dice, id),
         27 if key.is_some() => shrink(all, dice, key.expect("some")),
         _ => deliver(all, dice),
     }
@@ -148,6 +149,20 @@ fn power_failure(all: &mut Nodes, dice: &mut Dice, id: NodeId) {
     }
 }
 
+/// A broker is back before anybody has noticed, perhaps without what it had.
+fn crash_and_return(all: &mut Nodes, dice: &mut Dice, id: NodeId) {
+    let kept = dice.below(5);
+    all.lose_power(id, |has| has * kept / 4);
+    if dice.one_in(4) {
+        all.wipe(id);
+    }
+    all.cluster.kill(id);
+    all.start(id);
+    all.register(id);
+    watch(all, Step::Safe);
+    all.beat(id, 0);
+}
+
 /// Most brokers beat while time passes.
 fn pass(all: &mut Nodes, dice: &mut Dice) {
     let rounds = 1 + dice.below(6);
@@ -158,14 +173,20 @@ fn pass(all: &mut Nodes, dice: &mut Dice) {
             all.beat(id, 0);
             watch(all, Step::Safe);
         }
-        all.cluster.pass(Duration::from_secs(2));
-        watch(all, Step::Safe);
+        wait(all, 2);
     }
     if dice.one_in(40) {
-        all.cluster.pass(Duration::from_secs(300)); // leadership returns to preferred replicas
+        wait(all, 300); // leadership returns to preferred replicas
     }
     if dice.one_in(10) {
         all.cluster.sleep(Duration::from_secs(dice.below(30)));
+    }
+}
+
+fn wait(all: &mut Nodes, seconds: u64) {
+    let until = all.cluster.after(Duration::from_secs(seconds));
+    while all.cluster.pass_to_next_deadline(until) {
+        watch(all, Step::Safe);
     }
 }
 
@@ -336,7 +357,8 @@ fn watch(all: &mut Nodes, step: Step) {
     }
 }
 
-fn run(seed: u64, reached: &mut BTreeMap<&'static str, usize>) {
+/// One history.
+pub fn run(seed: u64, reached: &mut BTreeMap<&'static str, usize>) {
     let mut dice = Dice(seed);
     let features = if dice.one_in(3) { vec![(ELR.to_owned(), 0)] } else { vec![] };
     let mut all = Nodes::of(3 + dice.below(5) as i32, Founding { features, ..Founding::new("") });
