@@ -58,11 +58,15 @@ impl Task {
     /// Takes what the leader answered.
     pub(super) async fn replicate(&mut self, token: FetchToken, answer: FetchAnswer, records: Bytes) {
         let reader = self.partition.reader.clone();
-        let step = self.partition.change(|replica, now| match &mut replica.role {
-            Role::Following(follower) => {
-                follower.answered(now, token, &answer, &|epoch| reader.end_offset_of_epoch(epoch))
-            }
-            _ => FollowerStep::Nothing,
+        let step = self.partition.change(|replica, now| {
+            let step = match &mut replica.role {
+                Role::Following(follower) => {
+                    follower.answered(now, token, &answer, &|epoch| reader.end_offset_of_epoch(epoch))
+                }
+                _ => FollowerStep::Nothing,
+            };
+            replica.settle(); // an answer without records may tell a high watermark
+            step
         });
         self.do_step(step, records).await;
         self.follow_log_start().await;
@@ -105,6 +109,7 @@ impl Task {
             self.cannot("become journaled", &fault);
             return Err(());
         }
+        self.settled &= self.log.is_journaled();
         match self.log.append_follower(records, runtime::clock::now()).await {
             Ok(_) => {
                 self.set_full(false);

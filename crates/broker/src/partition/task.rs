@@ -19,6 +19,9 @@ use storage::{ActiveProducer, AppendError, Appended, Durable, LeaderAppend, Log,
 /// Appends that go to the disk as one write, at most.
 const MAX_GROUP: usize = 64;
 
+/// Rest before a change of durability that did not work is tried again.
+const MODE_RETRY: Duration = Duration::from_secs(1);
+
 /// What a partition's task is asked to do.
 #[derive(Debug)]
 pub enum Command {
@@ -117,7 +120,9 @@ pub struct Hosting {
 pub fn spawn(topic_partition: TopicPartition, topic_id: Uuid, log: Log, hosting: Hosting) -> Arc<Partition> {
     let (mailbox, commands) = mpsc::channel(MAILBOX);
     let durable = log.durable();
-    let own = own_log(&log, *durable.borrow());
+    let wants_journal = log.config().wants_journal();
+    // What was found has been made durable, whatever mode it was left in.
+    let own = own_log(&log, *durable.borrow(), wants_journal || log.is_journaled());
     let high_watermark = log.high_watermark().clamp(own.log_start_offset, own.log_end_offset);
     let partition = Arc::new(Partition {
         topic_partition,
@@ -142,7 +147,8 @@ pub fn spawn(topic_partition: TopicPartition, topic_id: Uuid, log: Log, hosting:
     let task = Task {
         partition: partition.clone(),
         node_id: hosting.node_id,
-        wants_journal: log.config().wants_journal(),
+        wants_journal,
+        settled: true,
         log,
         durable,
         housekeeping,
@@ -156,7 +162,7 @@ pub fn spawn(topic_partition: TopicPartition, topic_id: Uuid, log: Log, hosting:
 }
 
 /// The ends of the log; what is durable after another cut says nothing of it.
-fn own_log(log: &Log, durable: Durable) -> OwnLog {
+fn own_log(log: &Log, durable: Durable, journaled: bool) -> OwnLog {
     let bounds = log.reader().bounds();
     let durable_end = if durable.truncation == bounds.truncation {
         durable.offset
@@ -168,7 +174,7 @@ fn own_log(log: &Log, durable: Durable) -> OwnLog {
         log_start_offset: bounds.log_start_offset,
         log_end_offset: bounds.log_end_offset,
         durable_end: durable_end.min(bounds.log_end_offset),
-        journaled: log.is_journaled(),
+        journaled,
     }
 }
 
@@ -179,6 +185,8 @@ pub(super) struct Task {
     durable: watch::Receiver<Durable>,
     /// What the config asks for; the log is behind it while its disk has no space for the change.
     wants_journal: bool,
+    /// Nothing was appended outside the journal since all of it was durable.
+    pub(super) settled: bool,
     housekeeping: Duration,
     pub(super) fetch_backoff: Duration,
     due: Instant,
@@ -277,6 +285,7 @@ impl Task {
             }
             return;
         }
+        self.settled &= self.log.is_journaled();
         let results = self.log.append(appends).await;
         appends.clear();
         self.log_moved();
@@ -339,7 +348,7 @@ impl Task {
 
     pub(super) fn follower_log(&mut self) -> FollowerLog {
         let durable = *self.durable.borrow_and_update();
-        let ends = own_log(&self.log, durable);
+        let ends = own_log(&self.log, durable, self.keeps_promise());
         let last = ends.log_end_offset - 1;
         let last_epoch = if ends.log_end_offset > ends.log_start_offset {
             self.partition.reader.epoch_of(last).unwrap_or(-1)
@@ -347,6 +356,12 @@ impl Task {
             -1
         };
         FollowerLog { ends, last_epoch }
+    }
+
+    /// Whether what the log calls durable is on stable storage. Before its first append it may not be journaled yet, and
+    /// nothing in it is in doubt.
+    fn keeps_promise(&self) -> bool {
+        self.log.is_journaled() || (self.wants_journal && self.settled)
     }
 
     async fn delete_records(&mut self, before: Offset) -> Result<Offset, ErrorCode> {
@@ -385,6 +400,10 @@ impl Task {
             && let Err(fault) = self.log.set_journaled(self.wants_journal).await
         {
             self.cannot("change its durability", &fault);
+            // A follower that is not journaled where its leader is counts for nothing.
+            self.due = self.due.min(Instant::now() + MODE_RETRY);
+        } else {
+            self.settled |= self.log.is_journaled();
         }
         self.log_moved();
     }
@@ -396,6 +415,7 @@ impl Task {
         }
         model::mark!("append before the log could become journaled");
         self.log.set_journaled(true).await?;
+        self.settled = true;
         self.log_moved();
         Ok(())
     }
