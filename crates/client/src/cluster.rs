@@ -2,15 +2,15 @@
 
 use crate::backoff::Backoff;
 use crate::config::ClientConfig;
-use crate::connection::Connection;
+use crate::connection::{Connection, STALLED_AFTER};
 use crate::error::{ClientError, Result};
-use crate::metadata::{ClusterView, Leader, TopicView, Wanted};
+use crate::metadata::{BrokerView, ClusterView, Leader, LeaderHint, TopicView, Wanted};
 use crate::retries::{Call, Retries};
 use model::{ErrorCode, NodeId, TopicPartition};
-use protocol::messages::MetadataRequest;
 use protocol::messages::metadata::MetadataRequestTopic;
+use protocol::messages::{MetadataRequest, MetadataResponse};
 use runtime::sync::{self, watch};
-use runtime::time::{Duration, Instant, sleep_until};
+use runtime::time::{Duration, Instant, sleep_until, timeout};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
@@ -102,17 +102,43 @@ impl Cluster {
         if !Arc::ptr_eq(&before, &known) && is_covered(&known, &before, wanted) {
             return Ok(known);
         }
-        let connection = self.any().await?;
-        let answer = connection.call(&metadata_request(wanted, create)).await?;
+        let answer = self.ask_metadata(&metadata_request(wanted, create)).await?;
         let what = || "asking for metadata".to_owned();
         crate::error::check(what, answer.error_code, None)?;
         if answer.brokers.is_empty() {
             // It has just started, or is cut off: to believe it would be to forget the others.
             return Err(ClientError::refused(what(), ErrorCode::LeaderNotAvailable, Some("it knows of no broker")));
         }
-        let view = Arc::new(known.after(wanted, &answer, Instant::now()));
-        self.known.view.send_replace(view.clone());
-        Ok(view)
+        // What was hinted while the answer was on its way must not be undone by it.
+        self.known.view.send_modify(|view| *view = Arc::new(view.after(wanted, &answer, Instant::now())));
+        Ok(self.view())
+    }
+
+    /// Asks one broker after the other while they do not answer: any of them knows, and one that hangs must not hide
+    /// from its clients that another one leads by now. The last is given all the time there is.
+    async fn ask_metadata(&self, request: &MetadataRequest) -> Result<MetadataResponse> {
+        for _ in 1..self.view().brokers.len() {
+            let connection = self.any().await?;
+            match timeout(STALLED_AFTER, connection.call(request)).await {
+                Ok(Err(error)) if error.is_retriable() => {}
+                Ok(answer) => return answer,
+                Err(_) => model::mark!("a broker that does not answer was passed over for another"),
+            }
+        }
+        self.any().await?.call(request).await
+    }
+
+    /// Learns what a broker said of leaders and of where they are, without asking anybody.
+    pub(crate) fn learn_leaders(&self, hints: &[LeaderHint], brokers: &BTreeMap<NodeId, BrokerView>) {
+        self.known.view.send_if_modified(|view| {
+            let hinted = view.hinted(hints, brokers);
+            hinted.map(|hinted| *view = Arc::new(hinted)).is_some()
+        });
+    }
+
+    /// Tells of each new view.
+    pub(crate) fn views(&self) -> watch::Receiver<Arc<ClusterView>> {
+        self.known.view.subscribe()
     }
 
     /// The topic's view, asked for if it is not known, until `api_timeout`. One that is known but too old is renewed
@@ -226,33 +252,62 @@ impl Cluster {
         }
     }
 
-    /// A connection to any broker: an open one, else to a known one, else to a bootstrap server.
+    /// A connection to any broker: the open one with the least to do, else to a known one, else to a bootstrap server.
+    /// One that seems to hang is taken only when there is no other.
     ///
     /// # Errors
     /// Why the last one tried could not be reached.
     pub async fn any(&self) -> Result<Connection> {
-        let open = self.connections.open.lock().expect("no panic inside").values().find(|c| !c.is_closed()).cloned();
-        if let Some(connection) = open {
-            return Ok(connection);
+        let open = self.least_busy();
+        if let Some(connection) = open.as_ref().filter(|connection| !connection.is_stalled()) {
+            return Ok(connection.clone());
         }
-        let mut nodes: Vec<NodeId> = self.view().brokers.keys().copied().collect();
-        let start = if nodes.is_empty() { 0 } else { runtime::rand::below(nodes.len() as u64) as usize };
-        nodes.rotate_left(start);
-        let bootstrap = &self.known.config.bootstrap;
+        let places = self.places();
         let mut last = ClientError::Invalid("no bootstrap servers are given".to_owned());
-        for node in nodes {
-            match self.node(node).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => last = error,
+        // Nobody is waited for while another one may be quicker. Then each has the time it takes.
+        let mut hanging = Vec::new();
+        for place in places {
+            match timeout(STALLED_AFTER, self.at(place)).await {
+                Ok(Ok(connection)) if !connection.is_stalled() => return Ok(connection),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => last = error,
+                Err(_) => hanging.push(place),
             }
         }
-        for (index, address) in bootstrap.iter().enumerate() {
-            match self.connected(Place::Bootstrap(index), || Ok(address.clone())).await {
+        if let Some(connection) = open.filter(|connection| !connection.is_closed()) {
+            return Ok(connection);
+        }
+        for place in hanging {
+            match self.at(place).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => last = error,
             }
         }
         Err(last)
+    }
+
+    fn least_busy(&self) -> Option<Connection> {
+        let open = self.connections.open.lock().expect("no panic inside");
+        let usable = open.values().filter(|connection| !connection.is_closed());
+        usable.min_by_key(|connection| (connection.is_stalled(), connection.in_flight())).cloned()
+    }
+
+    /// Where to connect to, in this order: known brokers, any first, but last those that could not be reached a moment
+    /// ago; and the bootstrap servers.
+    fn places(&self) -> Vec<Place> {
+        let mut nodes: Vec<Place> = self.view().brokers.keys().copied().map(Place::Node).collect();
+        let start = if nodes.is_empty() { 0 } else { runtime::rand::below(nodes.len() as u64) as usize };
+        nodes.rotate_left(start);
+        let now = Instant::now();
+        nodes.sort_by_key(|place| self.dial(*place).try_lock().map_or(true, |dial| dial.not_before > now));
+        nodes.into_iter().chain((0..self.known.config.bootstrap.len()).map(Place::Bootstrap)).collect()
+    }
+
+    async fn at(&self, place: Place) -> Result<Connection> {
+        match place {
+            Place::Node(node) => self.node(node).await,
+            Place::Bootstrap(at) => self.connected(place, || Ok(self.known.config.bootstrap[at].clone())).await,
+        }
     }
 
     fn open(&self, place: Place) -> Option<Connection> {

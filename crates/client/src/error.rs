@@ -81,6 +81,16 @@ pub enum ClientError {
         /// What is wrong.
         why: String,
     },
+    /// The log was cut below what was read: what was read and is not there any more was lost (KIP-320).
+    #[error("{partition} was read up to offset {position}, but was cut at {end_offset}: what was between is lost")]
+    Truncated {
+        /// `topic-partition`.
+        partition: String,
+        /// Where reading stood.
+        position: i64,
+        /// From where on the log is another.
+        end_offset: i64,
+    },
     /// The request cannot be built: a null or a value that the broker's version has no field for.
     #[error("{api} cannot be written as version {version}: {why}")]
     Unwritable {

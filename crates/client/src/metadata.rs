@@ -85,6 +85,14 @@ pub struct PartitionView {
     pub offline: Vec<NodeId>,
 }
 
+/// Who leads a partition, by the word of a broker that does not (KIP-951).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LeaderHint {
+    pub of: TopicPartition,
+    pub leader: NodeId,
+    pub leader_epoch: LeaderEpoch,
+}
+
 /// Who leads a partition, and of which topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leader {
@@ -116,6 +124,26 @@ impl ClusterView {
     /// How many partitions a topic has.
     pub fn partition_count(&self, topic: &str) -> Option<PartitionId> {
         self.topics.get(topic).map(|topic| topic.partitions.len() as PartitionId)
+    }
+
+    /// This view after what a broker said of leaders, and of where they are; none when nothing of it is news. Only a
+    /// later epoch is, so nobody is sent back and forth between two brokers that each name the other.
+    pub(crate) fn hinted(&self, hints: &[LeaderHint], brokers: &BTreeMap<NodeId, BrokerView>) -> Option<ClusterView> {
+        let mut view = self.clone();
+        let mut is_news = false;
+        for hint in hints {
+            let Some(broker) = brokers.get(&hint.leader).or_else(|| self.brokers.get(&hint.leader)) else { continue };
+            let Some(topic) = view.topics.get_mut(&hint.of.topic) else { continue };
+            let Ok(at) = usize::try_from(hint.of.partition) else { continue };
+            if topic.partitions.get(at).is_none_or(|known| known.leader_epoch >= hint.leader_epoch) {
+                continue;
+            }
+            let partition = &mut Arc::make_mut(topic).partitions[at];
+            (partition.leader, partition.leader_epoch) = (hint.leader, hint.leader_epoch);
+            view.brokers.insert(hint.leader, broker.clone());
+            is_news = true;
+        }
+        is_news.then_some(view)
     }
 
     /// This view after an answer to `wanted`. A partition's leader epoch never goes back while its topic is the same:
@@ -210,6 +238,21 @@ mod tests {
         assert_eq!(leader(&view.after(Wanted::Brokers, &answer(1, 2, 4), now)), Some((1, 5)));
         assert_eq!(leader(&view.after(Wanted::All, &answer(1, 2, 6), now)), Some((2, 6)));
         assert_eq!(leader(&view.after(Wanted::All, &answer(2, 2, 0), now)), Some((2, 0)), "the topic was made anew");
+    }
+
+    #[test]
+    fn a_hint_counts_when_its_epoch_is_later_and_its_leader_can_be_found() {
+        let view = ClusterView::default().after(Wanted::All, &answer(1, 1, 5), Instant::now());
+        let hint = |node, leader_epoch| LeaderHint { of: TopicPartition::new("t", 0), leader: node, leader_epoch };
+        let brokers = BTreeMap::from([(9, BrokerView { host: "new".to_owned(), port: 1, rack: None })]);
+        for stale in [hint(2, 5), hint(2, 4), hint(7, 6), hint(-1, 6)] {
+            assert_eq!(view.hinted(&[stale], &brokers), None);
+        }
+        let elsewhere = LeaderHint { of: TopicPartition::new("u", 0), leader: 2, leader_epoch: 9 };
+        assert_eq!(view.hinted(&[elsewhere], &brokers), None);
+        assert_eq!(leader(&view.hinted(&[hint(2, 6)], &brokers).unwrap()), Some((2, 6)));
+        let moved = view.hinted(&[hint(9, 7)], &brokers).unwrap();
+        assert_eq!((leader(&moved), moved.brokers[&9].address().as_str()), (Some((9, 7)), "new:1"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use runtime::io::{AsyncReadExt, AsyncWriteExt};
 use runtime::net::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
 use runtime::sync::{Notify, mpsc, oneshot, select};
+use runtime::time::Instant;
 use std::collections::VecDeque;
 use std::sync::{Mutex, OnceLock};
 
@@ -45,6 +46,8 @@ pub(super) struct Link {
 #[derive(Debug)]
 struct Awaited {
     correlation_id: i32,
+    /// When it was about to be written.
+    since: Instant,
     reply: oneshot::Sender<Result<Bytes, Failure>>,
 }
 
@@ -80,6 +83,12 @@ impl Link {
         self.ended.get().is_some()
     }
 
+    /// How many answers are awaited, and since when the oldest.
+    pub fn awaited(&self) -> (usize, Option<Instant>) {
+        let awaited = self.awaited.lock().expect("no panic inside");
+        (awaited.len(), awaited.front().map(|oldest| oldest.since))
+    }
+
     pub fn why(&self) -> String {
         self.ended.get().cloned().unwrap_or_else(|| "it was closed".to_owned())
     }
@@ -95,7 +104,7 @@ impl Link {
             while let Some(request) = next {
                 let Outgoing { correlation_id, segments, answered, reply } = request;
                 if answered {
-                    let awaited = Awaited { correlation_id, reply };
+                    let awaited = Awaited { correlation_id, since: Instant::now(), reply };
                     self.awaited.lock().expect("no panic inside").push_back(awaited);
                 } else {
                     self.unanswered.lock().expect("no panic inside").push(reply);

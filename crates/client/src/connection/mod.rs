@@ -165,11 +165,24 @@ impl Connection {
         self.0.link.has_ended()
     }
 
+    /// How many answers are awaited.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.0.link.awaited().0
+    }
+
+    /// Whether an answer has been awaited for so long that the broker may hang.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.0.link.awaited().1.is_some_and(|since| since.elapsed() >= STALLED_AFTER)
+    }
+
     /// Ends it; what is under way is lost.
     pub fn close(&self, why: &str) {
         self.0.link.end(why);
     }
 }
+
+/// A broker that has not answered for this long is not asked what others can answer, too.
+pub(crate) const STALLED_AFTER: Duration = Duration::from_secs(1);
 
 type Reply = oneshot::Receiver<std::result::Result<Bytes, Failure>>;
 

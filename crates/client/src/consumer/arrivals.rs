@@ -4,14 +4,15 @@ use super::Consumer;
 use super::assigned::Assigned;
 use super::fetched::Fetched;
 use super::fetcher::Arrival;
-use super::session::Wish;
+use super::session::{FetchPosition, Wish};
 use crate::error::{ClientError, Result};
+use crate::metadata::{BrokerView, LeaderHint};
 use crate::offsets::FoundOffset;
 use model::ErrorCode as E;
 use model::{ErrorCode, NodeId, Offset, TopicPartition};
 use protocol::messages::FetchResponse;
-use protocol::messages::fetch::PartitionData;
-use runtime::time::Instant;
+use protocol::messages::fetch::{NodeEndpoint, PartitionData};
+use runtime::time::{Duration, Instant};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Consumer {
@@ -30,7 +31,7 @@ impl Consumer {
         let mut topics = BTreeSet::new();
         for (partition, assigned) in &mut self.partitions {
             if view.leader(partition).is_none() && !assigned.is_backed_off(now) {
-                assigned.failed(now);
+                assigned.leader_failed(now);
                 topics.insert(&partition.topic);
             }
         }
@@ -73,6 +74,9 @@ impl Consumer {
             }
             return self.broker_failed(asked, ClientError::refused("fetching", error, None));
         }
+        broker.silent_until = throttled_until(answer.throttle_time_ms);
+        let brokers = named_brokers(&answer);
+        let mut hints = Vec::new();
         let mut stale = BTreeSet::new();
         for topic in answer.responses {
             let by_id = |asked: &(u64, Wish)| !topic.topic_id.is_zero() && asked.1.topic_id == topic.topic_id;
@@ -81,13 +85,17 @@ impl Consumer {
                     partition.partition == data.partition_index && (topic.topic == *partition.topic || by_id(asked))
                 });
                 let Some((partition, (generation, wish))) = place else { continue };
-                if self.partition_fetched(partition, *generation, wish.offset, data) {
-                    stale.insert(partition.topic.clone());
+                hints.extend(leader_hint(partition, &data));
+                if self.partition_fetched(partition, *generation, wish.from, data) {
+                    stale.insert(partition.clone());
                 }
             }
         }
+        self.cluster.learn_leaders(&hints, &brokers);
+        let view = self.cluster.view();
+        stale.retain(|partition| view.leader(partition).is_none_or(|leader| leader.node == node));
         if !stale.is_empty() {
-            self.refresh(stale);
+            self.refresh(stale.into_iter().map(|partition| partition.topic).collect());
         }
     }
 
@@ -95,7 +103,7 @@ impl Consumer {
         let now = Instant::now();
         for partition in asked.keys() {
             if let Some(assigned) = self.partitions.get_mut(partition) {
-                assigned.failed(now);
+                assigned.leader_failed(now);
                 assigned.back_to_leader();
             }
         }
@@ -106,10 +114,17 @@ impl Consumer {
     }
 
     /// Takes what came for one partition. Says whether its metadata is stale.
-    fn partition_fetched(&mut self, of: &TopicPartition, generation: u64, offset: Offset, data: PartitionData) -> bool {
+    fn partition_fetched(
+        &mut self,
+        of: &TopicPartition,
+        generation: u64,
+        from: FetchPosition,
+        data: PartitionData,
+    ) -> bool {
         let current =
-            |assigned: &&mut Assigned| assigned.generation == generation && assigned.fetch_position() == Some(offset);
+            |assigned: &&mut Assigned| assigned.generation == generation && assigned.fetch_position() == Some(from);
         let Some(assigned) = self.partitions.get_mut(of).filter(current) else { return false };
+        let offset = from.offset;
         match ErrorCode::from_wire(data.error_code) {
             E::None if data.preferred_read_replica >= 0 => {
                 let known = self.cluster.view().brokers.contains_key(&data.preferred_read_replica);
@@ -120,6 +135,10 @@ impl Consumer {
                     assigned.failed(Instant::now());
                 }
                 return !known;
+            }
+            E::None if data.diverging_epoch.end_offset >= 0 => {
+                self.truncated(of, data.diverging_epoch.end_offset);
+                return false;
             }
             E::None => {}
             error if assigned.back_to_leader() => {
@@ -137,6 +156,10 @@ impl Consumer {
                     }
                 }
                 return false;
+            }
+            E::NotLeaderOrFollower | E::FencedLeaderEpoch => {
+                assigned.leader_failed(Instant::now());
+                return true;
             }
             error => {
                 assigned.failed(Instant::now());
@@ -163,4 +186,44 @@ impl Consumer {
         }
         false
     }
+
+    /// The log differs from what was read (KIP-320): the leader has no record of that epoch at or after `end_offset`.
+    fn truncated(&mut self, of: &TopicPartition, end_offset: Offset) {
+        let Some(assigned) = self.partitions.get_mut(of) else { return };
+        let position = assigned.position().unwrap_or(end_offset);
+        if position > end_offset && self.config.offset_reset.spec().is_none() {
+            assigned.failed(Instant::now());
+            let partition = of.to_string();
+            return self.failures.push_back(ClientError::Truncated { partition, position, end_offset });
+        }
+        model::mark!("a consumer met a log that was cut");
+        if position > end_offset {
+            tracing::warn!("{of} was cut at {end_offset}, below {position}: what was read between is lost");
+        }
+        assigned.seek(position.min(end_offset));
+    }
+}
+
+fn throttled_until(milliseconds: i32) -> Option<Instant> {
+    let time = u64::try_from(milliseconds).ok().filter(|time| *time > 0)?;
+    Some(Instant::now() + Duration::from_millis(time))
+}
+
+/// Who leads, as far as a broker that does not tells it (KIP-951).
+fn leader_hint(of: &TopicPartition, data: &PartitionData) -> Option<LeaderHint> {
+    let told = &data.current_leader;
+    (data.error_code != 0 && told.leader_id >= 0).then(|| LeaderHint {
+        of: of.clone(),
+        leader: told.leader_id,
+        leader_epoch: told.leader_epoch,
+    })
+}
+
+fn named_brokers(answer: &FetchResponse) -> BTreeMap<NodeId, BrokerView> {
+    let broker = |node: &NodeEndpoint| BrokerView {
+        host: node.host.to_string(),
+        port: node.port,
+        rack: node.rack.as_deref().map(str::to_owned),
+    };
+    answer.node_endpoints.iter().map(|node| (node.node_id, broker(node))).collect()
 }

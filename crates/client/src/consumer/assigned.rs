@@ -2,9 +2,10 @@
 
 use super::config::OffsetReset;
 use super::fetched::Fetched;
+use super::session::FetchPosition;
 use crate::backoff::{Backoff, BackoffConfig};
 use crate::offsets::OffsetSpec;
-use model::{NodeId, Offset};
+use model::{LeaderEpoch, NodeId, Offset};
 use runtime::time::{Duration, Instant};
 use std::collections::VecDeque;
 
@@ -13,6 +14,8 @@ use std::collections::VecDeque;
 pub(super) struct Assigned {
     /// The next offset to give out; none before it is looked up.
     position: Option<Offset>,
+    /// The leader epoch of what was read before the position; -1 when nothing was, or when the caller moved it.
+    last_read_epoch: LeaderEpoch,
     /// What to look up when there is no position.
     pub start: OffsetSpec,
     /// Whether that is being looked up.
@@ -24,6 +27,8 @@ pub(super) struct Assigned {
     pub not_before: Option<Instant>,
     /// A replica that the leader said is better to read from (KIP-392), until when.
     preferred: Option<(NodeId, Instant)>,
+    /// The leader epoch in which it was last asked for; -1 before it was.
+    asked_in: LeaderEpoch,
     backoff: Backoff,
     /// As the last fetch told.
     pub high_watermark: Option<Offset>,
@@ -38,6 +43,7 @@ impl Assigned {
     pub fn new(generation: u64, reset: OffsetReset, backoff: BackoffConfig) -> Assigned {
         Assigned {
             position: None,
+            last_read_epoch: -1,
             // Without a policy the beginning is asked for; only going out of range is an error.
             start: reset.spec().unwrap_or(OffsetSpec::Earliest),
             looking: false,
@@ -46,6 +52,7 @@ impl Assigned {
             buffered: VecDeque::new(),
             not_before: None,
             preferred: None,
+            asked_in: -1,
             backoff: Backoff::new(backoff),
             high_watermark: None,
             log_start_offset: None,
@@ -65,6 +72,7 @@ impl Assigned {
 
     fn move_to(&mut self, position: Option<Offset>) {
         self.position = position;
+        self.last_read_epoch = -1;
         self.generation += 1;
         self.looking = false;
         self.buffered.clear();
@@ -77,14 +85,24 @@ impl Assigned {
     }
 
     /// Where the next fetch goes on.
-    pub fn fetch_position(&self) -> Option<Offset> {
-        self.buffered.back().map(Fetched::end).or(self.position)
+    pub fn fetch_position(&self) -> Option<FetchPosition> {
+        let own = |offset| FetchPosition { offset, last_fetched_epoch: self.last_read_epoch };
+        self.buffered.back().map(Fetched::end).or(self.position.map(own))
+    }
+
+    /// It is asked for at the leader of this epoch. What failed at an earlier one need not wait (KIP-951).
+    pub fn led_in(&mut self, epoch: LeaderEpoch) {
+        if epoch > self.asked_in {
+            self.not_before = None;
+        }
+        self.asked_in = epoch;
     }
 
     /// Drops the oldest answer, which is read to its end.
     pub fn read_to_end(&mut self) {
         if let Some(read) = self.buffered.pop_front() {
-            self.position = Some(read.end());
+            let end = read.end();
+            (self.position, self.last_read_epoch) = (Some(end.offset), end.last_fetched_epoch);
         }
     }
 
@@ -110,6 +128,12 @@ impl Assigned {
 
     pub fn is_backed_off(&self, now: Instant) -> bool {
         self.not_before.is_some_and(|not_before| not_before > now)
+    }
+
+    /// Its leader is away. Another one is there within a second, and is not to be missed for long.
+    pub fn leader_failed(&mut self, now: Instant) {
+        const MOST: Duration = Duration::from_millis(250);
+        self.not_before = Some(now + self.backoff.next_wait().min(MOST));
     }
 
     pub fn failed(&mut self, now: Instant) {

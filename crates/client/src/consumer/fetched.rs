@@ -2,9 +2,10 @@
 
 use super::ConsumerRecord;
 use super::config::{ConsumerConfig, Isolation};
+use super::session::FetchPosition;
 use crate::error::{ClientError, Result};
 use bytes::Bytes;
-use model::{Offset, ProducerId, TopicPartition};
+use model::{LeaderEpoch, Offset, ProducerId, TopicPartition};
 use protocol::messages::fetch::AbortedTransaction;
 use protocol::records::{BatchHeader, BatchView, Batches, ControlKind, Record, Records};
 use std::collections::{BTreeSet, VecDeque};
@@ -21,6 +22,8 @@ pub(super) struct Fetched {
     position: Offset,
     /// The offset after the last batch.
     end: Offset,
+    /// The leader epoch of the last batch.
+    last_epoch: LeaderEpoch,
     aborted: Aborted,
 }
 
@@ -37,7 +40,7 @@ impl Fetched {
         config: &ConsumerConfig,
     ) -> Result<Fetched> {
         let corrupt = |offset, why: String| ClientError::Corrupt { partition: of.to_string(), offset, why };
-        let (mut end, mut whole) = (None, 0);
+        let (mut end, mut whole, mut last_epoch) = (None, 0, -1);
         for batch in Batches::new(&bytes) {
             let checked =
                 batch.and_then(|batch| if config.check_crcs { batch.check_crc().map(|()| batch) } else { Ok(batch) });
@@ -55,6 +58,7 @@ impl Fetched {
             }
             end = Some(header.next_offset());
             whole += batch.bytes.len();
+            last_epoch = header.leader_epoch;
         }
         let end = end.unwrap_or(from);
         if end <= from {
@@ -64,12 +68,13 @@ impl Fetched {
         let bytes = bytes.slice(..whole);
         // Who reads what is not committed is told of none; if it is all the same, that changes nothing.
         let aborted = if config.isolation == Isolation::ReadCommitted { aborted } else { Vec::new() };
-        Ok(Fetched { of: of.clone(), bytes, at: 0, current: None, position: from, end, aborted: Aborted::new(aborted) })
+        let (of, aborted) = (of.clone(), Aborted::new(aborted));
+        Ok(Fetched { of, bytes, at: 0, current: None, position: from, end, last_epoch, aborted })
     }
 
-    /// The offset after the last batch: where the next fetch goes on.
-    pub fn end(&self) -> Offset {
-        self.end
+    /// The offset after the last batch, where the next fetch goes on, and the epoch of what is before it.
+    pub fn end(&self) -> FetchPosition {
+        FetchPosition { offset: self.end, last_fetched_epoch: self.last_epoch }
     }
 
     /// Where reading stands.

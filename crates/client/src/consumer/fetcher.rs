@@ -24,6 +24,8 @@ pub(super) enum Arrival {
 
 /// The last version that names topics by name.
 const BY_NAME: i16 = 12;
+/// The first version that carries the epoch of what was read last.
+const EPOCH_OF_LAST_FETCHED: i16 = 12;
 
 /// Asks `node`. A long poll holds back what is behind it on its connection, as any request does; a consumer has
 /// nothing urgent to send there.
@@ -32,7 +34,7 @@ pub(super) fn fetch(
     arrivals: &UnboundedSender<Arrival>,
     node: NodeId,
     asked: BTreeMap<TopicPartition, (u64, Wish)>,
-    request: FetchRequest,
+    mut request: FetchRequest,
 ) {
     let (cluster, arrivals) = (cluster.clone(), arrivals.clone());
     task::spawn("fetch", async move {
@@ -40,6 +42,10 @@ pub(super) fn fetch(
         let answer = async {
             let connection = cluster.node(node).await?;
             let version = connection.version_of::<FetchRequest>(if by_id { i16::MAX } else { BY_NAME })?;
+            if version < EPOCH_OF_LAST_FETCHED {
+                let partitions = request.topics.iter_mut().flat_map(|topic| &mut topic.partitions);
+                partitions.for_each(|partition| partition.last_fetched_epoch = -1);
+            }
             connection.start(&request, version)?.wait().await
         };
         let answer = answer.await;

@@ -16,6 +16,7 @@ use assigned::Assigned;
 use bytes::Bytes;
 use fetcher::Arrival;
 use model::{LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition};
+use protocol::messages::FetchRequest;
 use protocol::records::{Header, TimestampType};
 use runtime::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use runtime::time::{Duration, Instant, timeout_at};
@@ -68,6 +69,8 @@ struct Broker {
     session: Session,
     /// Whether a fetch is under way.
     asked: bool,
+    /// It asked for silence until then (KIP-219).
+    silent_until: Option<Instant>,
 }
 
 impl Consumer {
@@ -183,12 +186,30 @@ impl Consumer {
             if now >= deadline {
                 return Ok(records);
             }
-            let retry = self.partitions.values().filter_map(|p| p.not_before).filter(|time| *time > now).min();
+            let backed_off = self.partitions.values().filter_map(|p| p.not_before);
+            let silent = self.brokers.values().filter_map(|broker| broker.silent_until);
+            let retry = backed_off.chain(silent).filter(|time| *time > now).min();
             let until = retry.map_or(deadline, |retry| retry.min(deadline));
             if let Ok(Some(arrival)) = timeout_at(until, self.arrivals.recv()).await {
                 self.arrived(arrival);
             }
         }
+    }
+
+    /// Ends the sessions that brokers keep for it, and its connections. What was fetched and not polled is gone; the
+    /// next reader goes on where this one stood. Waits for what is under way, `fetch.max.wait.ms` and a second at most.
+    pub async fn close(mut self) {
+        let deadline = Instant::now() + self.config.fetch_max_wait + Duration::from_secs(1);
+        for (node, broker) in &mut self.brokers {
+            let Some(request) = broker.session.ending() else { continue };
+            let Some(connection) = self.apart.open_node(*node) else { continue };
+            if let Ok(version) = connection.version_of::<FetchRequest>(i16::MAX)
+                && let Ok(answer) = connection.start(&request, version)
+            {
+                let _ = timeout_at(deadline, answer.wait()).await; // the broker forgets sessions by itself, too
+            }
+        }
+        self.apart.disconnect();
     }
 
     /// Gives out what was fetched, partition by partition.
@@ -231,10 +252,13 @@ impl Consumer {
         let mut full = BTreeSet::new();
         let mut leaderless = BTreeSet::new();
         for (partition, assigned) in &mut self.partitions {
+            if let Some(leader) = view.leader(partition) {
+                assigned.led_in(leader.epoch);
+            }
             if assigned.paused || assigned.is_backed_off(now) {
                 continue;
             }
-            let Some(offset) = assigned.fetch_position() else {
+            let Some(from) = assigned.fetch_position() else {
                 if !std::mem::replace(&mut assigned.looking, true) {
                     let what = (partition.clone(), assigned.generation);
                     fetcher::look_up(&self.cluster, &self.sender, &self.config, what, assigned.start);
@@ -249,13 +273,14 @@ impl Consumer {
             if !assigned.has_room() {
                 full.insert(node);
             }
-            let wish = Wish::new(leader, offset);
+            let wish = Wish::new(leader, from);
             wishes.entry(node).or_default().insert(partition.clone(), (assigned.generation, wish));
         }
         for (node, asked) in wishes {
             // A broker is asked for all partitions or for none: else those left out would wait for a long poll.
             let broker = self.brokers.entry(node).or_default();
-            if broker.asked || full.contains(&node) {
+            let is_throttled = broker.silent_until.is_some_and(|until| until > now);
+            if broker.asked || is_throttled || full.contains(&node) {
                 continue;
             }
             broker.asked = true;

@@ -13,12 +13,21 @@ use std::collections::BTreeMap;
 pub(super) struct Wish {
     pub topic_id: Uuid,
     pub leader_epoch: LeaderEpoch,
+    pub from: FetchPosition,
+}
+
+/// Where a fetch goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FetchPosition {
     pub offset: Offset,
+    /// The epoch of what was read just before it, so that a leader whose log differs there notices it (KIP-320); -1 when
+    /// nothing was read.
+    pub last_fetched_epoch: LeaderEpoch,
 }
 
 impl Wish {
-    pub fn new(leader: Leader, offset: Offset) -> Wish {
-        Wish { topic_id: leader.topic_id, leader_epoch: leader.epoch, offset }
+    pub fn new(leader: Leader, from: FetchPosition) -> Wish {
+        Wish { topic_id: leader.topic_id, leader_epoch: leader.epoch, from }
     }
 }
 
@@ -69,6 +78,17 @@ impl Session {
         }
     }
 
+    /// The request that ends the session, if there is one.
+    pub fn ending(&mut self) -> Option<FetchRequest> {
+        let Session { id, .. } = std::mem::take(self);
+        (id != 0).then(|| FetchRequest {
+            replica_id: -1,
+            session_id: id,
+            session_epoch: SESSIONLESS,
+            ..FetchRequest::default()
+        })
+    }
+
     /// Whether the broker is told only what changes.
     pub fn is_begun(&self) -> bool {
         self.epoch > 0
@@ -107,7 +127,8 @@ fn topics<'a>(said: impl Iterator<Item = (&'a TopicPartition, &'a Wish)>, max_by
         let entry = FetchPartition {
             partition: partition.partition,
             current_leader_epoch: wish.leader_epoch,
-            fetch_offset: wish.offset,
+            fetch_offset: wish.from.offset,
+            last_fetched_epoch: wish.from.last_fetched_epoch,
             partition_max_bytes: max_bytes,
             ..FetchPartition::default()
         };
@@ -145,7 +166,8 @@ mod tests {
     use super::*;
 
     fn wishes(offsets: &[(i32, i64)]) -> BTreeMap<TopicPartition, Wish> {
-        let wish = |offset| Wish { topic_id: Uuid([1; 16]), leader_epoch: 0, offset };
+        let from = |offset| FetchPosition { offset, last_fetched_epoch: -1 };
+        let wish = |offset| Wish { topic_id: Uuid([1; 16]), leader_epoch: 0, from: from(offset) };
         offsets.iter().map(|(partition, offset)| (TopicPartition::new("t", *partition), wish(*offset))).collect()
     }
 

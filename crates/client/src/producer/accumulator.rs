@@ -7,6 +7,7 @@ use super::delivery::{Delivery, Outcome, Place};
 use super::identity::Identity;
 use super::lane::{Lane, Readiness};
 use crate::error::ClientError;
+use crate::metadata::{ClusterView, Leader};
 use crate::partitioner::Sticky;
 use model::{PartitionId, ProducerId, Timestamp, TopicPartition};
 use runtime::sync::OwnedSemaphorePermit;
@@ -63,11 +64,17 @@ impl Accumulator {
     pub fn ready(
         &mut self,
         now: Instant,
+        view: &ClusterView,
         config: &ProducerConfig,
     ) -> (Vec<TopicPartition>, Option<Option<ProducerId>>) {
         let mut ready = Vec::new();
         let mut needs_identity = None;
-        for (partition, lane) in &self.lanes {
+        for (partition, lane) in &mut self.lanes {
+            if lane.is_backed_off(now)
+                && let Some(leader) = view.leader(partition)
+            {
+                lane.led_in(leader.epoch);
+            }
             match lane.readiness(now, self.identity, config) {
                 Readiness::Ready => ready.push(partition.clone()),
                 Readiness::NeedsIdentity(other_than) => needs_identity = Some(other_than),
@@ -86,9 +93,12 @@ impl Accumulator {
         self.lanes.get(of).map_or(0, Lane::next_size)
     }
 
-    /// Takes the batch that is ready in a partition.
-    pub fn take(&mut self, from: &TopicPartition, config: &ProducerConfig) -> Option<Batch> {
-        self.lanes.get_mut(from)?.take(self.identity, config)
+    /// Takes the batch that is ready in a partition, to be sent to `leader`.
+    pub fn take(&mut self, from: &TopicPartition, leader: Leader, config: &ProducerConfig) -> Option<Batch> {
+        let lane = self.lanes.get_mut(from)?;
+        let batch = lane.take(self.identity, config)?;
+        lane.sent_in(leader.epoch);
+        Some(batch)
     }
 
     /// Gives a taken batch back with its answer.

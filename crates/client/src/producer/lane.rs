@@ -13,7 +13,7 @@ use super::delivery::{Delivery, Outcome, Place};
 use super::identity::{Identity, advance};
 use crate::backoff::Backoff;
 use crate::error::{ClientError, SendError};
-use model::{ErrorCode, ProducerId, Sequence, Timestamp, TopicPartition};
+use model::{ErrorCode, LeaderEpoch, ProducerId, Sequence, Timestamp, TopicPartition};
 use runtime::sync::OwnedSemaphorePermit;
 use runtime::time::Instant;
 use std::collections::VecDeque;
@@ -39,6 +39,8 @@ pub(super) struct Lane {
     next_number: u64,
     backoff: Backoff,
     not_before: Option<Instant>,
+    /// In which epoch of the leader a batch was last sent; -1 before any was, or where brokers do not tell.
+    sent_in: LeaderEpoch,
     last_error: Option<ClientError>,
 }
 
@@ -76,6 +78,7 @@ impl Lane {
             next_number: 0,
             backoff: Backoff::new(config.retry_backoff),
             not_before: None,
+            sent_in: -1,
             last_error: None,
         }
     }
@@ -129,10 +132,10 @@ impl Lane {
     pub fn readiness(&self, now: Instant, given: Option<Identity>, config: &ProducerConfig) -> Readiness {
         let Some(front) = self.queue.front() else { return Readiness::Waits };
         let due = front.closed || front.ready_at <= now;
-        let backed_off = self.not_before.is_none_or(|not_before| not_before <= now);
+        let backed_off = self.is_backed_off(now);
         let alone = front.attempts > 0 || config.idempotent && !self.is_known;
         let room = if alone { self.in_flight.is_empty() } else { self.in_flight.len() < config.max_in_flight };
-        if !due || !backed_off || !room {
+        if !due || backed_off || !room {
             return Readiness::Waits;
         }
         if !config.idempotent || front.written_as.is_some() && (!self.renew || front.ambiguous) {
@@ -202,6 +205,22 @@ impl Lane {
             batch.set_writer(None);
             !batch.outcome.is_resolved()
         });
+    }
+
+    /// The batch that was taken goes to the leader of this epoch.
+    pub fn sent_in(&mut self, epoch: LeaderEpoch) {
+        self.sent_in = epoch;
+    }
+
+    pub fn is_backed_off(&self, now: Instant) -> bool {
+        self.not_before.is_some_and(|not_before| not_before > now)
+    }
+
+    /// What failed at one leader need not wait before it is tried at the next (KIP-951).
+    pub fn led_in(&mut self, epoch: LeaderEpoch) {
+        if epoch > self.sent_in {
+            self.not_before = None;
+        }
     }
 
     /// A batch that was sent is answered, or will not be.

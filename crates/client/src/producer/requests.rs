@@ -4,9 +4,11 @@ use super::batch::Batch;
 use super::config::ProducerConfig;
 use super::delivery::Place;
 use crate::error::ClientError;
-use model::{ErrorCode, TopicPartition, Uuid};
-use protocol::messages::produce::{PartitionProduceData, PartitionProduceResponse, TopicProduceData};
+use crate::metadata::{BrokerView, LeaderHint};
+use model::{ErrorCode, NodeId, TopicPartition, Uuid};
+use protocol::messages::produce::{NodeEndpoint, PartitionProduceData, PartitionProduceResponse, TopicProduceData};
 use protocol::messages::{ProduceRequest, ProduceResponse};
+use std::collections::BTreeMap;
 
 /// A batch on its way, and where to.
 #[derive(Debug)]
@@ -45,13 +47,35 @@ pub(super) fn request(parcels: &mut [Parcel], config: &ProducerConfig) -> Produc
     ProduceRequest { acks: config.acks.code(), timeout_ms, topic_data, ..ProduceRequest::default() }
 }
 
-/// What an answer says about one parcel.
-pub(super) fn result_of(parcel: &Parcel, answer: &ProduceResponse) -> Result<Place, ClientError> {
+/// Who leads, as far as an answer tells where its broker does not (KIP-951): for each parcel it refused, and where the
+/// brokers named are.
+pub(super) fn hints(parcels: &[Parcel], answer: &ProduceResponse) -> (Vec<LeaderHint>, BTreeMap<NodeId, BrokerView>) {
+    let refused = parcels.iter().filter_map(|parcel| Some((parcel, response_of(parcel, answer)?)));
+    let hints = refused.filter(|(_, response)| response.error_code != 0 && response.current_leader.leader_id >= 0);
+    let hints = hints.map(|(parcel, response)| LeaderHint {
+        of: parcel.to.clone(),
+        leader: response.current_leader.leader_id,
+        leader_epoch: response.current_leader.leader_epoch,
+    });
+    let broker = |node: &NodeEndpoint| BrokerView {
+        host: node.host.to_string(),
+        port: node.port,
+        rack: node.rack.as_deref().map(str::to_owned),
+    };
+    (hints.collect(), answer.node_endpoints.iter().map(|node| (node.node_id, broker(node))).collect())
+}
+
+fn response_of<'a>(parcel: &Parcel, answer: &'a ProduceResponse) -> Option<&'a PartitionProduceResponse> {
     let topics = answer.responses.iter().filter(|topic| {
         topic.name == *parcel.to.topic || (!topic.topic_id.is_zero() && topic.topic_id == parcel.topic_id)
     });
     let mut partitions = topics.flat_map(|topic| &topic.partition_responses);
-    let Some(response) = partitions.find(|partition| partition.index == parcel.to.partition) else {
+    partitions.find(|partition| partition.index == parcel.to.partition)
+}
+
+/// What an answer says about one parcel.
+pub(super) fn result_of(parcel: &Parcel, answer: &ProduceResponse) -> Result<Place, ClientError> {
+    let Some(response) = response_of(parcel, answer) else {
         // Left out of the answer: nobody knows what became of it.
         let what = format!("writing to {}", parcel.to);
         return Err(ClientError::refused(what, ErrorCode::UnknownServerError, Some("the answer leaves it out")));

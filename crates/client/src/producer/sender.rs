@@ -4,12 +4,12 @@ use super::accumulator::Accumulator;
 use super::config::{Acks, ProducerConfig};
 use super::delivery::Place;
 use super::identity::{self, Identity};
-use super::requests::{Parcel, highest_version, request, result_of};
-use crate::backoff::Backoff;
+use super::requests::{Parcel, highest_version, hints, request, result_of};
+use crate::backoff::{Backoff, BackoffConfig};
 use crate::cluster::Cluster;
 use crate::connection::Connection;
 use crate::error::{ClientError, Result};
-use model::{NodeId, ProducerId};
+use model::{NodeId, ProducerId, TopicPartition};
 use protocol::messages::{ProduceRequest, ProduceResponse};
 use runtime::sync::{Notify, Semaphore, select};
 use runtime::task;
@@ -43,6 +43,8 @@ pub(super) struct State {
     refreshing: bool,
     refresh_not_before: Option<Instant>,
     refresh_failures: Option<Backoff>,
+    /// Brokers that asked for silence (KIP-219), and until when.
+    throttled: BTreeMap<NodeId, Instant>,
     last_fault: Option<ClientError>,
 }
 
@@ -54,12 +56,31 @@ struct Shipment {
     parcels: Vec<Parcel>,
 }
 
+/// A new leader is there within a second of the death of the old one. It is not to be missed for long.
+const MOST_BETWEEN_REFRESHES: Duration = Duration::from_millis(250);
+
+impl State {
+    fn is_busy(&self, node: NodeId, now: Instant, config: &ProducerConfig) -> bool {
+        self.requests_under_way.get(&node).is_some_and(|under_way| *under_way >= config.max_in_flight)
+            || self.throttled.get(&node).is_some_and(|until| *until > now)
+    }
+
+    fn throttled_by(&mut self, node: NodeId, milliseconds: i32) {
+        match u64::try_from(milliseconds) {
+            Ok(time @ 1..) => drop(self.throttled.insert(node, Instant::now() + Duration::from_millis(time))),
+            _ => drop(self.throttled.remove(&node)),
+        }
+    }
+}
+
 impl Shared {
     /// Runs until the producer is closed and everything is resolved.
     pub async fn run(self: Arc<Self>) {
         // Looked at even if nothing happens; every event wakes the sender.
         const IDLE: Duration = Duration::from_secs(60);
+        let mut views = self.cluster.views();
         loop {
+            views.borrow_and_update(); // what is learned from here on wakes it
             let now = Instant::now();
             let (shipments, next) = {
                 let mut state = self.state.lock().expect("no panic inside");
@@ -68,7 +89,8 @@ impl Shared {
                     return;
                 }
                 let refresh = state.refresh_not_before.filter(|time| *time > now);
-                let next = [state.accumulator.next_deadline(now), refresh].into_iter().flatten().min();
+                let silent = state.throttled.values().copied().filter(|time| *time > now).min();
+                let next = [state.accumulator.next_deadline(now), refresh, silent].into_iter().flatten().min();
                 (shipments, next)
             };
             if !shipments.is_empty() {
@@ -78,6 +100,7 @@ impl Shared {
             select! {
                 biased;
                 () = self.wake.notified() => {}
+                _ = views.changed() => {}
                 () = sleep_until(next.unwrap_or(now + IDLE)) => {}
             }
         }
@@ -91,11 +114,11 @@ impl Shared {
             state.accumulator.fail(&fatal);
             return Vec::new();
         }
-        let (ready, needs_identity) = state.accumulator.ready(now, &self.config);
+        let view = self.cluster.view();
+        let (ready, needs_identity) = state.accumulator.ready(now, &view, &self.config);
         if let Some(other_than) = needs_identity {
             self.ask_identity(state, other_than);
         }
-        let view = self.cluster.view();
         let mut leaderless = BTreeSet::new();
         let mut shipments: BTreeMap<NodeId, (Shipment, usize)> = BTreeMap::new();
         for partition in ready {
@@ -103,7 +126,7 @@ impl Shared {
                 leaderless.insert(partition.topic.clone());
                 continue;
             };
-            if state.requests_under_way.get(&leader.node).is_some_and(|n| *n >= self.config.max_in_flight) {
+            if state.is_busy(leader.node, now, &self.config) {
                 continue;
             }
             let (shipment, size) = match shipments.entry(leader.node) {
@@ -119,7 +142,7 @@ impl Shared {
             if *size > 0 && *size + state.accumulator.next_size(&partition) > self.config.max_request_size {
                 continue;
             }
-            let Some(batch) = state.accumulator.take(&partition, &self.config) else { continue };
+            let Some(batch) = state.accumulator.take(&partition, leader, &self.config) else { continue };
             *size += batch.size();
             shipment.parcels.push(Parcel { to: partition, topic_id: leader.topic_id, batch });
         }
@@ -167,6 +190,13 @@ impl Shared {
         if let Some(under_way) = state.requests_under_way.get_mut(&node) {
             *under_way -= 1;
         }
+        if let Ok(Some(answer)) = &answer {
+            state.throttled_by(node, answer.throttle_time_ms);
+            let (hints, brokers) = hints(&parcels, answer);
+            self.cluster.learn_leaders(&hints, &brokers);
+        }
+        let view = self.cluster.view();
+        let moved = |of: &TopicPartition| view.leader(of).is_some_and(|leader| leader.node != node);
         let mut stale = BTreeSet::new();
         for parcel in parcels {
             let result = match &answer {
@@ -174,7 +204,7 @@ impl Shared {
                 Ok(None) => Ok(Place { base_offset: -1, log_append_time: -1 }),
                 Err(error) => Err(error.clone()),
             };
-            if result.as_ref().is_err_and(ClientError::is_retriable) {
+            if result.as_ref().is_err_and(ClientError::is_retriable) && !moved(&parcel.to) {
                 stale.insert(parcel.to.topic.clone());
             }
             state.accumulator.answered(&parcel.to, parcel.batch, result, &self.config);
@@ -212,7 +242,9 @@ impl Shared {
             return;
         }
         state.refreshing = true;
-        let backoff = state.refresh_failures.get_or_insert_with(|| Backoff::new(self.config.retry_backoff));
+        let BackoffConfig { first, most } = self.config.retry_backoff;
+        let config = BackoffConfig { first, most: most.min(MOST_BETWEEN_REFRESHES) };
+        let backoff = state.refresh_failures.get_or_insert_with(|| Backoff::new(config));
         state.refresh_not_before = Some(now + backoff.next_wait());
         let shared = self.clone();
         self.cluster.refresh_soon(topics, move || {

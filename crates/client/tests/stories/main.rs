@@ -7,6 +7,7 @@ mod connection;
 mod consumer;
 mod fake;
 mod fetched;
+mod leaders;
 mod producer;
 mod random_faults;
 mod sessions;

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use model::ErrorCode;
 use protocol::records::{
     BatchBuilder, BatchHeader, BatchOptions, BatchView, Batches, ControlKind, EndTransactionMarker, set_base_offset,
+    set_leader_epoch,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -85,6 +86,7 @@ impl Partition {
     pub fn put(&mut self, batch: &[u8], base_offset: i64) {
         let mut batch = batch.to_vec();
         set_base_offset(&mut batch, base_offset);
+        set_leader_epoch(&mut batch, self.leader_epoch);
         self.batches.push(batch.into());
     }
 
