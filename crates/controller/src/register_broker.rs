@@ -7,7 +7,8 @@ use crate::records::{BrokerRegistered, ListenerEndpoint, Record};
 use crate::refusal::Refusal;
 use crate::replay::{broker_image, new_life_has_new_epochs};
 use crate::replica_index::PartitionKey;
-use model::{ErrorCode, Offset, mark};
+use model::metadata_image::BrokerImage;
+use model::{ErrorCode, NodeId, Offset, mark};
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse, Listener};
 
 impl View<'_> {
@@ -41,8 +42,7 @@ impl View<'_> {
             return Ok(same.epoch); // the answer to the first attempt was lost
         }
         if let Some(other) = &before
-            && !other.fenced
-            && self.soft.sessions.is_live(other, self.now.monotonic)
+            && self.may_still_run(other, &request)
         {
             let message = format!("another process is broker {id} and was heard of lately");
             return Err(Refusal::new(ErrorCode::DuplicateBrokerRegistration, message));
@@ -61,8 +61,18 @@ impl View<'_> {
         Ok(epoch)
     }
 
+    /// Whether the life before may go on beside the one that registers. A process has its directories to itself, so the
+    /// next one that has one of them is evidence that the last one ended.
+    fn may_still_run(&self, before: &BrokerImage, request: &BrokerRegistrationRequest) -> bool {
+        let inherits = before.directories.iter().any(|directory| request.log_dirs.contains(directory));
+        if inherits {
+            mark!("a new life has a directory of the life before");
+        }
+        !inherits && !before.fenced && self.soft.sessions.is_live(before, self.now.monotonic)
+    }
+
     /// A broker that was alone may have gone on leading while fenced. Not beside another one.
-    fn company_comes(&mut self, id: model::NodeId) {
+    fn company_comes(&mut self, id: NodeId) {
         let hard = self.hard;
         if self.is_alone(id) || hard.broker(id).is_some() {
             return;

@@ -1,7 +1,7 @@
 //! Who is believed to be alive: sessions, evidence of a death, registrations of a second process.
 
 use crate::cluster::{Cluster, error, registration};
-use model::ErrorCode;
+use model::{ErrorCode, Uuid};
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, Feature};
 use std::time::Duration;
 
@@ -81,26 +81,42 @@ fn evidence_of_a_death_fences_at_once_and_only_the_life_that_is_meant() {
     assert_eq!(*cluster.image(), before, "late evidence is of the past");
 }
 
+/// Somebody gave a new machine the id of another one.
+fn with_other_disks(id: i32) -> BrokerRegistrationRequest {
+    BrokerRegistrationRequest { log_dirs: vec![Uuid([0x77; 16])], ..registration(id, 77) }
+}
+
 #[test]
 fn a_second_process_of_the_same_id_waits_until_the_first_is_known_to_be_gone() {
     let mut cluster = Cluster::of(&[1, 2]);
-    let refused = cluster.ask_registration(registration(1, 77));
+    let refused = cluster.ask_registration(with_other_disks(1));
     assert_eq!(error(refused.error_code), ErrorCode::DuplicateBrokerRegistration);
     for _ in 0..4 {
         cluster.pass(2 * SECOND);
         cluster.beat_of(2);
     }
-    let refused = cluster.ask_registration(registration(1, 77));
+    let refused = cluster.ask_registration(with_other_disks(1));
     assert_eq!(error(refused.error_code), ErrorCode::DuplicateBrokerRegistration, "9 s are not over");
     cluster.pass(2 * SECOND);
-    assert_eq!(cluster.ask_registration(registration(1, 77)).error_code, 0);
+    assert_eq!(cluster.ask_registration(with_other_disks(1)).error_code, 0);
 }
 
 #[test]
 fn with_evidence_a_second_process_of_the_same_id_registers_at_once() {
     let mut cluster = Cluster::of(&[1, 2]);
     cluster.kill(1);
-    assert_eq!(cluster.ask_registration(registration(1, 77)).error_code, 0);
+    assert_eq!(cluster.ask_registration(with_other_disks(1)).error_code, 0);
+}
+
+#[test]
+fn a_process_that_has_the_directory_of_the_one_before_is_evidence_that_it_ended() {
+    let mut cluster = Cluster::of(&[1, 2, 3]);
+    cluster.create_topic("t", 6, 3);
+    let epoch = cluster.ask_registration(registration(1, 77)).broker_epoch;
+    assert!(!cluster.image().is_unfenced(1));
+    let partitions = &cluster.image().topic("t").expect("known").partitions;
+    assert!(partitions.iter().all(|partition| partition.leader != Some(1) && !partition.isr.contains(&1)));
+    assert!(!cluster.heartbeat(1, epoch, epoch).is_fenced);
 }
 
 /// One node alone writes one record at a start, whatever it leads.
