@@ -187,9 +187,10 @@ impl Settling<'_, '_> {
         after.last_known_eligible_leaders.retain(|last| after.replicas.contains(last) && !self.is_wiped(*last));
     }
 
-    /// A new leader has a new epoch; so has one that lost replicas, so that what they fetch is refused.
+    /// A new leader has a new epoch; so has one that lost replicas, so that what they fetch is refused. A leader that
+    /// asks for the ISR it has means to overtake a request of its own that was lost: it must not count when it is late.
     fn raise_epochs(&self, after: &mut PartitionImage) {
-        if after == self.before {
+        if after == self.before && self.draft.isr.is_none() {
             return;
         }
         let dropped = self.before.replicas.iter().any(|replica| !after.replicas.contains(replica));
