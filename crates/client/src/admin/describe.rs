@@ -15,7 +15,7 @@ pub struct ClusterDescription {
     pub cluster_id: String,
     /// The broker that administration is sent to; -1 when there is none.
     pub controller_id: NodeId,
-    /// The brokers by number.
+    /// The brokers by number; also those that are fenced, where the cluster tells of them (KIP-1073).
     pub brokers: Vec<DescribedBroker>,
 }
 
@@ -26,6 +26,8 @@ pub struct DescribedBroker {
     pub node: NodeId,
     /// Where it is.
     pub view: BrokerView,
+    /// Whether it may not lead, because it has not been heard of, or not yet.
+    pub is_fenced: bool,
 }
 
 /// A log directory of a broker.
@@ -54,6 +56,9 @@ pub struct ReplicaSize {
     pub is_future: bool,
 }
 
+/// The first version of DescribeCluster that tells of fenced brokers.
+const TELLS_OF_FENCED: i16 = 2;
+
 impl Admin {
     /// The cluster's id and brokers.
     ///
@@ -63,7 +68,11 @@ impl Admin {
         let mut retries = self.cluster.retries(Call::Question);
         loop {
             let attempt = async {
-                let answer = self.cluster.any().await?.call(&DescribeClusterRequest::default()).await?;
+                let connection = self.cluster.any().await?;
+                let version = connection.version_of::<DescribeClusterRequest>(i16::MAX)?;
+                let include_fenced_brokers = version >= TELLS_OF_FENCED;
+                let request = DescribeClusterRequest { include_fenced_brokers, ..Default::default() };
+                let answer = connection.start(&request, version)?.wait().await?;
                 check(|| "describing the cluster".to_owned(), answer.error_code, answer.error_message.as_deref())?;
                 let broker = |b: &protocol::messages::describe_cluster::DescribeClusterBroker| DescribedBroker {
                     node: b.broker_id,
@@ -72,6 +81,7 @@ impl Admin {
                         port: b.port,
                         rack: b.rack.as_deref().map(str::to_owned),
                     },
+                    is_fenced: b.is_fenced,
                 };
                 let mut brokers: Vec<_> = answer.brokers.iter().map(broker).collect();
                 brokers.sort_by_key(|broker| broker.node);

@@ -1,15 +1,26 @@
-//! Administration: topics, configs, offsets, and what the cluster says of itself.
+//! Administration: topics, configs, offsets, leaders, replicas, features, and what the cluster says of itself.
 //!
 //! A call that asks about several things answers for each: the outer error is of the call, the inner ones are of the
 //! things. What must not be done twice is sent again only while it surely was not done.
 
+mod brokers;
 mod configs;
 mod describe;
+mod elections;
+mod features;
+mod partitions;
+mod quorum;
+mod reassignments;
 mod records;
 mod topics;
 
 pub use configs::{ConfigChange, ConfigEntry, ConfigOperation, ConfigResource, ConfigSynonym, ResourceKind};
 pub use describe::{ClusterDescription, DescribedBroker, LogDirectoryView, ReplicaSize};
+pub use elections::Election;
+pub use features::{FeatureChange, FeatureLevels};
+pub use partitions::{DescribedPartition, DescribedTopic};
+pub use quorum::{QuorumDescription, QuorumReplica};
+pub use reassignments::{OngoingReassignment, Reassignment};
 pub use topics::{CreatedTopic, NewTopic};
 
 use crate::cluster::Cluster;

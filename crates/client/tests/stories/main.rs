@@ -1,6 +1,7 @@
 //! The client against brokers that answer as a story wants it: late, wrongly, twice or never.
 
 mod admin;
+mod admin_of_clusters;
 mod batching;
 mod cluster;
 mod connection;
