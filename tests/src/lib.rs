@@ -9,6 +9,7 @@ pub mod binary;
 pub mod clients;
 pub mod directory;
 pub mod golden;
+pub mod load;
 pub mod reading;
 pub mod record;
 pub mod server;

@@ -62,6 +62,41 @@ impl Server {
         }
     }
 
+    /// Starts one node of a cluster, and does not wait: it is not ready before a majority is. `settings` say all.
+    ///
+    /// # Panics
+    /// When the program cannot be run.
+    pub fn begin(address: &str, data: &Path, settings: &[&str]) -> Server {
+        let process = Process::spawn(0, data, settings);
+        Server { address: address.to_owned(), took: Duration::ZERO, process }
+    }
+
+    /// Waits until a server that was begun is ready.
+    ///
+    /// # Panics
+    /// When it ends instead, or is not ready within a minute.
+    pub fn wait_until_ready(&mut self) {
+        if let Err(error) = self.process.ready.recv_timeout(START_LIMIT) {
+            panic!("the server is not ready ({error}):\n{}", self.log());
+        }
+    }
+
+    /// Stops it for a while, as a machine that stalls: SIGSTOP, later SIGCONT.
+    ///
+    /// # Panics
+    /// When it is gone.
+    pub fn pause(&self, life: Duration) {
+        self.signal("-STOP");
+        thread::sleep(life);
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.child.id().to_string();
+        let sent = Command::new("kill").args([signal, &process]).status().expect("kill runs");
+        assert!(sent.success(), "the server is gone already:\n{}", self.log());
+    }
+
     /// Where it listens, as `host:port`.
     pub fn address(&self) -> &str {
         &self.address
@@ -105,9 +140,7 @@ impl Server {
     /// When it does not end in 30 seconds.
     pub fn stop(mut self) -> Ended {
         let began = Instant::now();
-        let process = self.process.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &process]).status().expect("kill runs");
-        assert!(sent.success(), "the server is gone already:\n{}", self.log());
+        self.signal("-TERM");
         self.process.wait(began)
     }
 

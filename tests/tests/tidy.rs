@@ -17,7 +17,21 @@ const EDGES: &[(&str, &[&str])] = &[
     ("broker", &["model", "protocol", "controller", "raft", "replication", "runtime", "storage", "client"]),
     ("cli", &["model", "protocol", "runtime", "client", "broker", "storage"]),
     ("jepsen-lite", &["model", "protocol", "runtime", "client", "storage"]),
-    ("sim", &["model", "protocol", "raft", "replication", "runtime", "storage", "client", "controller", "broker", "jepsen-lite"]),
+    (
+        "sim",
+        &[
+            "model",
+            "protocol",
+            "raft",
+            "replication",
+            "runtime",
+            "storage",
+            "client",
+            "controller",
+            "broker",
+            "jepsen-lite",
+        ],
+    ),
     ("tests", &["model", "protocol", "runtime", "storage", "client", "broker"]),
 ];
 
