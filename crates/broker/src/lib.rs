@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod broker;
+mod directory_assignments;
 mod endpoints;
 mod failures;
 mod features;

@@ -17,7 +17,7 @@ use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
 use crate::replication::{Fetchers, IsrChanges, isr_changes};
 use crate::topic_rules::log_config;
-use crate::{failures, lifecycle, membership};
+use crate::{directory_assignments, failures, lifecycle, membership};
 use controller::{Founding, Settings};
 use model::config::{BrokerConfig, Layers, Listener as ConfigListener, Problems, ServerConfig};
 use model::metadata_image::{Configs, MetadataImage, is_internal_topic};
@@ -182,6 +182,9 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
         config,
         server_config,
     });
+    if broker.config.cluster.is_controller {
+        runtime::task::spawn("failures", failures::watch(broker.clone(), stopping.clone()));
+    }
     if broker.config.cluster.is_broker {
         host_all(&broker, &image, logs, metadata_is_ours).await;
         spawn_tasks(&broker, image, applied, &stopping);
@@ -203,7 +206,9 @@ fn spawn_tasks(
     runtime::task::spawn("lifecycle", lifecycle::follow(broker.clone(), image, applied, stopping.clone()));
     runtime::task::spawn("heartbeats", membership::keep_alive(broker.clone(), stopping.clone()));
     runtime::task::spawn("lag", isr_changes::watch_lag(broker.clone(), stopping.clone()));
-    runtime::task::spawn("failures", failures::watch(broker.clone(), stopping.clone()));
+    if broker.directories.len() > 1 {
+        runtime::task::spawn("directories", directory_assignments::tell(broker.clone(), stopping.clone()));
+    }
     watch_directories(broker);
     runtime::task::spawn("checkpoints", checkpoint(broker.clone(), stopping.clone()));
 }
