@@ -142,6 +142,9 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
     let metadata = found.start(Settings { server: server_config.clone() }, node).await?;
     let mut addresses = Vec::new();
     for socket in controller_sockets {
+        if !config.cluster.is_broker {
+            addresses.extend(socket.local_addr().map(|address| address.to_string()));
+        }
         let serving = serve_controller(metadata.clone(), socket, stopping.clone());
         runtime::task::spawn("controller listener", serving);
     }
