@@ -46,6 +46,7 @@ impl Raft {
         }));
         self.track_voters();
         self.append(Payload::LeaderChange);
+        self.tell_observers();
         self.serve_when_due();
     }
 

@@ -111,7 +111,7 @@ impl Raft {
             Body::Received { end_offset, position } => self.on_received(now, sender, epoch, end_offset, position),
             Body::TakeOver => self.on_take_over(now, sender, epoch),
             Body::Hello { endpoint, may_vote, log } => self.on_hello(now, sender, endpoint, may_vote, log),
-            Body::Redirect { leader } => self.on_redirect(now, leader),
+            Body::Redirect { leader } => self.on_redirect(now, sender, leader),
             Body::Probe { nonce, configured } => self.on_probe(sender, nonce, &configured),
             Body::Probed { nonce, answer } => self.on_probed(now, sender, nonce, answer),
         }

@@ -79,7 +79,7 @@ impl Raft {
         }
         self.leader = None;
         self.announce();
-        self.search.hello_at = now + self.config.election_timeout / 2 + self.dice.up_to(self.config.election_timeout);
+        self.search.hello_at = now + self.election_wait() / 2;
         for peer in self.acquaintances() {
             self.say_hello(peer);
         }
@@ -105,6 +105,17 @@ impl Raft {
         }
     }
 
+    /// A new leader does not know the last one's observers; those that are connected need not wait for a silence.
+    pub(crate) fn tell_observers(&mut self) {
+        let voters = self.log.voters();
+        let Some(leader) = voters.get(self.me().id).filter(|voter| voter.key == self.me()).cloned() else { return };
+        let observers: Vec<NodeId> =
+            self.search.connected.iter().copied().filter(|id| voters.get(*id).is_none()).collect();
+        for observer in observers {
+            self.send_to_node(observer, Body::Redirect { leader: Some(leader.clone()) });
+        }
+    }
+
     pub(crate) fn on_hello(&mut self, now: Instant, from: ReplicaKey, endpoint: Endpoint, may_vote: bool, log: LogEnd) {
         self.search.learn(from.id, endpoint.clone());
         let end = self.log.end().offset;
@@ -124,9 +135,13 @@ impl Raft {
         progress.begin_again(now, next);
     }
 
-    pub(crate) fn on_redirect(&mut self, now: Instant, leader: Option<Voter>) {
+    pub(crate) fn on_redirect(&mut self, now: Instant, from: ReplicaKey, leader: Option<Voter>) {
         let Some(leader) = leader.filter(|_| !self.hears_leader(now)) else { return };
         self.search.learn(leader.key.id, leader.endpoint);
-        self.seek(now, leader.key.id);
+        if leader.key == from {
+            self.say_hello(from.id); // what a leader says of itself goes round no circle
+        } else {
+            self.seek(now, leader.key.id);
+        }
     }
 }

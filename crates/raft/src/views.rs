@@ -18,7 +18,7 @@ pub enum Role {
     Prospective,
     /// A voter that asks for votes.
     Candidate,
-    /// It leads; see [`Effect::Lead`] for when it may serve.
+    /// It leads; see [`Effect::Lead`](crate::Effect::Lead) for when it may serve.
     Leader,
 }
 

@@ -6,6 +6,7 @@ use super::invariants::Violation;
 use super::node::Node;
 use model::NodeId;
 use raft::{Raft, ReplicaKey, Role, Voter, VoterChange, Voters};
+use std::time::Duration;
 
 /// Which things happen in a run, each with a weight; a run that has only some of them, or some far more often than others,
 /// goes deeper into those.
@@ -101,7 +102,7 @@ impl Chaos {
             return cluster.run_until(wait, |cluster| cluster.invariants.history.end() > committed).map(drop);
         }
         let calm = drawn - self.moments.committed < self.moments.calm;
-        let wait = if calm { cluster.dice.millis(500, 4000) } else { cluster.dice.millis(1, 250) };
+        let wait = if calm { cluster.dice.millis(500, 4000) } else { short(&mut cluster.dice) };
         cluster.run_for(wait)
     }
 
@@ -126,6 +127,12 @@ impl Chaos {
             drawn -= weight;
         }
     }
+}
+
+/// From a tenth of a millisecond to half a second, and as likely within any factor of two: faults come in clusters.
+fn short(dice: &mut Dice) -> Duration {
+    let scale = 100 << dice.below(12);
+    dice.micros(scale, scale * 2)
 }
 
 impl Moments {

@@ -1,6 +1,7 @@
 //! Who leads, and for how long.
 
-use super::{commit, leader, led, others, pass, until};
+use super::{commit, leader, led, led_of, others, pass, until};
+use crate::cluster::shape::Shape;
 use model::state_machine::Instant;
 use raft::{Raft, Role};
 use std::time::Duration;
@@ -64,6 +65,21 @@ fn when_the_leader_is_known_to_be_dead_there_is_another_one_within_a_second() {
         cluster.refuse(dead);
         let served = cluster.run_until(Duration::from_millis(1000), |cluster| cluster.serving().is_some());
         assert_eq!(served, Ok(true), "seed {seed}: {}", cluster.summary());
+    }
+}
+
+#[test]
+fn observers_hear_of_a_new_leader_at_once() {
+    for seed in 1..20 {
+        let (mut cluster, dead) = led_of(Shape { brokers: 2, ..Shape::of(3) }, seed);
+        cluster.crash(dead);
+        cluster.refuse(dead);
+        let new = leader(&mut cluster);
+        let offset = cluster.raft(new).high_watermark();
+        let reached = cluster.run_until(Duration::from_millis(50), |cluster| {
+            [4, 5].into_iter().all(|id| cluster.raft(id).high_watermark() >= offset)
+        });
+        assert_eq!(reached, Ok(true), "seed {seed}: {}", cluster.summary());
     }
 }
 
