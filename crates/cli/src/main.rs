@@ -7,6 +7,7 @@ mod interrupt;
 mod output;
 mod progress;
 mod records;
+mod releases;
 mod servers;
 
 use clap::{Parser, Subcommand};

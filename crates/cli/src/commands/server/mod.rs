@@ -1,14 +1,16 @@
 //! `thalweg` and `thalweg server`: a broker until SIGINT or SIGTERM.
 
+mod founding;
+
 use crate::failure::{Usage, say};
 use anyhow::{Context, bail};
 use broker::metadata::MetadataFault;
-use broker::{RunningBroker, StartError};
+use broker::{FoundingOptions, RunningBroker, StartError};
 use clap::Args;
 use model::config::{Notice, Origin, ServerConfig};
 use runtime::time::{Duration, Instant, timeout};
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use storage::StorageFault;
 use storage::journal::JournalFault;
@@ -33,6 +35,7 @@ Examples:
   thalweg server -c server.properties
   thalweg server -c server.properties --set log.dirs=/var/lib/thalweg --set num.partitions=6
   KAFKA_LOG_RETENTION_HOURS=24 thalweg server -c server.properties
+  thalweg server -c server.properties --cluster-id 5L6g3nShT-eMCtK--X86sw --release-version 4.0
   THALWEG_LOG=debug thalweg server           log more: error, warn, info, debug or trace")]
 pub struct Server {
     /// The configuration, in the form of Kafka's server.properties.
@@ -41,6 +44,8 @@ pub struct Server {
     /// One more config, over the file and the environment. May be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    #[command(flatten)]
+    founding: founding::Founding,
 }
 
 /// A server for development: this machine only, data in the present folder.
@@ -49,7 +54,7 @@ pub fn development(began: Instant) -> anyhow::Result<()> {
     config.add("listeners", "PLAINTEXT://localhost:9092", Origin::Program);
     config.add("log.dirs", DEVELOPMENT_DATA, Origin::Program);
     config.add_environment(std::env::vars());
-    serve(config, began, Some(Introduction::of(DEVELOPMENT_DATA)))
+    serve(config, founding::Founding::default().options()?, began, Some(Introduction::of(DEVELOPMENT_DATA)))
 }
 
 /// A server as configured.
@@ -62,7 +67,7 @@ pub fn run(server: &Server, began: Instant) -> anyhow::Result<()> {
     for assignment in &server.set {
         config.add_assignment(assignment);
     }
-    serve(config, began, None)
+    serve(config, server.founding.options()?, began, None)
 }
 
 #[allow(clippy::disallowed_methods)] // a program reads its own configuration; no simulated node does
@@ -71,31 +76,42 @@ fn read(path: &str) -> anyhow::Result<String> {
     String::from_utf8(bytes).map_err(|_| Usage(format!("the configuration {path} is not UTF-8")).into())
 }
 
-fn serve(config: ServerConfig, began: Instant, introduction: Option<Introduction>) -> anyhow::Result<()> {
+fn serve(
+    config: ServerConfig,
+    founding: FoundingOptions,
+    began: Instant,
+    introduction: Option<Introduction>,
+) -> anyhow::Result<()> {
     config.check().map_err(|problems| Usage(problems.to_string()))?;
     log_to_stderr();
     for line in without_effect(config.notices()) {
         tracing::warn!("{line}");
     }
     let workers = config.get("num.io.threads").and_then(|setting| setting.value.trim().parse().ok()).unwrap_or(0);
-    runtime::task::run(workers, serve_until_stopped(config, began, introduction))?
+    runtime::task::run(workers, serve_until_stopped(config, founding, began, introduction))?
 }
 
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_env("THALWEG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
+    let log = log.with_ansi(io::stderr().is_terminal());
     log.log_internal_errors(false).init(); // a log that nobody reads any more must not stop the server
 }
 
 async fn serve_until_stopped(
     config: ServerConfig,
+    founding: FoundingOptions,
     began: Instant,
     introduction: Option<Introduction>,
 ) -> anyhow::Result<()> {
-    let running = match broker::start(config.clone()).await {
+    let running = match broker::start_or_found(config.clone(), founding.clone()).await {
         Ok(running) => running,
         Err(error) => return Err(explain(error, &config)),
     };
+    let image = running.broker.metadata.image();
+    for line in founding::without_effect(&founding, |name| image.feature(name)) {
+        tracing::warn!("{line}");
+    }
     let took = began.elapsed();
     // Whoever is told that it is ready may stop it at once.
     let asked_to_stop = runtime::process::stop_signal();
