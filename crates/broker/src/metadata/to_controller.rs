@@ -5,10 +5,10 @@ use super::status::QuorumStatus;
 use super::{AskError, Command};
 use client::{ClientConfig, Connection};
 use controller::{Reply, Request};
-use model::{ErrorCode, Offset};
+use model::{ErrorCode, Offset, mark};
 use protocol::Request as WireRequest;
 use protocol::messages::envelope::EnvelopeResponse;
-use runtime::sync::{Mutex, mpsc, oneshot, watch};
+use runtime::sync::{Mutex, mpsc, oneshot, select, watch};
 use runtime::time::{Duration, Instant, sleep, timeout_at};
 use std::sync::Arc;
 
@@ -82,11 +82,27 @@ impl ToController {
                 return Attempt::NotDone;
             }
         };
-        match connection.call(&sealed).await {
-            Ok(answer) => read(request, &answer),
-            Err(error) if error.may_have_happened() => Attempt::Unknown,
-            Err(_) => Attempt::NotDone,
+        let answered = select! {
+            biased;
+            answered = connection.call(&sealed) => Some(answered),
+            () = self.another_leads(address) => None,
+        };
+        match answered {
+            Some(Ok(answer)) => read(request, &answer),
+            Some(Err(error)) if error.may_have_happened() => Attempt::Unknown,
+            Some(Err(_)) => Attempt::NotDone,
+            None => {
+                mark!("the controller moved while it was asked");
+                connection.close("another node is the controller");
+                Attempt::Unknown
+            }
         }
+    }
+
+    /// Completes when the node at `address` is not known to lead any more: it may never answer.
+    async fn another_leads(&self, address: &str) {
+        let mut status = self.status.clone();
+        let _ = status.wait_for(|status| status.leads || status.leader_address() != Some(address)).await;
     }
 
     /// Asks the leader of the quorum over the network, once.
