@@ -87,12 +87,17 @@ fn why_not(id: NodeId, error: ErrorCode) -> String {
 /// Tells the controller that this broker lives, until the broker stops.
 pub(crate) async fn keep_alive(broker: Arc<Broker>, mut stop: watch::Receiver<bool>) {
     let interval = Duration::from_millis(broker.config.cluster.heartbeat_interval_ms.unsigned_abs());
+    let mut session =
+        Session { timeout_ms: broker.config.cluster.session_timeout_ms, heard: Instant::now(), lost: false };
     loop {
         let began = Instant::now();
         let fenced = match heartbeat(&broker, false).await {
-            Ok(answer) => answer.is_fenced,
+            Ok(answer) => {
+                session.renewed();
+                answer.is_fenced
+            }
             Err(error) => {
-                tracing::debug!("the heartbeat was not answered: {error}");
+                session.missed(error);
                 true
             }
         };
@@ -103,6 +108,35 @@ pub(crate) async fn keep_alive(broker: Arc<Broker>, mut stop: watch::Receiver<bo
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
             () = sleep(rest) => {}
+        }
+    }
+}
+
+/// How long ago the controller was heard.
+struct Session {
+    timeout_ms: i64,
+    heard: Instant,
+    lost: bool,
+}
+
+impl Session {
+    fn renewed(&mut self) {
+        self.heard = Instant::now();
+        if std::mem::take(&mut self.lost) {
+            tracing::info!("the controller answers again");
+        }
+    }
+
+    /// What is safe goes on; an operator should know that others may lead by now.
+    fn missed(&mut self, error: ErrorCode) {
+        tracing::debug!("the heartbeat was not answered: {error}");
+        let silence = self.heard.elapsed();
+        if !self.lost && silence >= Duration::from_millis(self.timeout_ms.unsigned_abs()) {
+            self.lost = true;
+            tracing::warn!(
+                "no controller has answered for {} s ({error}): this broker goes on serving what it leads, and acks=all waits where its followers follow others by now; look at the network and at the controllers",
+                silence.as_secs()
+            );
         }
     }
 }
