@@ -314,10 +314,12 @@ fn check_claims(all: &Nodes, partition: &PartitionImage, key: Key) {
     }
 }
 
-/// Without eligible leaders, as Kafka was before KIP-966, the last of an ISR leads again whatever its stop cost.
+/// Without eligible leaders, as Kafka was before KIP-966, and without any other broker, the last of an ISR leads again
+/// whatever its stop cost.
 fn is_lossy(all: &Nodes, key: Key) -> bool {
     let image = all.cluster.image();
-    image.feature(ELR) == 0 && !image.topic_by_id(key.0).is_some_and(is_journaled)
+    let goes_on = image.feature(ELR) == 0 || image.brokers().len() == 1;
+    goes_on && !image.topic_by_id(key.0).is_some_and(is_journaled)
 }
 
 /// Epochs of a partition never go back, and a new leader has a new epoch.
