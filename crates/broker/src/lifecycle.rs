@@ -7,7 +7,7 @@ use crate::partitions::{Hosted, HostedTopic};
 use crate::topic_rules::log_config;
 use model::config::{Layers, ServerConfig, TopicConfig};
 use model::metadata_image::{ConfigResource, Configs, MetadataImage, TopicChange, TopicImage};
-use model::{NodeId, Offset, PartitionId, TopicPartition, Uuid, mark};
+use model::{NodeId, Offset, PartitionId, TopicPartition, Uuid, mark, planted};
 use replication::Terms;
 use runtime::sync::watch;
 use runtime::time::Duration;
@@ -56,6 +56,7 @@ pub(crate) async fn follow(
 async fn apply(broker: &Arc<Broker>, before: &MetadataImage, after: &Arc<MetadataImage>) {
     for change in after.topic_changes_since(before) {
         match change {
+            TopicChange::Deleted(topic) if is_same_topic(after, &topic) => {}
             TopicChange::Deleted(topic) => delete(broker, topic.id).await,
             TopicChange::Created(topic) => host(broker, after, &topic, &mut FoundLogs::default()).await,
             TopicChange::Changed { after: topic, .. } => host(broker, after, &topic, &mut FoundLogs::default()).await,
@@ -73,6 +74,15 @@ async fn apply(broker: &Arc<Broker>, before: &MetadataImage, after: &Arc<Metadat
     }
 }
 
+/// A topic made again under its name is another one. The bug that forgets this keeps the records of the first.
+fn is_same_topic(after: &MetadataImage, topic: &TopicImage) -> bool {
+    after.topic(&topic.name).is_some() && planted!("a topic is known by its name")
+}
+
+fn namesake(broker: &Broker, image: &MetadataImage, topic: &TopicImage) -> Option<Arc<HostedTopic>> {
+    broker.partitions.topic(&topic.name).filter(|_| is_same_topic(image, topic))
+}
+
 fn broker_configs(image: &MetadataImage, node_id: NodeId) -> [Option<Arc<Configs>>; 2] {
     [ConfigResource::Broker(node_id), ConfigResource::AllBrokers].map(|resource| image.configs(&resource).cloned())
 }
@@ -80,7 +90,7 @@ fn broker_configs(image: &MetadataImage, node_id: NodeId) -> [Option<Arc<Configs
 /// Hosts a topic's partitions as the image has them, with the logs that were `found`.
 pub(crate) async fn host(broker: &Arc<Broker>, image: &Arc<MetadataImage>, topic: &TopicImage, found: &mut FoundLogs) {
     let config = Arc::new(topic_config(&broker.server_config, image, broker.node_id, &topic.configs));
-    let known = broker.partitions.topic_by_id(topic.id);
+    let known = broker.partitions.topic_by_id(topic.id).or_else(|| namesake(broker, image, topic));
     let mut partitions = known.as_ref().map(|known| known.partitions.clone()).unwrap_or_default();
     for (number, partition) in topic.numbered_partitions() {
         let topic_partition = TopicPartition::new(topic.name.clone(), number);

@@ -4,7 +4,7 @@ use super::run::{Run, producer_facts};
 use super::{Appended, Chain, Log};
 use crate::fault::{AppendError, StorageFault};
 use bytes::Bytes;
-use model::{ErrorCode, LeaderEpoch, Offset, Timestamp, mark};
+use model::{ErrorCode, LeaderEpoch, Offset, Timestamp, mark, planted};
 use protocol::records::{BatchHeader, BatchView};
 
 impl Log {
@@ -50,7 +50,8 @@ impl Log {
                 run = Run::new(self.place());
                 (part_from, before) = (at, run.end.end_offset);
             }
-            if let Some(facts) = producer_facts(&header, &records[at..at + size]) {
+            let facts = producer_facts(&header, &records[at..at + size]);
+            if let Some(facts) = facts.filter(|_| !planted!("followers-know-no-producers")) {
                 self.producers.prepare(&mut run.tentative, &facts, now);
             }
             run.push_batch(header);
