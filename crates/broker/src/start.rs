@@ -149,20 +149,9 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
         runtime::task::spawn("controller listener", serving);
     }
     let metadata_is_ours = image.cluster_id().is_some();
-    let (cluster_id, image) = join_cluster(&metadata, known.id.as_deref()).await?;
-    let (directories, logs) = if config.cluster.is_broker {
-        let ids = (cluster_id.to_string(), quorum_directory);
-        open_directories(disks, &config, &server_config, &image, ids).await?
-    } else {
-        (Vec::new(), FoundLogs::default())
-    };
-    let epoch = if config.cluster.is_broker {
-        let request = registration(&config, &cluster_id, &directories, &listeners);
-        let patience = Duration::from_millis(config.registration_timeout_ms.unsigned_abs());
-        membership::register(&metadata, request, logs.are_clean(), logs.unusable(), patience).await?
-    } else {
-        -1
-    };
+    let joining = Joining { config: &config, server_config: &server_config, listeners: &listeners };
+    let Joined { directories, logs, epoch } =
+        joining.join(&metadata, known.id.as_deref(), disks, quorum_directory).await?;
     let image = metadata.image();
     let (applied, applied_to) = watch::channel(image.end_offset());
     let broker = Arc::new(Broker {
@@ -198,6 +187,42 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
         runtime::task::spawn("listener", listener::accept(broker.clone(), socket, index, stopping.clone()));
     }
     Ok(RunningBroker { broker, addresses, stop })
+}
+
+/// What a node brings to its cluster.
+struct Joining<'a> {
+    config: &'a BrokerConfig,
+    server_config: &'a ServerConfig,
+    listeners: &'a [(Listener, ConfigListener)],
+}
+
+/// What it is there. A controller of its own has no logs, and is registered as nothing.
+struct Joined {
+    directories: Vec<LogDirectory>,
+    logs: FoundLogs,
+    epoch: model::Offset,
+}
+
+impl Joining<'_> {
+    /// Waits for the cluster; a broker then opens its logs, and registers.
+    async fn join(
+        &self,
+        metadata: &Metadata,
+        expected: Option<&str>,
+        disks: Vec<Disk>,
+        quorum_directory: Uuid,
+    ) -> Result<Joined, StartError> {
+        let (cluster_id, image) = join_cluster(metadata, expected).await?;
+        if !self.config.cluster.is_broker {
+            return Ok(Joined { directories: Vec::new(), logs: FoundLogs::default(), epoch: -1 });
+        }
+        let ids = (cluster_id.to_string(), quorum_directory);
+        let (directories, logs) = open_directories(disks, self.config, self.server_config, &image, ids).await?;
+        let request = registration(self.config, &cluster_id, &directories, self.listeners);
+        let patience = Duration::from_millis(self.config.registration_timeout_ms.unsigned_abs());
+        let epoch = membership::register(metadata, request, logs.are_clean(), logs.unusable(), patience).await?;
+        Ok(Joined { directories, logs, epoch })
+    }
 }
 
 fn spawn_tasks(

@@ -11,7 +11,7 @@ use super::log::{MetadataLog, fold_entry, image_of};
 use super::peers::{PeerEvent, Peers};
 use super::state;
 use super::status::QuorumStatus;
-use super::{AskError, Command, QuorumReply, QuorumRequest};
+use super::{AskError, Command, Decided, QuorumReply, QuorumRequest};
 use bytes::Bytes;
 use controller::frame::{self, Batch};
 use controller::replay::fold;
@@ -50,7 +50,7 @@ pub(super) struct Driver {
 /// What a node has only while it leads.
 pub(super) struct Leading {
     machine: Controller,
-    asked: BTreeMap<Ticket, oneshot::Sender<Result<(Reply, Offset), AskError>>>,
+    asked: BTreeMap<Ticket, oneshot::Sender<Decided>>,
     /// Replies that wait until all below the offset is committed.
     decided: BTreeMap<(Offset, Ticket), Reply>,
     next_ticket: u64,
@@ -138,11 +138,7 @@ impl Driver {
         }
     }
 
-    async fn ask(
-        &mut self,
-        request: Request,
-        reply: oneshot::Sender<Result<(Reply, Offset), AskError>>,
-    ) -> Result<(), MetadataFault> {
+    async fn ask(&mut self, request: Request, reply: oneshot::Sender<Decided>) -> Result<(), MetadataFault> {
         let now = self.now();
         let Some(leading) = &mut self.leading else {
             let _ = reply.send(Err(AskError::NotController));

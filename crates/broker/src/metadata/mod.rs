@@ -308,8 +308,11 @@ impl Metadata {
     }
 }
 
+/// A reply, and the offset that the image must reach to show what was decided.
+pub(crate) type Decided = Result<(Reply, Offset), AskError>;
+
 pub(crate) enum Command {
-    Ask(Box<Request>, oneshot::Sender<Result<(Reply, Offset), AskError>>),
+    Ask(Box<Request>, oneshot::Sender<Decided>),
     Quorum(QuorumRequest, oneshot::Sender<QuorumReply>),
     /// There is positive evidence that this node's process is gone.
     PeerDied(NodeId),
