@@ -4,6 +4,7 @@ mod commands;
 mod explain;
 mod failure;
 mod interrupt;
+mod local;
 mod output;
 mod progress;
 mod records;
@@ -48,6 +49,8 @@ enum Command {
     Consume(Box<commands::consume::Consume>),
     /// Create, look at, change and delete topics.
     Topic(Box<commands::topic::Topic>),
+    /// A cluster for development on this machine.
+    Dev(commands::dev::Dev),
     /// Look at configuration keys.
     Config(commands::config::Config),
 }
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Some(Command::Produce(produce)) => commands::produce::run(&produce),
         Some(Command::Consume(consume)) => commands::consume::run(&consume),
         Some(Command::Topic(topic)) => commands::topic::run(&topic),
+        Some(Command::Dev(dev)) => commands::dev::run(&dev),
         Some(Command::Config(config)) => commands::config::run(&config),
     })
 }

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod consume;
+pub mod dev;
 pub mod produce;
 pub mod server;
 pub mod topic;
