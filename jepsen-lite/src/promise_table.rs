@@ -175,6 +175,14 @@ pub static KEEPING: &[Row] = &[
     },
     Row {
         durability: Some(Durability::PageCache),
+        in_sync: &[InSync::One, InSync::Several],
+        faults: &[F::ProcessCrash],
+        keeping: Keeping::TailMayBeLost,
+        because: "a copy in the page cache is not trusted after an unclean stop; one that lost power may then lead",
+        ..ANY
+    },
+    Row {
+        durability: Some(Durability::PageCache),
         faults: &[F::FailedSync],
         keeping: Keeping::TailMayBeLost,
         because: "a failed background sync drops pages that were acknowledged from memory",

@@ -2,6 +2,7 @@
 
 use crate::crash_points;
 use crate::fleet::{Request, check, marks, planted, replay, seeds};
+use crate::machines;
 use crate::profile::Profile;
 use crate::run;
 use clap::{Args, Parser, Subcommand};
@@ -29,6 +30,7 @@ const EXAMPLES: &str = "Examples:
   cargo sim planted                  can the simulator find each planted bug?
   cargo sim replay seed-7.repro      a failure that --out DIR left there
   cargo sim marks --seeds 100        how often was each marked branch reached?
+  cargo sim machines --seeds 5000    the pure machines alone, in memory
   cargo sim crash-points             cuts the storage short at every disk operation
   cargo sim test -p runtime          a crate's tests in the simulated world";
 
@@ -120,6 +122,8 @@ enum SubCommand {
     },
     /// Cut short histories of a log directory off at every disk operation, and judge what is opened then
     CrashPoints(crash_points::Options),
+    /// Play seeds of the pure machines' clusters in memory, thousands a second
+    Machines(machines::Options),
     /// One seed in this process
     #[command(hide = true)]
     One {
@@ -196,6 +200,7 @@ pub fn main() -> ExitCode {
         Some(SubCommand::Check { seeds, world }) => check::run(&seeds.request(&world)),
         Some(SubCommand::Marks { seeds, world }) => marks::run(&seeds.request(&world)),
         Some(SubCommand::CrashPoints(options)) => crash_points::run(&options),
+        Some(SubCommand::Machines(options)) => machines::run(&options),
         Some(SubCommand::Replay { file, world }) => replay::run(&file, &world.request(0, 1, Some(1))),
         Some(SubCommand::Planted { names, all: _, seeds, from, jobs, world }) => {
             planted::run(&names, &world.request(from, seeds, jobs))

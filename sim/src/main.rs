@@ -15,6 +15,8 @@ mod fleet;
 #[cfg(madsim)]
 mod invariants;
 #[cfg(madsim)]
+mod machines;
+#[cfg(madsim)]
 mod plan;
 #[cfg(madsim)]
 mod profile;

@@ -60,6 +60,17 @@ pub async fn create_topics(client: Client) {
     }
 }
 
+/// Asks what topics there are and how they are configured, once all is well.
+pub async fn ask_for_metadata(client: Client) {
+    let mut admin = Admin::new(client.clone());
+    for topic in 0..client.around.topics.len() as u8 {
+        while client.connected(&mut admin.wire).await.is_none() {}
+        admin.describe(topic).await;
+        while client.connected(&mut admin.wire).await.is_none() {}
+        admin.list().await;
+    }
+}
+
 pub(super) struct Admin {
     pub client: Client,
     /// To any node.

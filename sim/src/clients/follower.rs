@@ -1,7 +1,6 @@
 //! Follows partitions: reads on where the last read ended, with or without fetch sessions (KIP-227), from the leaders or
 //! from replicas nearby (KIP-392). One fetch to one node at a time, each node in turn.
 
-use super::fetched;
 use super::routes::Routes;
 use super::surroundings::{Client, Phase};
 use super::wire::{Failure, Wire};
@@ -31,13 +30,14 @@ pub async fn live(client: Client, habit: FollowerHabit, pauses: Vec<Pause>) {
     }
     let mut deadline = Instant::now() + CATCH_UP;
     let mut quiet = 0;
+    let mut furthest = follower.progress();
     while quiet < 3 * follower.sources.len().max(1) && Instant::now() < deadline {
-        let before = follower.progress();
         quiet = if follower.poll().await && follower.is_at_the_end() { quiet + 1 } else { 0 };
-        if follower.progress() == before {
-            client.back_off().await; // an error is answered at once
-        } else {
+        if follower.progress() > furthest {
+            furthest = follower.progress();
             deadline = Instant::now() + CATCH_UP;
+        } else {
+            client.back_off().await; // an error is answered at once
         }
     }
 }
@@ -107,11 +107,7 @@ impl Follower {
     /// One fetch from one node; whether it was answered.
     async fn poll(&mut self) -> bool {
         self.look_for_sources().await;
-        self.turn += 1;
-        let turn = self.turn % self.sources.len().max(1);
-        let Some((node, places)) = self.sources.iter().nth(turn).map(|(node, places)| (*node, places.clone())) else {
-            return false;
-        };
+        let Some((node, places)) = self.next_source() else { return false };
         if self.routes.wire(node).await.is_none() {
             self.leave(node);
             return false;
@@ -137,6 +133,19 @@ impl Follower {
                 false
             }
         }
+    }
+
+    /// Each node in turn; most turns go to those that are known to have more, since the others make us wait.
+    fn next_source(&mut self) -> Option<(NodeId, Vec<Place>)> {
+        self.turn += 1;
+        let has_more = |places: &Vec<Place>| {
+            places.iter().map(|place| &self.positions[place]).any(|position| position.next < position.high_watermark)
+        };
+        let ahead: Vec<_> = self.sources.iter().filter(|(_, places)| has_more(places)).collect();
+        let all: Vec<_> = self.sources.iter().collect();
+        let from = if ahead.is_empty() || self.turn.is_multiple_of(4) { all } else { ahead };
+        let (node, places) = from.get(self.turn % from.len().max(1))?;
+        Some((**node, (*places).clone()))
     }
 
     /// Finds out from whom to read each partition.
@@ -308,7 +317,7 @@ impl Follower {
         if !error.is_none() {
             return self.refused(node, read, error);
         }
-        let answer = fetched::answer(data, read.from);
+        let answer = self.client.around.read(data, read.from);
         if let Answer::Fetched { records, high_watermark, log_start } = &answer {
             position.next = records.last().map_or(read.from, |last| last.offset + 1);
             (position.high_watermark, position.log_start, position.continues) = (*high_watermark, *log_start, true);

@@ -16,7 +16,7 @@ mod scan;
 mod surroundings;
 mod wire;
 
-pub use admin::create_topics;
+pub use admin::{ask_for_metadata, create_topics};
 pub use chronicle::Chronicle;
 pub use lookups::look_up_end;
 pub use routes::Routes;

@@ -1,6 +1,5 @@
 //! Reads here and there, below the log start and beyond the end too.
 
-use super::fetched;
 use super::follower::BY_ID;
 use super::routes::Routes;
 use super::surroundings::{Client, Phase};
@@ -79,7 +78,7 @@ async fn read(client: &Client, routes: &mut Routes, node: NodeId, step: ReadStep
                 routes.forget(step.place);
                 Outcome::Fail(ErrorCode::from_wire(data.error_code).name().to_owned())
             }
-            Some(data) => Outcome::Ok(fetched::answer(data, from)),
+            Some(data) => Outcome::Ok(client.around.read(data, from)),
         },
     };
     if let Outcome::Ok(Answer::Fetched { high_watermark, log_start, .. }) = &outcome {

@@ -1,8 +1,7 @@
 //! The final read: every partition from its log start to its end, once all is well.
 
-use super::fetched;
 use super::routes::Routes;
-use super::surroundings::Client;
+use super::surroundings::{Client, Surroundings};
 use super::wire::Wire;
 use crate::plan::Place;
 use jepsen_lite::history::{Action, Answer, Outcome, Received};
@@ -47,7 +46,7 @@ async fn scan_partition(client: &Client, routes: &mut Routes, place: Place, part
         };
         let setback = match wire {
             None => Setback::Connection("no leader, or no connection to it".into()),
-            Some(open) => match attempt(open, partition).await {
+            Some(open) => match attempt(&client.around, open, partition).await {
                 Ok(answer) => return Outcome::Ok(answer),
                 Err(setback) => setback,
             },
@@ -70,13 +69,13 @@ async fn scan_partition(client: &Client, routes: &mut Routes, place: Place, part
     }
 }
 
-async fn attempt(wire: &mut Wire, partition: &TopicPartition) -> Result<Answer, Setback> {
+async fn attempt(around: &Surroundings, wire: &mut Wire, partition: &TopicPartition) -> Result<Answer, Setback> {
     let log_start = list(wire, partition, -2).await?;
     let end = list(wire, partition, -1).await?;
     let mut records: Vec<Received> = Vec::new();
     let mut next = log_start;
     while next < end {
-        match read(wire, partition, next).await? {
+        match read(around, wire, partition, next).await? {
             Answer::Fetched { records: more, .. } => {
                 next = more.last().map_or(next, |last| last.offset + 1);
                 if more.is_empty() {
@@ -103,7 +102,12 @@ async fn list(wire: &mut Wire, partition: &TopicPartition, timestamp: i64) -> Re
     }
 }
 
-async fn read(wire: &mut Wire, partition: &TopicPartition, from: Offset) -> Result<Answer, Setback> {
+async fn read(
+    around: &Surroundings,
+    wire: &mut Wire,
+    partition: &TopicPartition,
+    from: Offset,
+) -> Result<Answer, Setback> {
     let data = FetchPartition {
         partition: partition.partition,
         fetch_offset: from,
@@ -121,7 +125,7 @@ async fn read(wire: &mut Wire, partition: &TopicPartition, from: Offset) -> Resu
     };
     let response = wire.call(&request, 12, WITHIN).await.map_err(|failure| Setback::Connection(failure.to_string()))?;
     match response.responses.first().and_then(|topic| topic.partitions.first()) {
-        Some(data) if data.error_code == 0 => Ok(fetched::answer(data, from)),
+        Some(data) if data.error_code == 0 => Ok(around.read(data, from)),
         Some(data) => Err(Setback::Refused(ErrorCode::from_wire(data.error_code))),
         None => Err(Setback::Refused(ErrorCode::from_wire(response.error_code))),
     }

@@ -1,10 +1,12 @@
 //! What clients share: the history, what is known of topics and offsets, and what time of the run it is.
 
 use super::chronicle::Chronicle;
+use super::fetched::Decoder;
 use super::wire::{Failure, Wire};
 use crate::plan::{Pause, Place, TopicShape};
-use jepsen_lite::history::Process;
+use jepsen_lite::history::{Answer, Process};
 use model::{NodeId, Offset, TopicPartition, Uuid};
+use protocol::messages::fetch::PartitionData;
 use runtime::sync::watch;
 use runtime::time::{Duration, Instant, sleep, timeout};
 use std::collections::BTreeMap;
@@ -35,6 +37,7 @@ pub struct Surroundings {
     ids: Mutex<BTreeMap<String, Uuid>>,
     /// Log start and end of partitions, as last told.
     bounds: Mutex<BTreeMap<Place, (Offset, Offset)>>,
+    decoder: Mutex<Decoder>,
 }
 
 impl Surroundings {
@@ -45,8 +48,8 @@ impl Surroundings {
         topics: Vec<TopicShape>,
         phase: watch::Receiver<Phase>,
     ) -> Surroundings {
-        let (ids, bounds) = (Mutex::default(), Mutex::default());
-        Surroundings { chronicle, nodes, topics, phase, ids, bounds }
+        let (ids, bounds, decoder) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Surroundings { chronicle, nodes, topics, phase, ids, bounds, decoder }
     }
 
     /// Whether there is more than one node.
@@ -76,6 +79,11 @@ impl Surroundings {
             Some(id) => ids.insert(topic.to_owned(), id),
             None => ids.remove(topic),
         };
+    }
+
+    /// What a fetch from `from` on brought for one partition.
+    pub fn read(&self, data: &PartitionData, from: Offset) -> Answer {
+        self.decoder.lock().expect("no panic inside").answer(data, from)
     }
 
     /// A broker told where a log starts and ends; -1 where it did not.

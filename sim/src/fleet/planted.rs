@@ -99,7 +99,8 @@ pub fn names_in_source(opening: &str) -> Vec<String> {
     names
 }
 
-fn collect(directory: &Path, opening: &str, names: &mut Vec<String>) {
+/// The same, of the files below a directory.
+pub fn collect(directory: &Path, opening: &str, names: &mut Vec<String>) {
     let Ok(entries) = std::fs::read_dir(directory) else { return };
     for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
         if path.is_dir() {

@@ -18,6 +18,9 @@ pub struct PlannedFault {
     pub kind: FaultKind,
     /// Whom.
     pub target: Target,
+    /// It waits for a request of this API (by key) to be sent, and hits one of its two ends in place of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point: Option<i16>,
     /// How much, or which of the things there are at that moment; what it means depends on the kind.
     pub amount: u64,
 }
@@ -74,7 +77,8 @@ impl Draws<'_> {
         let (from, to) = chosen.lasts_ms;
         let lasts_ms = skewed(&mut self.dice, from, to);
         let target = target::draw(&mut self.targets, chosen, self.world);
-        PlannedFault { at_ms, lasts_ms, kind: chosen.kind, target, amount: self.dice.u64() }
+        let point = target::point(&mut self.targets, chosen.kind, self.world);
+        PlannedFault { at_ms, lasts_ms, kind: chosen.kind, target, point, amount: self.dice.u64() }
     }
 }
 

@@ -59,6 +59,16 @@ pub fn draw(dice: &mut Stream, kind: &Kind, world: &WorldShape) -> Target {
     }
 }
 
+/// Requests that change what many nodes agree on: Produce, Fetch, CreateTopics, DeleteTopics, DeleteRecords, InitProducerId,
+/// ElectLeaders, IncrementalAlterConfigs, AlterPartitionReassignments, AlterPartition, BrokerRegistration, BrokerHeartbeat.
+const POINTS: [i16; 12] = [0, 1, 19, 20, 21, 22, 43, 44, 45, 56, 62, 63];
+
+/// Draws the point that a fault waits for, if any.
+pub fn point(dice: &mut Stream, kind: FaultKind, world: &WorldShape) -> Option<i16> {
+    let stops = matches!(kind, FaultKind::ProcessCrash | FaultKind::PowerFailure | FaultKind::Pause);
+    (world.is_cluster() && stops && dice.chance(0.2)).then(|| *dice.pick(&POINTS))
+}
+
 fn node(dice: &mut Stream, world: &WorldShape) -> NodePlace {
     dice.below(world.nodes.len() as u64) as NodePlace
 }

@@ -180,19 +180,21 @@ pub fn draw(seed: u64, length_ms: u64, world: &WorldShape) -> Vec<ClientPlan> {
     let places = places(&world.topics);
     let mut clients = Vec::new();
     let count = dice.between(4, 8).max(world.topics.len() as u64);
+    // All producers together write so many times a second.
+    let rate = if world.is_cluster() { 300 } else { 150 };
     for number in 0..count {
         // The first producers take one topic each, so that none is without.
         let topic = if number < world.topics.len() as u64 { number } else { dice.below(world.topics.len() as u64) };
         let partitions = world.topics[topic as usize].partitions as u64;
         let place = Place { topic: topic as u8, partition: dice.below(partitions) as u8 };
         let habit = producer(&mut dice, number, place);
-        let steps = writes(&mut dice, length_ms, count);
+        let steps = writes(&mut dice, length_ms, rate, count);
         clients.push(ClientPlan { name: format!("producer-{number}"), habit: Habit::Producer(habit, steps) });
     }
     let mut own_dice = stream(seed, "library producer");
     let habit = library(&mut own_dice, &places);
     // Each of its records is an operation, so it writes less often than the others.
-    let steps = writes(&mut own_dice, length_ms, 3 * count);
+    let steps = writes(&mut own_dice, length_ms, rate, 3 * count);
     clients.push(ClientPlan { name: "library-producer".into(), habit: Habit::Library(habit, steps) });
     for number in 0..dice.between(1, 4) {
         let habit = follower(&mut dice, &places);
@@ -277,9 +279,8 @@ fn library(dice: &mut Stream, places: &[Place]) -> LibraryHabit {
 }
 
 /// More steps than the time allows for: a run never runs dry.
-fn writes(dice: &mut Stream, length_ms: u64, producers: u64) -> Vec<WriteStep> {
-    // All producers together write about 150 times a second.
-    let every_us = producers * 1_000_000 / 150;
+fn writes(dice: &mut Stream, length_ms: u64, rate: u64, producers: u64) -> Vec<WriteStep> {
+    let every_us = producers * 1_000_000 / rate;
     let count = length_ms * 1000 * 3 / 2 / every_us;
     let (keys, headers) = (*dice.pick(&[0, 1, 10]), *dice.pick(&[0, 0, 3]));
     let usual_bytes = *dice.pick(&[10_u64, 60, 300]);

@@ -7,7 +7,7 @@ use super::nemesis::{self, Atlas};
 use super::repairs;
 use super::server_node::ServerNode;
 use super::state;
-use crate::clients::{Client, Phase, Surroundings, create_topics, live, scan};
+use crate::clients::{Client, Phase, Surroundings, ask_for_metadata, create_topics, live, scan};
 use crate::invariants;
 use crate::plan::{LastRestart, Plan};
 use jepsen_lite::history::{FaultKind, History};
@@ -60,12 +60,13 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool) -> Played {
     phase.send_replace(Phase::Drain);
     stage.heal_all(&plan).await;
     phase.send_replace(Phase::CatchUp);
-    for client in running {
+    for (client, plan) in running.into_iter().zip(&plan.clients) {
         let ended = timeout(CLIENTS_END_WITHIN, client).await;
-        assert!(ended.is_ok(), "a client did not come to its end");
+        assert!(ended.is_ok(), "{} did not come to its end", plan.name);
     }
     if stage.cluster.is_many() {
         stage.converge(Convergence::full()).await;
+        stage.admin.run("ask for metadata", ask_for_metadata).await;
     }
     client_node(&stage.around, 1000, "scanner").run("scan", scan).await;
     Played {

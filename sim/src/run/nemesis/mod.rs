@@ -6,6 +6,7 @@ mod disk;
 mod files;
 mod links;
 mod net;
+mod points;
 mod process;
 mod swizzle;
 
@@ -16,6 +17,7 @@ use super::server_node::ServerNode;
 use crate::clients::Chronicle;
 use crate::plan::{NodeShape, Plan, PlannedFault, Target, WorldShape};
 use jepsen_lite::history::FaultKind;
+use points::Points;
 use runtime::simulation::disk::Faults;
 use runtime::simulation::{Latency, Node};
 use runtime::time::{Duration, Instant, sleep, sleep_until};
@@ -65,6 +67,7 @@ struct Victims {
     world: WorldShape,
     atlas: Atlas,
     net: net::Usual,
+    points: Points,
 }
 
 /// Plays the fault plan to its end, and then heals everything.
@@ -77,7 +80,11 @@ pub async fn torment(plan: &Plan, cluster: &Cluster, clients: &[Node], chronicle
         world: plan.world.clone(),
         atlas,
         net: usual_network(&plan.world),
+        points: Points::default(),
     });
+    if plan.faults.iter().any(|fault| fault.point.is_some()) {
+        victims.points.watch();
+    }
     let end = began + Duration::from_millis(plan.faults_for_ms);
     let mut running = Vec::new();
     for fault in plan.faults.iter().cloned() {

@@ -1,6 +1,6 @@
 //! Processes and machines that stop.
 
-use super::Victims;
+use super::{Victims, points};
 use crate::plan::{PlannedFault, Target};
 use crate::run::server_node::ServerNode;
 use jepsen_lite::history::FaultKind;
@@ -9,11 +9,18 @@ use runtime::time::{Duration, Instant, sleep};
 /// A node that was restarted has so long before the next one's turn comes, in a rolling restart.
 const BACK_WITHIN: Duration = Duration::from_secs(8);
 
+/// A fault that waits for a named point waits so long.
+const POINT_WITHIN: Duration = Duration::from_secs(3);
+
 impl Victims {
     /// Ends or pauses what the target names: all at once, one after the other, or one again and again.
     pub async fn processes(&self, planned: &PlannedFault, lasts: Duration) {
-        let servers: Vec<ServerNode> = self.servers(&planned.target).into_iter().cloned().collect();
+        let servers: Vec<ServerNode> = match planned.point {
+            Some(api_key) => self.at_point(api_key, planned.amount).await.into_iter().collect(),
+            None => self.servers(&planned.target).into_iter().cloned().collect(),
+        };
         match &planned.target {
+            _ if planned.point.is_some() => self.all_at_once(&servers, planned.kind, lasts).await,
             Target::Rolling => {
                 for server in &servers {
                     self.stop(server, planned.kind, lasts.min(Duration::from_millis(500))).await;
@@ -28,6 +35,13 @@ impl Victims {
             }
             _ => self.all_at_once(&servers, planned.kind, lasts).await,
         }
+    }
+
+    /// Waits for a named point, and gives one of the two nodes that are at it: who sends, or who is about to receive.
+    async fn at_point(&self, api_key: i16, amount: u64) -> Option<ServerNode> {
+        let (from, to) = self.points.reached(api_key, POINT_WITHIN).await?;
+        let both = if amount.is_multiple_of(2) { [from, to] } else { [to, from] };
+        both.into_iter().find_map(|node| points::id_of(&self.cluster, node).and_then(|id| self.cluster.of(id))).cloned()
     }
 
     async fn all_at_once(&self, servers: &[ServerNode], kind: FaultKind, lasts: Duration) {
