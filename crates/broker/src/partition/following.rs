@@ -20,6 +20,16 @@ impl Task {
             return;
         }
         self.keep_generation();
+        tracing::debug!(
+            "{}: node {} follows {:?} in epoch {}, with a log to {} and a high watermark of {}; in sync {:?}",
+            self.partition.topic_partition,
+            self.node_id,
+            image.leader,
+            image.leader_epoch,
+            self.log.log_end_offset(),
+            self.partition.high_watermark(),
+            image.isr
+        );
         self.partition.leads.store(false, Ordering::Release);
         self.partition.change(|replica, _| replica.end_of_epoch());
         self.partition.leader_epoch.store(image.leader_epoch, Ordering::Release);
@@ -76,6 +86,7 @@ impl Task {
         let done = match step {
             FollowerStep::Append => self.append_from_leader(records).await,
             FollowerStep::Truncate { to, below_high_watermark } => {
+                tracing::debug!("{}: node {} cuts its log to {to}", self.partition.topic_partition, self.node_id);
                 if below_high_watermark {
                     mark!("a follower cuts what was committed");
                     tracing::warn!(
