@@ -5,7 +5,7 @@ use super::violated;
 use crate::run::{Cluster, ServerNode};
 use broker::partition::Partition;
 use bytes::Bytes;
-use model::{NodeId, Offset, PartitionId, Uuid};
+use model::{LeaderEpoch, NodeId, Offset, PartitionId, Uuid};
 use protocol::records::{BatchView, Batches};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,9 +14,10 @@ use std::sync::Arc;
 const CHUNK: usize = 64 << 10;
 
 /// What was read of one batch.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Digest {
     end: Offset,
+    epoch: LeaderEpoch,
     bytes: u64,
 }
 
@@ -79,9 +80,13 @@ impl CommittedIsTheSame {
     fn compare(&mut self, key: (Uuid, PartitionId), node: NodeId, partition: &Partition, base: Offset, digest: Digest) {
         let Some(copies) = self.copies.get_mut(&key) else { return };
         for (other, copy) in copies.iter().filter(|(other, _)| **other != node) {
-            if copy.batches.get(&base).is_some_and(|there| *there != digest) {
+            if let Some(there) = copy.batches.get(&base).filter(|there| **there != digest) {
                 let name = &partition.topic_partition;
-                violated!("nodes {other} and {node} have different batches at offset {base} of {name}, both committed");
+                let (epoch, hw) = (partition.leader_epoch(), partition.high_watermark());
+                violated!(
+                    "nodes {other} and {node} have different batches at offset {base} of {name}, both committed: \
+                     {there:?} and {digest:?}; the second is in leader epoch {epoch}, high watermark {hw}"
+                );
             }
         }
         if let Some(copy) = copies.get_mut(&node) {
@@ -106,7 +111,11 @@ impl Copy {
 /// Base offset and digest of each whole batch whose checksum is right: rot is for others to judge.
 fn digests(bytes: &Bytes) -> Vec<(Offset, Digest)> {
     let batches = Batches::new(bytes).map_while(Result::ok).filter(|batch| batch.check_crc().is_ok());
-    let digest = |batch: BatchView<'_>| Digest { end: batch.header.last_offset() + 1, bytes: hash(batch.bytes) };
+    let digest = |batch: BatchView<'_>| Digest {
+        end: batch.header.next_offset(),
+        epoch: batch.header.leader_epoch,
+        bytes: hash(batch.bytes),
+    };
     batches.map(|batch| (batch.header.base_offset, digest(batch))).collect()
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Default)]
 pub struct Promises {
     topics: BTreeMap<Uuid, Weakest>,
+    names: BTreeMap<String, BTreeSet<Uuid>>,
 }
 
 #[derive(Clone, Copy)]
@@ -23,6 +24,9 @@ impl Promises {
     pub fn look(&mut self, cluster: &Cluster) {
         let Some(image) = cluster.image() else { return };
         for topic in image.topics() {
+            if !self.topics.contains_key(&topic.id) {
+                self.names.entry(topic.name.to_string()).or_default().insert(topic.id);
+            }
             let settings = TopicSettings::of(&topic.configs);
             let firm = settings.durability == Durability::Journaled && !settings.unclean_election;
             let now = Weakest { min_in_sync: settings.min_in_sync, firm };
@@ -35,6 +39,11 @@ impl Promises {
     /// The least that had to be in sync; one for a topic that was never seen.
     pub fn min_in_sync(&self, topic: Uuid) -> u16 {
         self.topics.get(&topic).map_or(1, |weakest| weakest.min_in_sync)
+    }
+
+    /// Whether a topic was deleted and made anew: then a name alone does not tell which one was meant.
+    pub fn has_lived_twice(&self, name: &str) -> bool {
+        self.names.get(name).is_some_and(|ids| ids.len() > 1)
     }
 
     /// The topics of which nothing that is committed may ever change.

@@ -131,6 +131,11 @@ impl<'h> Evidence<'h> {
         self.history.is_of_a_cluster() && !matches!(operation.action, Action::Scan { .. })
     }
 
+    /// Whether retention may have taken records of a partition by event `until`.
+    pub fn expires(&self, partition: &Partition, until: Index) -> bool {
+        self.topics.lives[partition.life].maybe(0, until, |settings| settings.retention)
+    }
+
     /// Whether metadata that an operation was told may be old: in a cluster, before all is well.
     pub fn may_be_old(&self, operation: &Operation) -> bool {
         let healed = self.history.healed.map_or(Index::MAX, |healed| healed.index);

@@ -193,17 +193,13 @@ fn missed<'a>(
 
 /// Whether retention may have taken records that no later answer would tell of: the topic went before it was scanned.
 fn may_expire_unseen(evidence: &Evidence<'_>, partition: &Partition, until: Index) -> bool {
-    partition.scan.is_none() && expires(evidence, partition, until)
-}
-
-fn expires(evidence: &Evidence<'_>, partition: &Partition, until: Index) -> bool {
-    evidence.topics.lives[partition.life].maybe(0, until, |settings| settings.retention)
+    partition.scan.is_none() && evidence.expires(partition, until)
 }
 
 /// The first offset that was surely not deleted by event `until`.
 fn surely_kept_from(evidence: &Evidence<'_>, partition: &Partition, timeline: &Timeline<'_>, until: Index) -> Offset {
     let asked = partition.asked_to_delete(until);
-    if expires(evidence, partition, until) { timeline.greatest_log_start.max(asked) } else { asked }
+    if evidence.expires(partition, until) { timeline.greatest_log_start.max(asked) } else { asked }
 }
 
 #[cfg(test)]
