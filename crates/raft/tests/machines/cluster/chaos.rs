@@ -45,6 +45,7 @@ enum Deed {
     Halves,
     Mend,
     MendOne,
+    Swizzle,
     Transfer,
     Resign,
     AddVoter,
@@ -56,13 +57,14 @@ const DEEDS: &[(Deed, u64)] = &[
     (Deed::Crash, 8),
     (Deed::CrashLeader, 6),
     (Deed::Start, 14),
-    (Deed::Wipe, 6),
+    (Deed::Wipe, 9),
     (Deed::CutLink, 8),
     (Deed::Isolate, 4),
     (Deed::IsolateLeader, 5),
     (Deed::Halves, 4),
     (Deed::Mend, 8),
     (Deed::MendOne, 8),
+    (Deed::Swizzle, 6),
     (Deed::Transfer, 3),
     (Deed::Resign, 2),
     (Deed::AddVoter, 5),
@@ -77,7 +79,7 @@ impl Chaos {
         weights.retain(|(deed, _)| lasting.contains(deed) || dice.chance(600));
         for _ in 0..dice.below(4) {
             let favourite = dice.below(weights.len() as u64) as usize;
-            weights[favourite].1 += 20;
+            weights[favourite].1 += 60;
         }
         Chaos {
             weights,
@@ -159,6 +161,7 @@ impl Deed {
             Deed::Halves => halve(cluster),
             Deed::Mend => cluster.mend(),
             Deed::MendOne => cluster.mend_node(any),
+            Deed::Swizzle => swizzle(cluster, leader),
             Deed::Transfer => {
                 if let Some(id) = leader {
                     cluster.act(id, |raft, now| raft.transfer_leadership(now, any));
@@ -202,6 +205,22 @@ fn halve(cluster: &mut Cluster) {
                 cluster.network.cut(one, other);
             }
         }
+    }
+}
+
+/// One that was away is back, and just then the leader goes.
+fn swizzle(cluster: &mut Cluster, leader: Option<NodeId>) {
+    let away = |id: &NodeId| {
+        let cut = cluster.ids().into_iter().any(|other| cluster.network.is_cut(other, *id));
+        cut || cluster.node(*id).running.is_none()
+    };
+    let away: Vec<NodeId> = cluster.ids().into_iter().filter(away).collect();
+    if let Some(id) = cluster.dice.pick(&away) {
+        cluster.start(id);
+        cluster.mend_node(id);
+    }
+    if let Some(id) = leader {
+        if cluster.dice.chance(700) { cluster.isolate(id) } else { crash(cluster, id) }
     }
 }
 

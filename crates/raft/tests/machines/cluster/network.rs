@@ -65,7 +65,8 @@ pub struct Network {
 struct Due {
     at: Instant,
     sequence: u64,
-    event: Event,
+    /// Boxed: the queue moves what it sorts.
+    event: Box<Event>,
 }
 
 impl Network {
@@ -75,7 +76,8 @@ impl Network {
 
     pub fn schedule(&mut self, at: Instant, event: Event) {
         self.sequence += 1;
-        self.queue.push(Reverse(Due { at, sequence: self.sequence, event }));
+        let (sequence, event) = (self.sequence, Box::new(event));
+        self.queue.push(Reverse(Due { at, sequence, event }));
     }
 
     /// The next event, when it is due by `until`.
@@ -83,7 +85,7 @@ impl Network {
         if self.queue.peek()?.0.at > until {
             return None;
         }
-        self.queue.pop().map(|Reverse(due)| (due.at, due.event))
+        self.queue.pop().map(|Reverse(due)| (due.at, *due.event))
     }
 
     pub fn post(&mut self, now: Instant, dice: &mut Dice, from: NodeId, to: NodeId, message: Message) {
