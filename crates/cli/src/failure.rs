@@ -15,11 +15,24 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// Says what went wrong, and with which code the program ends: 0 well, 1 failed, 2 wrong usage.
+/// Something is wrong with what was looked at, and was told. The program ends with 10.
+#[derive(Debug)]
+pub struct Unhealthy;
+
+impl std::fmt::Display for Unhealthy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("unhealthy")
+    }
+}
+
+impl std::error::Error for Unhealthy {}
+
+/// Says what went wrong, and with which code the program ends: 0 well, 1 failed, 2 wrong usage, 10 unhealthy.
 pub fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if error.is::<Unhealthy>() => ExitCode::from(10),
         Err(error) => {
             say(&in_words(&error));
             ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })

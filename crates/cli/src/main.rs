@@ -30,7 +30,7 @@ struct Arguments {
 }
 
 const EXAMPLES: &str = "\
-Exit codes: 0 done, 1 failed, 2 wrong usage. Data goes to standard output, everything else to standard error.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 10 unhealthy. Data goes to standard output, everything else to standard error.
 
 Examples:
   thalweg                                    a server for development
@@ -49,6 +49,10 @@ enum Command {
     Consume(Box<commands::consume::Consume>),
     /// Create, look at, change and delete topics.
     Topic(Box<commands::topic::Topic>),
+    /// Look at the cluster as a whole.
+    Cluster(commands::cluster::ClusterCommand),
+    /// Look at brokers.
+    Broker(commands::broker::BrokerCommand),
     /// A cluster for development on this machine.
     Dev(commands::dev::Dev),
     /// Look at configuration keys.
@@ -70,6 +74,8 @@ fn main() -> ExitCode {
         Some(Command::Produce(produce)) => commands::produce::run(&produce),
         Some(Command::Consume(consume)) => commands::consume::run(&consume),
         Some(Command::Topic(topic)) => commands::topic::run(&topic),
+        Some(Command::Cluster(cluster)) => commands::cluster::run(&cluster),
+        Some(Command::Broker(broker)) => commands::broker::run(&broker),
         Some(Command::Dev(dev)) => commands::dev::run(&dev),
         Some(Command::Config(config)) => commands::config::run(&config),
     })

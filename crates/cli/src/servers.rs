@@ -29,23 +29,36 @@ impl Servers {
         Duration::from_secs(self.timeout)
     }
 
+    /// The cluster, of which nobody has heard yet; each call on it is tried for so long, or as --timeout says if that is
+    /// shorter.
+    ///
+    /// # Errors
+    /// The addresses are none.
+    pub fn cluster(&self, patience: Duration) -> anyhow::Result<Cluster> {
+        let config = self.config(false)?;
+        Ok(Cluster::new(ClientConfig { api_timeout: self.timeout().min(patience), ..config }))
+    }
+
     /// Finds the cluster. Asking for a topic may create it, if `creates` and if the servers allow it.
     ///
     /// # Errors
     /// The addresses are none, or nobody answers there.
     pub async fn connect(&self, creates: bool) -> anyhow::Result<Cluster> {
+        let cluster = Cluster::new(self.config(creates)?);
+        cluster.refresh(Wanted::Brokers).await.map_err(|error| explain(&cluster, error))?;
+        Ok(cluster)
+    }
+
+    fn config(&self, creates: bool) -> anyhow::Result<ClientConfig> {
         let from_environment = || std::env::var(VARIABLE).ok().filter(|text| !text.is_empty());
         let text = self.brokers.clone().or_else(from_environment).unwrap_or_else(|| DEFAULT.to_owned());
-        let bootstrap = addresses(&text).map_err(Usage)?;
-        let cluster = Cluster::new(ClientConfig {
-            bootstrap,
+        Ok(ClientConfig {
+            bootstrap: addresses(&text).map_err(Usage)?,
             api_timeout: self.timeout(),
             connect_timeout: self.timeout().min(LONGEST_CONNECT),
             allow_auto_create_topics: creates,
             ..ClientConfig::default()
-        });
-        cluster.refresh(Wanted::Brokers).await.map_err(|error| explain(&cluster, error))?;
-        Ok(cluster)
+        })
     }
 }
 

@@ -246,10 +246,13 @@ impl Cluster {
         }
         let view = self.view();
         if view.brokers.contains_key(&view.controller_id) {
-            self.node(view.controller_id).await
-        } else {
-            self.any().await
+            if let Ok(connection) = self.node(view.controller_id).await {
+                return Ok(connection);
+            }
+            // Another one serves by now, or will soon; and most brokers pass on what they do not serve themselves.
+            self.refresh(Wanted::Brokers).await?;
         }
+        self.any().await
     }
 
     /// A connection to any broker: the open one with the least to do, else to a known one, else to a bootstrap server.

@@ -1,5 +1,7 @@
 //! One file a command, or a folder for one with parts of its own.
 
+pub mod broker;
+pub mod cluster;
 pub mod config;
 pub mod consume;
 pub mod dev;

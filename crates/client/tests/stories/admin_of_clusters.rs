@@ -240,6 +240,21 @@ fn features_are_described_and_changed_and_a_refusal_names_the_feature() {
     });
 }
 
+/// It was tried again and again where nobody was left.
+#[test]
+fn administration_goes_on_when_the_broker_that_served_it_is_gone() {
+    story(async {
+        let cluster = FakeCluster::start(3, 1).await;
+        let client = cluster.client();
+        client.refresh(client::Wanted::All).await.unwrap();
+        cluster.world().controller = Some(2);
+        client.refresh(client::Wanted::All).await.unwrap();
+        cluster.stop(2);
+        cluster.once(|_, _, _: UnregisterBrokerRequest| Then::Answer(UnregisterBrokerResponse::default()));
+        Admin::new(&client).unregister_broker(2).await.unwrap();
+    });
+}
+
 /// The broker may be gone already: a second time it would be a stranger.
 #[test]
 fn a_broker_is_not_unregistered_twice() {
