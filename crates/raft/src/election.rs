@@ -42,7 +42,7 @@ impl Raft {
         log: LogEnd,
     ) {
         let Some(voter) = self.votes_as(called) else { return };
-        let granted = !self.hears_leader(now) && epoch >= self.epoch() && log >= self.log.end();
+        let granted = !self.hears_leader(now) && epoch >= self.epoch() && log >= self.votes_above();
         self.answer_candidate(now, voter, candidate, true, granted);
     }
 
@@ -63,7 +63,7 @@ impl Raft {
             self.follow(now, epoch, None);
         }
         let free = self.hard_state.voted_for.is_none_or(|voted_for| voted_for == candidate);
-        let granted = epoch == self.epoch() && free && self.leader.is_none() && log >= self.log.end();
+        let granted = epoch == self.epoch() && free && self.leader.is_none() && log >= self.votes_above();
         if granted {
             self.vote_for(now, candidate);
         }
@@ -84,6 +84,16 @@ impl Raft {
             return planted!("wiped-replica-votes").then_some(called);
         }
         Some(self.me())
+    }
+
+    /// How far the log of a candidate goes at least that this replica votes for: as far as its own. One that does not know
+    /// itself to be a voter is never counted for entries past what is committed (see [`Raft::matched_by`]), and may have
+    /// some that no voter has: with its vote it must not wait for a candidate that has them, too.
+    fn votes_above(&self) -> LogEnd {
+        match self.log.epoch_before(self.high_watermark) {
+            Some(epoch) if !self.is_voter() => LogEnd { epoch, offset: self.high_watermark },
+            _ => self.log.end(),
+        }
     }
 
     fn vote_for(&mut self, now: Instant, candidate: ReplicaKey) {

@@ -1,8 +1,11 @@
 //! Founding a cluster without a format step. A blank node never elects anybody; it asks the others that it was configured
 //! with. Only when every one of them is there, blank, and was given the same list, is there surely no cluster yet, and the
-//! node with the lowest id founds it: a first snapshot that names all of them as voters, each with its directory. Whoever
-//! has that snapshot, or a later one, gives it to those in it that are still blank: their directories have never held
-//! anything, so they have promised nothing and may vote from then on. Then a leader is elected as ever.
+//! node with the lowest id founds it. Answers come one after the other, and a founding could pass from a node that has
+//! yet to answer to one that has, just before the first is wiped; so all are asked twice. A directory that is blank both
+//! times was blank all the while, and between the two rounds all were. The founding is a first snapshot that names all of
+//! them as voters, each with its directory. Whoever has that snapshot, or a later one, gives it to those in it that are
+//! still blank: their directories have never held anything, so they have promised nothing and may vote from then on. Then
+//! a leader is elected as ever.
 //!
 //! A node that has told a founder that it is blank must not be given another founding afterwards, one that was under way
 //! from a founder that was wiped since. So a founding is only taken with the node's own nonce, and it draws another one
@@ -46,6 +49,8 @@ pub struct FoundingRound {
     round: u64,
     /// The last answer of each, and in which round it came.
     answers: BTreeMap<NodeId, (u64, ReplicaKey, Answer)>,
+    /// All were blank in an earlier round.
+    agreed: Option<Voters>,
     probe_at: Instant,
     /// The driver makes the first state for these.
     decided: Option<Voters>,
@@ -67,8 +72,9 @@ impl Raft {
         if self.is_blank() && self.config.may_vote && configured {
             let nonce = self.dice.roll();
             let answers = BTreeMap::new();
-            self.founding = Some(FoundingRound { nonce, round: 0, answers, probe_at: now, decided: None });
-            self.found_when_agreed();
+            let (probe_at, agreed, decided) = (now, None, None);
+            self.founding = Some(FoundingRound { nonce, round: 0, answers, agreed, probe_at, decided });
+            self.found_when_agreed(now);
         }
     }
 
@@ -142,7 +148,7 @@ impl Raft {
         };
         if self.config.configured.iter().any(|(id, _)| *id == from.id) {
             founding.answers.insert(from.id, (founding.round, from, answer));
-            self.found_when_agreed();
+            self.found_when_agreed(now);
         }
     }
 
@@ -155,12 +161,23 @@ impl Raft {
         }
     }
 
-    /// Decides, on the node with the lowest id, when all have answered in this round.
-    fn found_when_agreed(&mut self) {
+    /// Decides, on the node with the lowest id, when all were blank in this round and in an earlier one.
+    fn found_when_agreed(&mut self, now: Instant) {
         let lowest = self.config.configured.first().is_some_and(|(id, _)| *id == self.me().id);
-        let Some(founding) = self.founding.as_ref().filter(|founding| lowest && founding.decided.is_none()) else {
-            return;
-        };
+        let Some(voters) = self.all_blank().filter(|_| lowest) else { return };
+        let Some(founding) = self.founding.as_mut().filter(|founding| founding.decided.is_none()) else { return };
+        if voters.len() > 1 && founding.agreed.as_ref() != Some(&voters) {
+            (founding.agreed, founding.probe_at) = (Some(voters), now);
+            return self.probe_on(now);
+        }
+        mark!("cluster founded");
+        founding.decided = Some(voters.clone());
+        self.effects.push(crate::Effect::Found { voters });
+    }
+
+    /// All configured nodes, with the directories that they answered with in this round, when all are blank.
+    fn all_blank(&self) -> Option<Voters> {
+        let founding = self.founding.as_ref()?;
         let voter = |(id, endpoint): &(NodeId, Endpoint)| {
             let key = match founding.answers.get(id) {
                 _ if *id == self.me().id => self.me(),
@@ -169,12 +186,7 @@ impl Raft {
             };
             Some(Voter { key, endpoint: endpoint.clone() })
         };
-        let Some(voters) = self.config.configured.iter().map(voter).collect::<Option<Voters>>() else { return };
-        mark!("cluster founded");
-        self.effects.push(crate::Effect::Found { voters: voters.clone() });
-        if let Some(founding) = &mut self.founding {
-            founding.decided = Some(voters);
-        }
+        self.config.configured.iter().map(voter).collect()
     }
 
     /// The answer to [`Effect::Found`](crate::Effect::Found): the state that the cluster begins with, as of end offset 1.

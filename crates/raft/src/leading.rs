@@ -169,11 +169,14 @@ impl Raft {
         }
     }
 
-    fn matched_by(&self, leading: &Leading, voter: ReplicaKey) -> Offset {
+    /// How far a voter's log counts. One that is being let in counts once it knows that: see [`Raft::votes_above`].
+    pub(crate) fn matched_by(&self, leading: &Leading, voter: ReplicaKey) -> Offset {
         if voter == self.me() {
             return self.log.stable_end();
         }
-        leading.progress.get(&voter).map_or(0, Progress::matched_or_zero)
+        let matched = leading.progress.get(&voter).map_or(0, Progress::matched_or_zero);
+        let known = matched > self.log.voters_offset() || self.log.voters_before(self.high_watermark).contains(voter);
+        if known { matched } else { 0 }
     }
 
     /// Before its own first entry is committed a leader does not know which of the entries before it are.

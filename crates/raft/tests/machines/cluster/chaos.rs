@@ -242,7 +242,10 @@ fn may_be_wiped(cluster: &Cluster, id: NodeId) -> bool {
         let gone = voters.keys().filter(|key| dies(*key)).count();
         gone <= voters.len().saturating_sub(1) / 2
     };
-    cluster.nodes.iter().all(|node| sets_of(node).into_iter().all(bears))
+    let sets: Vec<&Voters> = cluster.nodes.iter().flat_map(sets_of).collect();
+    // Before that those are taken for voters that answered, perhaps just before they were wiped: only one may be.
+    let founded = !sets.is_empty() || id == 1;
+    founded && sets.into_iter().all(bears)
 }
 
 fn sets_of(node: &Node) -> Vec<&Voters> {
