@@ -36,5 +36,8 @@ pub use config::{DirectoryOptions, LogConfig};
 pub use directory::{LogDirectory, Opened, OpenedLog};
 pub use epochs::LeaderEpochs;
 pub use fault::{AppendError, FailedClosed, ReadError, StorageFault};
-pub use log::{Appended, Bounds, Durable, Found, LeaderAppend, Log, LogReader, Origin, Retired};
+pub use log::{
+    Appended, Bounds, Damage, Durable, Found, LeaderAppend, Log, LogReader, Origin, RepairError, Retired, Scrub,
+    Scrubbed,
+};
 pub use producers::ActiveProducer;

@@ -7,10 +7,18 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 8] = [
+const BY_STORIES: [(&str, &str); 10] = [
+    (
+        "a repair is believed before it is synced",
+        "scrub_and_repair::whenever_the_power_fails_during_a_repair_what_is_damaged_is_known_to_be",
+    ),
     ("dedup-before-append", "full_disks::a_batch_that_found_no_space_is_no_duplicate_when_it_comes_again"),
     ("epoch-plus-one", "producers::all_five_batches_are_known_after_a_crash_and_after_a_clean_stop"),
     ("keep-journal-generation", "journal_stories::groups_of_an_earlier_generation_are_not_replayed"),
+    (
+        "repair takes another epoch's records",
+        "scrub_and_repair::batches_that_are_not_those_that_were_there_are_not_written",
+    ),
     ("remember-one-batch", "producers::a_retry_is_answered_with_the_original"),
     ("skip-offset-contiguity", "recovery_by_scan::a_well_formed_batch_that_does_not_follow_is_cut"),
     ("start-at-next-batch", "append_and_read::a_read_starts_with_the_batch_that_has_the_offset_and_stops_where_it_may"),
@@ -56,6 +64,8 @@ mod stories {
     mod producers;
     #[path = "recovery_by_scan.rs"]
     mod recovery_by_scan;
+    #[path = "scrub_and_repair.rs"]
+    mod scrub_and_repair;
     #[path = "support/mod.rs"]
     pub mod support;
 }

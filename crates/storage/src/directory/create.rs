@@ -12,6 +12,7 @@ use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
 use model::{Offset, TopicPartition, Uuid};
 use runtime::time::Instant;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl LogDirectory {
@@ -50,6 +51,7 @@ impl LogDirectory {
             gaps_below,
             epochs: LeaderEpochs::default(),
             progress,
+            damage: BTreeMap::new(),
         }));
         // Known before its entry is: the journal's tail waits for logs that are known.
         if !core.register(shared.clone()) {

@@ -67,7 +67,10 @@ impl LogDirectory {
     /// The disk refused.
     pub async fn set_failed_aside(&self, topic_partition: &TopicPartition) -> Result<String, StorageFault> {
         self.check_closed(topic_partition)?;
-        self.rename(topic_partition, STRAY_DIRECTORY_SUFFIX).await
+        let renamed = self.rename(topic_partition, STRAY_DIRECTORY_SUFFIX).await?;
+        // The next log of its name must not find it there after a power failure.
+        self.core.sync_root().await?;
+        Ok(renamed)
     }
 
     /// Deletes a partition that is closed for safety.

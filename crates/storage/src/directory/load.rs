@@ -6,7 +6,7 @@ use crate::checkpoint::CheckpointLine;
 use crate::config::LogConfig;
 use crate::epochs::LeaderEpochs;
 use crate::fault::{FailedClosed, StorageFault};
-use crate::log::{Broken, Chain, Claim, Log, Place, Progress, Published, Segments, Shared};
+use crate::log::{Broken, Chain, Claim, Log, Place, Progress, Published, Segments, Shared, read_damage};
 use crate::names::partition_directory;
 use crate::producer_loading::load_producers;
 use crate::scan::{Scan, ScanError};
@@ -88,6 +88,8 @@ pub(super) async fn assemble(core: &Arc<Core>, found: &Found, parts: Parts) -> R
     let directory = found.directory();
     let end = parts.place.end_offset;
     let producers = load_producers(volume, &directory, &parts.segments, end, runtime::clock::now()).await?;
+    let bases: Vec<Offset> = parts.segments.iter().map(|segment| segment.base_offset).collect();
+    let damage = read_damage(volume, &directory, &bases).await?;
     let first = parts.segments.first().expect("a log always has a segment").base_offset;
     let log_start_offset = found.log_start_offset.max(first);
     let mut epochs = parts.epochs;
@@ -111,6 +113,7 @@ pub(super) async fn assemble(core: &Arc<Core>, found: &Found, parts: Parts) -> R
         gaps_below: found.gaps_below,
         epochs,
         progress,
+        damage,
     });
     Ok(Log::new(core.clone(), Arc::new(shared), found.config.clone(), producers))
 }

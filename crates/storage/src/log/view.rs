@@ -2,6 +2,7 @@
 
 use super::progress::{Capture, Progress};
 use super::read_hints::ReadHints;
+use super::scrub::Damage;
 use super::{Bounds, Durable};
 use crate::config::LogConfig;
 use crate::epochs::LeaderEpochs;
@@ -16,6 +17,7 @@ use model::{LeaderEpoch, Offset, TopicPartition, Uuid};
 use runtime::disk::File;
 use runtime::sync::watch;
 use runtime::time::{Duration, Instant};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -72,6 +74,8 @@ pub(crate) struct Shared {
     flush_messages: AtomicI64,
     flush_ms: AtomicI64,
     deleted: AtomicBool,
+    /// What is known to be damaged, by the base offset of its segment.
+    damage: Mutex<BTreeMap<Offset, Damage>>,
 }
 
 /// A consistent look at a log.
@@ -96,6 +100,7 @@ pub(crate) struct Published {
     pub gaps_below: Offset,
     pub epochs: LeaderEpochs,
     pub progress: Progress,
+    pub damage: BTreeMap<Offset, Damage>,
 }
 
 impl Shared {
@@ -122,6 +127,7 @@ impl Shared {
             flush_messages: AtomicI64::new(i64::MAX),
             flush_ms: AtomicI64::new(i64::MAX),
             deleted: AtomicBool::new(false),
+            damage: Mutex::new(published.damage),
         }
     }
 
@@ -222,6 +228,11 @@ impl Shared {
     /// Looks at, or changes, the epochs.
     pub fn with_epochs<T>(&self, work: impl FnOnce(&mut LeaderEpochs) -> T) -> T {
         work(&mut self.epochs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks at, or changes, what is known to be damaged.
+    pub fn with_damage<T>(&self, work: impl FnOnce(&mut BTreeMap<Offset, Damage>) -> T) -> T {
+        work(&mut self.damage.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The last epoch, or -1.
