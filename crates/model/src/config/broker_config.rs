@@ -154,6 +154,10 @@ pub struct BrokerConfig {
     pub journal_file_bytes: u64,
     /// `thalweg.journal.max.bytes`.
     pub journal_max_bytes: u64,
+    /// `thalweg.scrub.bytes.per.second`; 0 for no scrubbing.
+    pub scrub_bytes_per_second: u64,
+    /// `thalweg.scrub.interval.ms`.
+    pub scrub_interval_ms: i64,
     /// `__consumer_offsets`.
     pub offsets_topic: CoordinatorTopic,
     /// `__transaction_state`.
@@ -375,6 +379,8 @@ impl Reader<'_> {
             unstable_api_versions: self.boolean("unstable.api.versions.enable"),
             journal_file_bytes: self.number("thalweg.journal.file.bytes").unsigned_abs(),
             journal_max_bytes: self.number("thalweg.journal.max.bytes").unsigned_abs(),
+            scrub_bytes_per_second: self.number("thalweg.scrub.bytes.per.second").unsigned_abs(),
+            scrub_interval_ms: self.number("thalweg.scrub.interval.ms"),
             offsets_topic: self.offsets_topic(),
             transactions_topic: self.transactions_topic(),
             groups: self.groups(),

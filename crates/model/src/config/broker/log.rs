@@ -36,4 +36,6 @@ pub(super) const KEYS: &[ConfigKey] = &[
     long("log.initial.task.delay.ms").default("30000").at_least(0).hidden().without_effect("background work begins at its first interval", "How long after the start retention and checkpoints begin."),
     long("thalweg.journal.file.bytes").default("4194304").between(16_384, 1_073_741_824).hidden().works("Size of one file of the journal, through which every durable append goes."),
     long("thalweg.journal.max.bytes").default("1073741824").between(16_384, 1_099_511_627_776).hidden().works("The journal grows up to this in each log directory; when it is full, appends wait for segments to be synced."),
+    long("thalweg.scrub.bytes.per.second").default("10485760").at_least(0).hidden().works("All segments are read in the background at this rate, to find rot before a reader does; 0 for never."),
+    long("thalweg.scrub.interval.ms").default("3600000").at_least(1).hidden().works("Time between the starts of two such passes over all partitions."),
 ];
