@@ -55,6 +55,8 @@ enum Command {
     Broker(commands::broker::BrokerCommand),
     /// A cluster for development on this machine.
     Dev(commands::dev::Dev),
+    /// Watch a cluster lose a leader.
+    Demo(commands::demo::Demo),
     /// Look at configuration keys.
     Config(commands::config::Config),
 }
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Some(Command::Cluster(cluster)) => commands::cluster::run(&cluster),
         Some(Command::Broker(broker)) => commands::broker::run(&broker),
         Some(Command::Dev(dev)) => commands::dev::run(&dev),
+        Some(Command::Demo(demo)) => commands::demo::run(&demo),
         Some(Command::Config(config)) => commands::config::run(&config),
     })
 }

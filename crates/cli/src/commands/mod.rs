@@ -4,6 +4,7 @@ pub mod broker;
 pub mod cluster;
 pub mod config;
 pub mod consume;
+pub mod demo;
 pub mod dev;
 pub mod produce;
 pub mod server;

@@ -6,6 +6,6 @@ mod ports;
 mod process;
 mod ready;
 
-pub use layout::Layout;
+pub use layout::{Layout, Node};
 pub use process::{NodeProcess, Pid, in_words};
-pub use ready::wait_until_ready;
+pub use ready::{client_config, wait_until_ready};
