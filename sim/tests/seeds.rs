@@ -28,6 +28,15 @@ fn some_seeds_pass_and_are_the_same_twice() {
 }
 
 #[test]
+fn some_clusters_pass_and_are_the_same_twice() {
+    let seeds = cargo_sim(&["--profile", "cluster-smoke", "--seeds", "3"]);
+    let said = last_lines(&seeds);
+    assert!(seeds.status.success() && said.contains("3 passed, 0 failed"), "{said}");
+    let check = cargo_sim(&["check", "--profile", "cluster-smoke", "--seeds", "1"]);
+    assert!(check.status.success(), "{}", last_lines(&check));
+}
+
+#[test]
 fn usage_errors_end_with_code_2() {
     let output = cargo_sim(&["--seed", "1", "--seeds", "4"]);
     assert_eq!(output.status.code(), Some(2), "{}", last_lines(&output));

@@ -11,6 +11,7 @@ use std::io::{self, BufRead, Write};
 #[serde(rename_all = "snake_case")]
 enum Line {
     Members(Vec<Member>),
+    Resent(Vec<OperationId>),
     Session(Session),
     Invoke { at: u64, process: Process, action: Action },
     Ok { at: u64, operation: OperationId, answer: Answer },
@@ -46,6 +47,9 @@ impl std::error::Error for BadLine {}
 pub fn write(history: &History, mut to: impl Write) -> io::Result<()> {
     if !history.members.is_empty() {
         line(&mut to, &Line::Members(history.members.clone()))?;
+    }
+    if !history.resent.is_empty() {
+        line(&mut to, &Line::Resent(history.resent.iter().copied().collect()))?;
     }
     for session in &history.sessions {
         line(&mut to, &Line::Session(session.clone()))?;
@@ -105,10 +109,11 @@ pub fn read(from: impl BufRead) -> Result<History, BadLine> {
 
 fn apply(history: &mut History, line: Line, next: &mut u32) -> Result<(), String> {
     let index = *next;
-    *next += u32::from(!matches!(line, Line::Session(_) | Line::Members(_)));
+    *next += u32::from(!matches!(line, Line::Session(_) | Line::Members(_) | Line::Resent(_)));
     let moment = |at| Moment { index, at };
     match line {
         Line::Members(members) => history.members = members,
+        Line::Resent(operations) => history.resent = operations.into_iter().collect(),
         Line::Session(session) => history.sessions.push(session),
         Line::Invoke { at, process, action } => {
             let outcome = Outcome::Unknown("never completed".into());
@@ -167,6 +172,7 @@ mod tests {
         let (kind, file) = (FaultKind::RotAtRest, Some(FileKind::Segment));
         let rot = FaultNature { kind, node: 1, file, partition: Some("t-0".into()), detail: "bit 7".into() };
         let fault = recorder.fault_begins(4, rot);
+        recorder.resent(lost);
         recorder.complete(5, lost, Outcome::Unknown("timed out".into()));
         recorder.fault_ends(6, fault);
         recorder.fault_repaired(6, fault);
@@ -184,7 +190,7 @@ mod tests {
         let mut text = Vec::new();
         write(&history, &mut text).unwrap();
         assert_eq!(read(&text[..]).unwrap(), history, "{}", String::from_utf8_lossy(&text));
-        assert_eq!(text.iter().filter(|b| **b == b'\n').count(), 2 + 11);
+        assert_eq!(text.iter().filter(|b| **b == b'\n').count(), 3 + 11);
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub use settings::{Durability, TopicSettings};
 
 use model::{NodeId, ProducerEpoch, ProducerId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// A client of the cluster: one sequence of operations, or one pipeline of them.
 pub type Process = u32;
@@ -133,6 +134,8 @@ pub struct History {
     pub faults: Vec<Fault>,
     /// When the last fault was healed and the final reads began.
     pub healed: Option<Moment>,
+    /// The writes that were sent more than once, or may have been: their answer may be another leader's.
+    pub resent: BTreeSet<OperationId>,
 }
 
 impl History {

@@ -53,6 +53,11 @@ impl Recorder {
         operation.outcome = outcome;
     }
 
+    /// An operation is sent once more, or may be.
+    pub fn resent(&mut self, operation: OperationId) {
+        self.history.resent.insert(operation);
+    }
+
     /// A fault begins; returns its place in [`History::faults`].
     pub fn fault_begins(&mut self, at: u64, nature: FaultNature) -> usize {
         let began = self.moment(at);

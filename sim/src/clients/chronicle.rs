@@ -64,6 +64,11 @@ impl Chronicle {
         }
     }
 
+    /// An operation is sent once more, or may be.
+    pub fn resent(&self, operation: OperationId) {
+        self.recorder().resent(operation);
+    }
+
     /// Whether some write was invoked and is not resolved.
     pub fn writes_pending(&self) -> bool {
         let recorder = self.recorder();

@@ -37,8 +37,10 @@ pub struct CommittedIsTheSame {
 }
 
 impl CommittedIsTheSame {
-    /// Reads on in every copy of the topics in `firm`, and compares what is new with the other copies.
-    pub async fn check(&mut self, cluster: &Cluster, firm: &BTreeSet<Uuid>) {
+    /// Reads on in every copy of the topics in `firm`, and compares what is new with the other copies. Says whether there
+    /// was something new.
+    pub async fn check(&mut self, cluster: &Cluster, firm: &BTreeSet<Uuid>) -> bool {
+        let mut read_some = false;
         let servers: Vec<ServerNode> = cluster.servers.to_vec();
         for server in &servers {
             let Some(broker) = server.broker() else { continue };
@@ -46,14 +48,15 @@ impl CommittedIsTheSame {
             drop(broker);
             for topic in topics.iter().filter(|topic| firm.contains(&topic.id)) {
                 for partition in topic.online().filter(|partition| !partition.is_offline()) {
-                    self.read_on(server, topic.id, partition).await;
+                    read_some |= self.read_on(server, topic.id, partition).await;
                 }
             }
         }
         self.copies.retain(|(topic, _), _| firm.contains(topic));
+        read_some
     }
 
-    async fn read_on(&mut self, server: &ServerNode, topic: Uuid, partition: &Arc<Partition>) {
+    async fn read_on(&mut self, server: &ServerNode, topic: Uuid, partition: &Arc<Partition>) -> bool {
         let key = (topic, partition.topic_partition.partition);
         let bounds = partition.reader.bounds();
         let copies = self.copies.entry(key).or_default();
@@ -65,16 +68,18 @@ impl CommittedIsTheSame {
         let from = copy.next.max(bounds.log_start_offset);
         let up_to = partition.high_watermark();
         if from >= up_to {
-            return;
+            return false;
         }
         let reader = partition.reader.clone();
         let reading = async move { reader.read(from, up_to, CHUNK, true).await.ok() };
-        let Ok(Some(bytes)) = server.node.spawn("invariant reads a log", reading).await else { return };
+        let Ok(Some(bytes)) = server.node.spawn("invariant reads a log", reading).await else { return false };
         let unchanged =
             self.copies.get(&key).and_then(|copies| copies.get(&server.id)).is_some_and(|c| c.is_of(partition));
-        for (base, digest) in digests(&bytes).into_iter().filter(|_| unchanged) {
-            self.compare(key, server.id, partition, base, digest);
+        let found = if unchanged { digests(&bytes) } else { Vec::new() };
+        for (base, digest) in &found {
+            self.compare(key, server.id, partition, *base, *digest);
         }
+        !found.is_empty()
     }
 
     fn compare(&mut self, key: (Uuid, PartitionId), node: NodeId, partition: &Partition, base: Offset, digest: Digest) {

@@ -15,7 +15,7 @@ use committed_is_the_same::CommittedIsTheSame;
 use metadata_is_the_same::MetadataIsTheSame;
 use one_controller_an_epoch::OneControllerAnEpoch;
 use one_leader_an_epoch::OneLeaderAnEpoch;
-use promises::Promises;
+pub use promises::Promises;
 use runtime::simulation::stream;
 use runtime::time::{Duration, sleep};
 use std::sync::{Arc, Mutex};
@@ -34,10 +34,12 @@ const EVERY: (Duration, Duration) = (Duration::from_millis(10), Duration::from_m
 /// Logs are compared once in so many looks.
 const LOGS_EVERY: u64 = 16;
 
+/// What topics promised so far.
+pub type SharedPromises = Arc<Mutex<Promises>>;
+
 /// Checks for ever.
-pub async fn watch(cluster: Cluster, chronicle: Chronicle) {
+pub async fn watch(cluster: Cluster, chronicle: Chronicle, promises: SharedPromises) {
     let mut dice = stream("invariants");
-    let promises = Arc::new(Mutex::new(Promises::default()));
     let acknowledged = AcknowledgedWherePromised::new(cluster.clone(), promises.clone());
     chronicle.observe(move |action, answer| acknowledged.check(action, answer));
     let mut leaders = OneLeaderAnEpoch::default();
@@ -55,4 +57,11 @@ pub async fn watch(cluster: Cluster, chronicle: Chronicle) {
             committed.check(&cluster, &firm).await;
         }
     }
+}
+
+/// Compares all copies from their start to their end, when all is well.
+pub async fn compare_everything(cluster: &Cluster, promises: &SharedPromises) {
+    let firm = promises.lock().expect("no panic inside").firm();
+    let mut committed = CommittedIsTheSame::default();
+    while committed.check(cluster, &firm).await {}
 }

@@ -8,7 +8,7 @@ use super::repairs;
 use super::server_node::ServerNode;
 use super::state;
 use crate::clients::{Client, Phase, Surroundings, ask_for_metadata, create_topics, live, scan};
-use crate::invariants;
+use crate::invariants::{self, SharedPromises};
 use crate::plan::{LastRestart, Plan};
 use jepsen_lite::history::{FaultKind, History};
 use runtime::simulation::{Node, elapsed, trace};
@@ -67,6 +67,7 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool) -> Played {
     if stage.cluster.is_many() {
         stage.converge(Convergence::full()).await;
         stage.admin.run("ask for metadata", ask_for_metadata).await;
+        invariants::compare_everything(&stage.cluster, &stage.promises).await;
     }
     client_node(&stage.around, 1000, "scanner").run("scan", scan).await;
     Played {
@@ -84,6 +85,7 @@ struct Stage {
     cluster: Cluster,
     around: Arc<Surroundings>,
     atlas: Atlas,
+    promises: SharedPromises,
     admin: ClientNode,
 }
 
@@ -95,7 +97,7 @@ impl Stage {
         let around = Arc::new(Surroundings::new(chronicle, addresses, plan.world.topics.clone(), phases));
         let atlas = Atlas::new(plan, &cluster);
         let admin = client_node(&around, 0, "founder");
-        Stage { cluster, around, atlas, admin }
+        Stage { cluster, around, atlas, promises: SharedPromises::default(), admin }
     }
 
     /// Starts the nodes and makes the topics, in good weather.
@@ -110,7 +112,8 @@ impl Stage {
         self.admin.run("make topics", create_topics).await;
         if self.cluster.is_many() {
             let (cluster, chronicle, atlas) = (self.cluster.clone(), self.around.chronicle.clone(), self.atlas.clone());
-            runtime::task::spawn("invariants", invariants::watch(cluster.clone(), chronicle.clone()));
+            let promises = self.promises.clone();
+            runtime::task::spawn("invariants", invariants::watch(cluster.clone(), chronicle.clone(), promises));
             runtime::task::spawn("repairs", repairs::watch(cluster, chronicle, atlas));
         }
     }

@@ -8,7 +8,7 @@ use super::sweep::{Rule, sweep};
 use super::witness;
 use crate::checker::{Class, Verdict};
 use crate::history::{Acks, Action, Answer, Index, OffsetQuery, Operation, OperationId};
-use model::{Offset, Timestamp};
+use model::{LeaderEpoch, Offset, Timestamp};
 
 /// Compares each lookup with what was known when it began.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
@@ -47,49 +47,64 @@ fn check_latest(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Ve
     });
 }
 
-/// In a cluster a leader that was deposed may still answer, and knows nothing of later epochs: its end covers all that was
-/// acknowledged in its own epoch and those before it (KIP-207), for it does not answer before it does.
+/// In a cluster a leader that was deposed may still answer, and knows nothing of later epochs. Its end covers what was told
+/// to be the end in its own epoch or one before it (KIP-207: a new leader does not answer before it does), and what a
+/// leader of such an epoch acknowledged to acks=all.
 fn check_latest_by_epoch(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Verdict) {
-    for id in &partition.operations {
-        let operation = evidence.operation(*id);
-        let (Action::ListOffsets(list), Some(Answer::Offset { offset, epoch, .. })) =
-            (&operation.action, operation.answer())
-        else {
+    let lookups: Vec<Lookup> = partition.operations.iter().filter_map(|id| end_lookup(evidence, *id)).collect();
+    for (place, lookup) in lookups.iter().enumerate() {
+        let before = |id: OperationId| evidence.until(id) < evidence.since(lookup.operation);
+        let told = lookups[..place].iter().filter(|earlier| earlier.epoch <= lookup.epoch && before(earlier.operation));
+        let told = told.map(|earlier| (earlier.end, earlier.operation));
+        let from = partition.versions.partition_point(|version| version.offset < lookup.end);
+        let acknowledged = partition.versions[from..].iter().filter_map(|version| {
+            let by = acknowledged_by_its_leader(evidence, version).filter(|by| before(*by))?;
+            version.read.filter(|read| read.epoch <= lookup.epoch).map(|_| (version.offset + 1, by))
+        });
+        let Some((bound, proof)) = told.chain(acknowledged).max().filter(|(bound, _)| *bound > lookup.end) else {
             continue;
         };
-        if list.query != OffsetQuery::Latest || *epoch < 0 {
-            continue;
-        }
-        let from = partition.versions.partition_point(|version| version.offset < *offset);
-        let missed =
-            partition.versions[from..].iter().find(|version| is_missed(evidence, partition, version, *id, *epoch));
-        if let Some(version) = missed {
-            let sentence = format!(
-                "{} was told that {offset} is the end in leader epoch {epoch}, though {}",
-                witness::operation(evidence, *id),
-                witness::shown(evidence, version)
-            );
-            verdict.report(witness::anomaly(Class::WrongOffsetLookup, partition, sentence, &[version.first, *id]));
+        let seen = Observation { acks: Acks::All, ..Observation::by(evidence, proof) };
+        match evidence.may_be_gone(partition, seen, evidence.until(lookup.operation)) {
+            Some(because) => verdict.allow(Class::WrongOffsetLookup, because),
+            None => {
+                let sentence = format!(
+                    "{} was told that {} is the end in leader epoch {}, though {} proved that it was {bound}",
+                    witness::operation(evidence, lookup.operation),
+                    lookup.end,
+                    lookup.epoch,
+                    witness::operation(evidence, proof)
+                );
+                let operations = [proof, lookup.operation];
+                verdict.report(witness::anomaly(Class::WrongOffsetLookup, partition, sentence, &operations));
+            }
         }
     }
 }
 
-/// Whether a record of an epoch up to `epoch` was surely committed when the lookup `id` was asked for.
-fn is_missed(
-    evidence: &Evidence<'_>,
-    partition: &Partition,
-    version: &Version,
-    id: OperationId,
-    epoch: model::LeaderEpoch,
-) -> bool {
-    let of_such_an_epoch = version.read.is_some_and(|read| read.epoch <= epoch);
-    let acknowledged = version
-        .acknowledged
-        .filter(|by| matches!(&evidence.operation(*by).action, Action::Produce(produce) if produce.acks == Acks::All));
-    let before = |shown: OperationId| evidence.until(shown) < evidence.since(id);
-    let shown = [acknowledged, version.first_read].into_iter().flatten().any(before);
-    let seen = Observation { acks: Acks::All, ..Observation::of(evidence, version) };
-    of_such_an_epoch && shown && evidence.may_be_gone(partition, seen, evidence.until(id)).is_none()
+/// The end of a partition as some leader told it.
+struct Lookup {
+    operation: OperationId,
+    end: Offset,
+    epoch: LeaderEpoch,
+}
+
+fn end_lookup(evidence: &Evidence<'_>, id: OperationId) -> Option<Lookup> {
+    let operation = evidence.operation(id);
+    match (&operation.action, operation.answer()) {
+        (Action::ListOffsets(list), Some(Answer::Offset { offset, epoch, .. }))
+            if list.query == OffsetQuery::Latest && *epoch >= 0 =>
+        {
+            Some(Lookup { operation: id, end: *offset, epoch: *epoch })
+        }
+        _ => None,
+    }
+}
+
+/// The write that was acknowledged to acks=all by the very leader that appended it: it was sent once.
+fn acknowledged_by_its_leader(evidence: &Evidence<'_>, version: &Version) -> Option<OperationId> {
+    let by = version.acknowledged.filter(|by| !evidence.history.resent.contains(by))?;
+    matches!(&evidence.operation(by).action, Action::Produce(produce) if produce.acks == Acks::All).then_some(by)
 }
 
 /// Records whose timestamps are known, by offset, with the greatest timestamp of each run of 64: finds the first one at

@@ -174,7 +174,9 @@ impl Lane {
         let request_timeout = self.request_timeout();
         while let (Some(wire), Some(write)) = (self.wire.as_mut(), self.unresolved.get_mut(self.sent)) {
             let request = produce(&self.client, &self.habit, write.topic_id, &write.batch);
-            write.attempted = true;
+            if std::mem::replace(&mut write.attempted, true) {
+                self.client.around.chronicle.resent(write.operation);
+            }
             write.sent_at = Instant::now();
             // A write that would block for long is a broken connection; part of it may have arrived.
             let deadline = until.max(write.sent_at + request_timeout);

@@ -38,6 +38,7 @@ pub async fn live(client: Client, habit: LibraryHabit, steps: Vec<WriteStep>) {
             let records = vec![Sent { id, content: payload.content(), timestamp }];
             let action = Produce { partition, topic_id: None, acks: Acks::All, one_batch: true, records };
             let operation = client.around.chronicle.invoke(client.process, Action::Produce(action));
+            client.around.chronicle.resent(operation); // that is for the library to decide
             match producer.send(record).await {
                 Ok(delivery) => drop(runtime::task::spawn("delivery", resolve(client.clone(), operation, delivery))),
                 Err(error) => client.around.chronicle.complete(operation, outcome(Err(error))),
