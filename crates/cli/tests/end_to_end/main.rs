@@ -2,6 +2,7 @@
 #![cfg(not(madsim))]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // about real processes in real time
 
+mod clusters;
 mod manners;
 mod process;
 mod records;

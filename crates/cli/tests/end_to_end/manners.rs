@@ -63,7 +63,7 @@ fn where_servers_make_no_topics_writing_to_one_that_is_not_there_fails_soon() {
 
 #[test]
 fn wrong_usage_is_two_and_says_what_is_right() {
-    let stories: [(&[&str], &str); 10] = [
+    let stories: [(&[&str], &str); 16] = [
         (&["prodcue"], "produce"),
         (&["produce"], "<TOPIC>"),
         (&["consume", "t", "-o", "yesterday"], "use start, end"),
@@ -74,6 +74,12 @@ fn wrong_usage_is_two_and_says_what_is_right() {
         (&["produce", "t", "-z", "zip"], "zstd"),
         (&["topic", "alter", "t"], "--partitions"),
         (&["topic", "list", "-b", "http://localhost:9092"], "HOST:PORT"),
+        (&["dev", "up", "-n", "0"], "1..=50"),
+        (&["demo", "--rate", "fast"], "--rate"),
+        (&["server", "--cluster-id", "mine"], "22 letters"),
+        (&["server", "--feature", "group.version"], "NAME=LEVEL"),
+        (&["server", "--feature", "group.versio=1"], "group.version, kraft.version"),
+        (&["server", "--release-version", "2.8"], "3.9, 4.0"),
     ];
     for (arguments, says) in stories {
         let mut command = thalweg();
@@ -85,9 +91,68 @@ fn wrong_usage_is_two_and_says_what_is_right() {
 }
 
 #[test]
+fn a_new_cluster_starts_with_what_was_asked_for_and_keeps_it() {
+    let id = "5L6g3nShT-eMCtK--X86sw";
+    let options = ["--cluster-id", id, "--release-version", "4.0", "--feature", "transaction.version=1"];
+    let mut server = Server::start_as(&options);
+    let info = |server: &Server| -> serde_json::Value {
+        serde_json::from_str(server.run(&["cluster", "info", "-o", "json"]).text()).expect("JSON")
+    };
+    let level = |info: &serde_json::Value, name: &str| info["features"][name]["level"].as_i64();
+    let started = info(&server);
+    assert_eq!(started["cluster_id"], id);
+    assert_eq!((level(&started, "metadata.version"), level(&started, "group.version")), (Some(25), Some(1)));
+    assert_eq!((level(&started, "transaction.version"), level(&started, "share.version")), (Some(1), Some(0)));
+    server.kill();
+    server.start_again();
+    assert_eq!(info(&server)["features"], started["features"], "what is not asked for again stays");
+    server.kill();
+    let refused = server.run_again_as(&["--cluster-id", "6L6g3nShT-eMCtK--X86sw"]);
+    refused.failed(1, &[id, "6L6g3nShT-eMCtK--X86sw", "log.dirs"]);
+}
+
+/// What the program takes for the levels it knows is what its controllers know.
+#[test]
+fn the_levels_that_can_be_asked_for_are_those_that_the_server_knows() {
+    let server = Server::start();
+    let text = server.run(&["cluster", "info", "-o", "json"]);
+    let info: serde_json::Value = serde_json::from_str(text.text()).expect("JSON");
+    for (name, levels) in info["features"].as_object().expect("features") {
+        let (min, max) = (levels["min"].as_i64().expect("a level"), levels["max"].as_i64().expect("a level"));
+        for (level, says) in
+            [(min - 1, format!("the levels {min} to {max}")), (max + 1, format!("the levels {min} to {max}"))]
+        {
+            let mut command = thalweg();
+            command.args(["server", "--feature", &format!("{name}={level}")]);
+            run(command, b"").failed(2, &[&says]);
+        }
+    }
+}
+
+#[test]
+fn a_cluster_that_nobody_answers_for_is_unhealthy() {
+    let mut command = thalweg();
+    command.args(["cluster", "health", "-b", "127.0.0.1:1"]);
+    let ran = run(command, b"");
+    ran.failed(10, &[]);
+    let said = String::from_utf8_lossy(&ran.out).into_owned();
+    assert!(said.contains("no broker answers: cannot connect to 127.0.0.1:1") && said.contains("--brokers"), "{said}");
+    assert!(ran.took < SOON, "{ran:?}");
+}
+
+#[test]
 fn every_command_has_help_with_an_example() {
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 21] = [
         &[],
+        &["cluster"],
+        &["cluster", "info"],
+        &["cluster", "health"],
+        &["broker"],
+        &["broker", "list"],
+        &["dev"],
+        &["dev", "up"],
+        &["dev", "down"],
+        &["demo"],
         &["server"],
         &["produce"],
         &["consume"],

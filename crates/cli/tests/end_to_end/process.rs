@@ -53,9 +53,19 @@ impl Server {
 
     /// With these settings, as for `--set`.
     pub fn start_with(settings: &[&str]) -> Server {
+        Server::start_as(&settings.iter().flat_map(|setting| ["--set", setting]).collect::<Vec<_>>())
+    }
+
+    /// With these options.
+    pub fn start_as(options: &[&str]) -> Server {
         let data = tempfile::tempdir().expect("a temporary folder can be made");
-        let (child, address) = serve(data.path(), "127.0.0.1:0", settings);
+        let (child, address) = serve(data.path(), "127.0.0.1:0", options);
         Server { child, address, data }
+    }
+
+    /// After [`kill`](Self::kill): a server that does not come to be ready, with these options.
+    pub fn run_again_as(&self, options: &[&str]) -> Ran {
+        run(server(self.data.path(), &self.address, options), b"")
     }
 
     /// After [`kill`](Self::kill): the same again, with what is on its disk.
@@ -104,13 +114,15 @@ impl Drop for Server {
     }
 }
 
-fn serve(data: &Path, address: &str, settings: &[&str]) -> (Child, String) {
+fn server(data: &Path, address: &str, options: &[&str]) -> Command {
     let mut command = thalweg();
     command.args(["server", "--set", "node.id=1", "--set", &format!("listeners=PLAINTEXT://{address}")]);
-    command.args(["--set", &format!("log.dirs={}", data.display())]);
-    for setting in settings {
-        command.args(["--set", setting]);
-    }
+    command.args(["--set", &format!("log.dirs={}", data.display())]).args(options);
+    command
+}
+
+fn serve(data: &Path, address: &str, options: &[&str]) -> (Child, String) {
+    let mut command = server(data, address, options);
     let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the server can be run");
     let stderr = child.stderr.take().expect("a pipe");
     let (told, ready) = mpsc::channel();
@@ -131,7 +143,7 @@ pub fn thalweg() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_thalweg"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("KAFKA_") || name.starts_with("THALWEG_") {
+        if name.starts_with("KAFKA_") || name.starts_with("THALWEG_") || name == "CLUSTER_ID" {
             command.env_remove(&*name);
         }
     }
