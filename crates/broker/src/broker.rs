@@ -7,6 +7,7 @@ use crate::network::connection_limits::ConnectionLimits;
 use crate::network::request_memory::RequestMemory;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
+use crate::repair::Repairs;
 use crate::replication::{Fetchers, IsrChanges};
 use model::NodeId;
 use model::config::{BrokerConfig, ServerConfig};
@@ -45,6 +46,7 @@ pub struct Broker {
     pub(crate) started: Instant,
     pub(crate) isr_changes: IsrChanges,
     pub(crate) fetchers: Fetchers,
+    pub(crate) repairs: Repairs,
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) request_memory: RequestMemory,

@@ -51,9 +51,17 @@ impl FoundLogs {
         !self.unclean
     }
 
-    /// The replicas whose log stays closed.
-    pub fn unusable(&self) -> Vec<(Uuid, PartitionId)> {
-        self.by_id.iter().filter(|(_, found)| found.log.is_err()).map(|(key, _)| *key).collect()
+    /// The replicas whose log stays closed, and those whose log is damaged where there are other replicas.
+    pub fn unusable(&self, image: &MetadataImage) -> Vec<(Uuid, PartitionId)> {
+        let has_peers = |(id, number): (Uuid, PartitionId)| {
+            let partition = image.topic_by_id(id).and_then(|topic| topic.partition(number));
+            partition.is_some_and(|partition| partition.replicas.len() > 1)
+        };
+        let is_unusable = |key: (Uuid, PartitionId), found: &Found| match &found.log {
+            Ok(log) => !log.reader().damage().is_empty() && has_peers(key),
+            Err(_) => true,
+        };
+        self.by_id.iter().filter(|(key, found)| is_unusable(**key, found)).map(|(key, _)| *key).collect()
     }
 
     /// The log of a partition, if there is one.

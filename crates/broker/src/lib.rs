@@ -15,6 +15,7 @@ pub mod network;
 pub mod partition;
 pub mod partitions;
 mod producer_ids;
+mod repair;
 pub mod replication;
 mod start;
 mod topic_rules;

@@ -4,6 +4,7 @@ use crate::broker::Broker;
 use crate::found_logs::FoundLogs;
 use crate::partition::{self, Command, News};
 use crate::partitions::{Hosted, HostedTopic};
+use crate::repair::closed_log;
 use crate::topic_rules::log_config;
 use model::config::{Layers, ServerConfig, TopicConfig};
 use model::metadata_image::{ConfigResource, Configs, MetadataImage, TopicChange, TopicImage};
@@ -104,7 +105,11 @@ pub(crate) async fn host(broker: &Arc<Broker>, image: &Arc<MetadataImage>, topic
         let news = News { image: partition.clone(), cluster: image.clone(), terms: terms(broker, &config) };
         match partitions.get(&number) {
             Some(Hosted::Online(hosted)) => update(hosted, topic, &config, known.as_deref(), news).await,
-            Some(Hosted::Offline(_)) => {}
+            Some(Hosted::Offline(_)) => {
+                if let Some(hosted) = begin_anew(broker, topic, &config, number, &news).await {
+                    partitions.insert(number, hosted);
+                }
+            }
             None => {
                 let hosted = start(broker, topic, &config, number, news, found).await;
                 partitions.insert(number, hosted);
@@ -151,16 +156,48 @@ async fn start(
         None => create(broker, &topic_partition, topic.id, log_config).await,
     };
     match log {
-        Ok(log) => {
-            let hosting = hosting(broker, directory);
-            let partition = partition::spawn(topic_partition, topic.id, log, hosting);
-            let _ = partition.send(Command::Follow(Box::new(news))).await; // it has only begun
-            Hosted::Online(partition)
-        }
+        Ok(log) => Hosted::Online(serve(broker, topic, number, (directory, log), news).await),
         Err(why) => {
             tracing::error!("{topic_partition}: offline: {why}");
-            Hosted::Offline(why)
+            let hosted = begin_anew(broker, topic, config, number, &news).await;
+            hosted.unwrap_or(Hosted::Offline(why))
         }
+    }
+}
+
+async fn serve(
+    broker: &Arc<Broker>,
+    topic: &TopicImage,
+    number: PartitionId,
+    (directory, log): (usize, Log),
+    news: News,
+) -> Arc<partition::Partition> {
+    let topic_partition = TopicPartition::new(topic.name.clone(), number);
+    let partition = partition::spawn(topic_partition, topic.id, log, hosting(broker, directory));
+    let _ = partition.send(Command::Follow(Box::new(news))).await; // it has only begun
+    partition
+}
+
+/// A new log in the place of one that could not be opened, if another broker leads and nobody counts on the old one.
+async fn begin_anew(
+    broker: &Arc<Broker>,
+    topic: &TopicImage,
+    config: &TopicConfig,
+    number: PartitionId,
+    news: &News,
+) -> Option<Hosted> {
+    let topic_partition = TopicPartition::new(topic.name.clone(), number);
+    if !closed_log::may_begin_anew(&news.image, broker.node_id)
+        || !closed_log::set_aside(&broker.directories, &topic_partition).await
+    {
+        return None;
+    }
+    let log_config = log_config(config, topic.is_internal());
+    match create(broker, &topic_partition, topic.id, log_config).await {
+        (directory, Ok(log)) => {
+            Some(Hosted::Online(serve(broker, topic, number, (directory, log), news.clone()).await))
+        }
+        (_, Err(why)) => Some(Hosted::Offline(why)),
     }
 }
 
@@ -173,6 +210,7 @@ fn hosting(broker: &Broker, directory: usize) -> partition::Hosting {
         started: broker.started,
         isr_changes: broker.isr_changes.clone(),
         fetchers: broker.fetchers.clone(),
+        repairs: broker.repairs.clone(),
     }
 }
 

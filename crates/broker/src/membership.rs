@@ -4,6 +4,7 @@
 use crate::broker::Broker;
 use crate::metadata::{AskError, Metadata};
 use crate::partitions::Hosted;
+use crate::repair;
 use crate::start::StartError;
 use controller::{Reply, Request};
 use model::metadata_image::MetadataImage;
@@ -107,6 +108,7 @@ pub(crate) async fn keep_alive(broker: Arc<Broker>, mut stop: watch::Receiver<bo
         select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
+            () = broker.repairs.changed() => {}
             () = sleep(rest) => {}
         }
     }
@@ -199,11 +201,15 @@ fn failed_directories(broker: &Broker) -> Vec<Uuid> {
 
 /// The replicas here whose log is damaged, or has no space: they may not lead, and are in sync with nobody.
 pub(crate) fn unusable(broker: &Broker) -> Vec<(Uuid, PartitionId)> {
-    let mut unusable = Vec::new();
+    let (mut unusable, image) = (Vec::new(), broker.metadata.image());
     for topic in broker.partitions.topics() {
         for (number, hosted) in &topic.partitions {
             let is_unusable = match hosted {
-                Hosted::Online(partition) => partition.is_offline() || partition.is_full(),
+                Hosted::Online(partition) => {
+                    partition.is_offline()
+                        || partition.is_full()
+                        || repair::is_unusable(partition, &image, broker.node_id)
+                }
                 Hosted::Offline(_) => true,
             };
             if is_unusable && unusable.len() < MAX_UNUSABLE {

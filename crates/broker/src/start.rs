@@ -15,6 +15,7 @@ use crate::network::request_memory::RequestMemory;
 use crate::partition::Command;
 use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
+use crate::repair::{self, Repairs};
 use crate::replication::{Fetchers, IsrChanges, isr_changes};
 use crate::topic_rules::log_config;
 use crate::{directory_assignments, failures, lifecycle, membership};
@@ -154,6 +155,7 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
         joining.join(&metadata, known.id.as_deref(), disks, quorum_directory).await?;
     let image = metadata.image();
     let (applied, applied_to) = watch::channel(image.end_offset());
+    let (repairs, findings) = Repairs::new();
     let broker = Arc::new(Broker {
         node_id: config.node_id,
         epoch,
@@ -162,6 +164,7 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
         heartbeats: metadata.apart(),
         isr_changes: IsrChanges::new(config.node_id, epoch, &metadata),
         fetchers: Fetchers::new(&config, epoch, &metadata),
+        repairs,
         started: Instant::now(),
         metadata,
         partitions: Partitions::default(),
@@ -179,6 +182,7 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
     }
     if broker.config.cluster.is_broker {
         host_all(&broker, &image, logs, metadata_is_ours).await;
+        runtime::task::spawn("repair", repair::run(broker.clone(), findings, stopping.clone()));
         spawn_tasks(&broker, image, applied, &stopping);
         membership::wait_until_unfenced(&broker.metadata, broker.node_id).await;
     }
@@ -220,7 +224,7 @@ impl Joining<'_> {
         let (directories, logs) = open_directories(disks, self.config, self.server_config, &image, ids).await?;
         let request = registration(self.config, &cluster_id, &directories, self.listeners);
         let patience = Duration::from_millis(self.config.registration_timeout_ms.unsigned_abs());
-        let epoch = membership::register(metadata, request, logs.are_clean(), logs.unusable(), patience).await?;
+        let epoch = membership::register(metadata, request, logs.are_clean(), logs.unusable(&image), patience).await?;
         Ok(Joined { directories, logs, epoch })
     }
 }
@@ -238,6 +242,7 @@ fn spawn_tasks(
         runtime::task::spawn("directories", directory_assignments::tell(broker.clone(), stopping.clone()));
     }
     watch_directories(broker);
+    runtime::task::spawn("scrubber", repair::scrubber::run(broker.clone(), stopping.clone()));
     runtime::task::spawn("checkpoints", checkpoint(broker.clone(), stopping.clone()));
 }
 

@@ -292,7 +292,7 @@ fn unknown_id(broker: &Broker, id: Uuid) -> ErrorCode {
 
 async fn read_partition(
     terms: &Terms,
-    partition: &Partition,
+    partition: &Arc<Partition>,
     wanted: &FetchPartition,
     left: usize,
     first: bool,
@@ -336,7 +336,7 @@ async fn read_partition(
                 model::mark!("a fetch could not read");
                 tracing::error!("{}: cannot read at {}: {error}", partition.topic_partition, wanted.fetch_offset);
             }
-            error_of_read(&error)
+            cannot_read(partition, wanted.fetch_offset, &error)
         })?;
     }
     // What was read may be of another leader's log since.
@@ -358,6 +358,16 @@ fn diverging(partition: &Partition, wanted: &FetchPartition) -> Result<Option<(i
     }
     let parts = epoch < wanted.last_fetched_epoch || end < wanted.fetch_offset;
     Ok(parts.then_some((epoch, end)))
+}
+
+/// Has a look taken at what may be damaged. Where there are other replicas, one of them leads soon and has the records: the
+/// client asks again. Where there are none it is told the truth.
+fn cannot_read(partition: &Arc<Partition>, offset: Offset, error: &ReadError) -> ErrorCode {
+    if !matches!(error, ReadError::Corrupt(_)) {
+        return error_of_read(error);
+    }
+    partition.suspect(offset);
+    if partition.has_peers() { ErrorCode::KafkaStorageError } else { error_of_read(error) }
 }
 
 /// What a client is told when its records cannot be read.

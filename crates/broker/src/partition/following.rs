@@ -14,6 +14,7 @@ impl Task {
     pub(super) async fn follow(&mut self, news: News) {
         let News { image, cluster, terms } = news;
         self.replicas = image.replicas.len();
+        self.partition.has_peers.store(self.replicas > 1, Ordering::Release);
         if image.leader_epoch <= self.partition.leader_epoch() {
             self.partition.change(|replica, now| replica.image_changed(now, &image, &cluster, terms));
             self.partition.propose();

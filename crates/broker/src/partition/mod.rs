@@ -2,14 +2,17 @@
 
 mod acks;
 mod following;
+mod mending;
 mod replica;
 mod task;
 mod waiters;
 
+pub use mending::Mending;
 pub use replica::AckLevel;
 pub use task::{Acked, AppendFailure, Command, Hosting, News, spawn};
 pub use waiters::FetchWait;
 
+use crate::repair::{Finding, Repairs};
 use crate::replication::{Fetchers, IsrChanges};
 use model::metadata_image::MetadataImage;
 use model::state_machine::Instant;
@@ -50,6 +53,13 @@ pub struct Partition {
     offline: AtomicBool,
     /// Its disk has no space: others should lead.
     full: AtomicBool,
+    /// Part of its log is not what was written.
+    damaged: AtomicBool,
+    /// A read has failed, and somebody looks why.
+    suspected: AtomicBool,
+    /// There are other replicas.
+    has_peers: AtomicBool,
+    repairs: Repairs,
     /// Those that wait for what is committed.
     committed_waiters: FetchWaiters,
     /// Followers, which wait for what is appended.
@@ -90,6 +100,28 @@ impl Partition {
     /// Whether its disk has no space for appends.
     pub fn is_full(&self) -> bool {
         self.full.load(Ordering::Acquire)
+    }
+
+    /// Whether part of its log is not what was written: it serves the rest, and should not lead.
+    pub fn is_damaged(&self) -> bool {
+        self.damaged.load(Ordering::Acquire)
+    }
+
+    /// Whether there are other replicas.
+    pub(crate) fn has_peers(&self) -> bool {
+        self.has_peers.load(Ordering::Acquire)
+    }
+
+    /// A read at `offset` did not get what was written: somebody looks, once.
+    pub(crate) fn suspect(self: &Arc<Partition>, offset: Offset) {
+        if !self.is_damaged() && !self.suspected.swap(true, Ordering::AcqRel) {
+            self.repairs.tell(Finding::Suspected(self.clone(), offset));
+        }
+    }
+
+    /// Nothing is wrong with it, as far as was found out: the next read that fails is looked into again.
+    pub(crate) fn is_cleared(&self) {
+        self.suspected.store(false, Ordering::Release);
     }
 
     /// Checks the epoch that a client believes in (KIP-320); -1 checks nothing.

@@ -2,9 +2,11 @@
 //! for a sync: what became durable is told by the log, and moves the high watermark.
 
 use super::acks::Reply;
+use super::mending::Mending;
 use super::replica::{AckLevel, Replica};
 use super::waiters::FetchWaiters;
 use super::{MAILBOX, Partition};
+use crate::repair::{Finding, Repairs};
 use crate::replication::{Fetchers, IsrChanges};
 use bytes::Bytes;
 use model::metadata_image::{MetadataImage, PartitionImage};
@@ -60,6 +62,8 @@ pub enum Command {
     SetConfig(Box<LogConfig>),
     /// Follow what the metadata says of this partition.
     Follow(Box<News>),
+    /// Do a step of a repair.
+    Mend(Mending),
     /// End the task and give the log back.
     Close(oneshot::Sender<Log>),
 }
@@ -114,6 +118,8 @@ pub struct Hosting {
     pub isr_changes: IsrChanges,
     /// Who fetches for replicas.
     pub fetchers: Fetchers,
+    /// Who looks after what is damaged.
+    pub repairs: Repairs,
 }
 
 /// Starts the task of a partition. It serves nobody before it was told what the metadata says of it.
@@ -124,6 +130,7 @@ pub fn spawn(topic_partition: TopicPartition, topic_id: Uuid, log: Log, hosting:
     // What was found has been made durable, whatever mode it was left in.
     let own = own_log(&log, *durable.borrow(), wants_journal || log.is_journaled());
     let high_watermark = log.high_watermark().clamp(own.log_start_offset, own.log_end_offset);
+    let is_damaged = !log.reader().damage().is_empty();
     let partition = Arc::new(Partition {
         topic_partition,
         topic_id,
@@ -139,9 +146,16 @@ pub fn spawn(topic_partition: TopicPartition, topic_id: Uuid, log: Log, hosting:
         high_watermark: AtomicI64::new(high_watermark),
         offline: AtomicBool::new(false),
         full: AtomicBool::new(false),
+        damaged: AtomicBool::new(is_damaged),
+        suspected: AtomicBool::new(false),
+        has_peers: AtomicBool::new(false),
+        repairs: hosting.repairs,
         committed_waiters: FetchWaiters::default(),
         appended_waiters: FetchWaiters::default(),
     });
+    if is_damaged {
+        partition.repairs.tell(Finding::Known(partition.clone()));
+    }
     let housekeeping = hosting.housekeeping;
     let due = Instant::now() + housekeeping.mul_f64(0.5 + runtime::rand::below(1000) as f64 / 2000.0);
     let task = Task {
@@ -266,6 +280,7 @@ impl Task {
                 }
                 Command::SetConfig(config) => self.set_config(*config).await,
                 Command::Follow(news) => self.follow(*news).await,
+                Command::Mend(mending) => self.mend(mending).await,
                 Command::Close(reply) => return Some(reply),
             }
         }
