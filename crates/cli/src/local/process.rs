@@ -3,7 +3,7 @@
 use super::layout::Node;
 use anyhow::{Context, bail};
 use runtime::time::{Duration, Instant, sleep};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -32,7 +32,7 @@ impl NodeProcess {
     /// # Errors
     /// The program or the files of the node cannot be used.
     pub fn start(node: &Node) -> anyhow::Result<NodeProcess> {
-        let log = || -> io::Result<File> { File::options().create(true).append(true).open(node.log()) };
+        let log = || -> io::Result<fs::File> { fs::File::options().create(true).append(true).open(node.log()) };
         let cannot = || format!("cannot write {}", node.log().display());
         let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
         command.arg("server").arg("--config").arg(node.properties()).current_dir(&node.directory).process_group(0);
@@ -90,7 +90,7 @@ impl NodeProcess {
         const BYTES: u64 = 2 << 10;
         const LINES: usize = 6;
         let read = || -> io::Result<Vec<u8>> {
-            let mut log = File::open(self.node.log())?;
+            let mut log = fs::File::open(self.node.log())?;
             let length = log.metadata()?.len();
             log.seek(SeekFrom::Start(length.saturating_sub(BYTES)))?;
             let mut bytes = Vec::new();
