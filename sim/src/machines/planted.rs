@@ -58,5 +58,11 @@ fn in_child(machine: &Machine, bug: &str, options: &Options) -> bool {
     command.args(["machines", machine.name, "--planted", bug]);
     command.args(["--from", &options.from.to_string(), "--seeds", &options.seeds.to_string()]);
     command.args(["--jobs", &options.jobs().to_string()]);
-    command.status().is_ok_and(|status| status.success())
+    match command.status() {
+        Ok(status) => status.success(),
+        Err(error) => {
+            println!("{} {bug}: cannot be started: {error}", machine.name);
+            false
+        }
+    }
 }
