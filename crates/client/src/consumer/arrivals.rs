@@ -56,7 +56,7 @@ impl Consumer {
 
     fn fetched(&mut self, node: NodeId, asked: &BTreeMap<TopicPartition, (u64, Wish)>, answer: Result<FetchResponse>) {
         let broker = self.brokers.entry(node).or_default();
-        broker.asked = false;
+        broker.asked = None;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {

@@ -10,6 +10,7 @@ mod session;
 pub use config::{ConsumerConfig, Isolation, OffsetReset};
 
 use crate::cluster::Cluster;
+use crate::connection::STALLED_AFTER;
 use crate::error::{ClientError, Result};
 use crate::offsets::OffsetSpec;
 use assigned::Assigned;
@@ -56,6 +57,8 @@ pub struct Consumer {
     partitions: BTreeMap<TopicPartition, Assigned>,
     brokers: BTreeMap<NodeId, Broker>,
     refreshing: bool,
+    /// When to ask next who leads in the place of a broker that hangs.
+    ask_about_hanging_at: Option<Instant>,
     failures: VecDeque<ClientError>,
     /// Whose turn it is to be read first.
     turn: usize,
@@ -67,8 +70,8 @@ pub struct Consumer {
 #[derive(Debug, Default)]
 struct Broker {
     session: Session,
-    /// Whether a fetch is under way.
-    asked: bool,
+    /// Since when a fetch is under way, if one is.
+    asked: Option<Instant>,
     /// It asked for silence until then (KIP-219).
     silent_until: Option<Instant>,
 }
@@ -90,6 +93,7 @@ impl Consumer {
             partitions: BTreeMap::new(),
             brokers: BTreeMap::new(),
             refreshing: false,
+            ask_about_hanging_at: None,
             failures: VecDeque::new(),
             turn: 0,
             generations: 0,
@@ -174,6 +178,7 @@ impl Consumer {
             while let Ok(arrival) = self.arrivals.try_recv() {
                 self.arrived(arrival);
             }
+            self.leave_who_hangs();
             self.ask();
             let records = self.read()?;
             if !records.is_empty() {
@@ -188,8 +193,11 @@ impl Consumer {
             }
             let backed_off = self.partitions.values().filter_map(|p| p.not_before);
             let silent = self.brokers.values().filter_map(|broker| broker.silent_until);
-            let retry = backed_off.chain(silent).filter(|time| *time > now).min();
-            let until = retry.map_or(deadline, |retry| retry.min(deadline));
+            let overdue = self.brokers.values().filter_map(|broker| broker.asked).map(|asked| asked + self.patience());
+            // One that hangs is looked after again and again.
+            let look = overdue.map(|overdue| if overdue > now { overdue } else { now + STALLED_AFTER });
+            let next = backed_off.chain(silent).filter(|time| *time > now).chain(look).min();
+            let until = next.map_or(deadline, |next| next.min(deadline));
             if let Ok(Some(arrival)) = timeout_at(until, self.arrivals.recv()).await {
                 self.arrived(arrival);
             }
@@ -280,16 +288,46 @@ impl Consumer {
             // A broker is asked for all partitions or for none: else those left out would wait for a long poll.
             let broker = self.brokers.entry(node).or_default();
             let is_throttled = broker.silent_until.is_some_and(|until| until > now);
-            if broker.asked || is_throttled || full.contains(&node) {
+            if broker.asked.is_some() || is_throttled || full.contains(&node) {
                 continue;
             }
-            broker.asked = true;
+            broker.asked = Some(now);
             let plain = asked.iter().map(|(partition, (_, wish))| (partition.clone(), *wish)).collect();
             let request = broker.session.request(&plain, &self.config);
             fetcher::fetch(&self.apart, &self.sender, node, asked, request);
         }
         if !leaderless.is_empty() {
             self.refresh(leaderless);
+        }
+    }
+
+    /// How long a broker may take for a fetch before it seems to hang.
+    fn patience(&self) -> Duration {
+        self.config.fetch_max_wait + STALLED_AFTER
+    }
+
+    /// A broker that hangs is not waited for when others lead what it was asked for.
+    fn leave_who_hangs(&mut self) {
+        let hangs = |broker: &Broker| broker.asked.is_some_and(|asked| asked.elapsed() >= self.patience());
+        let hanging: Vec<NodeId> = self.brokers.iter().filter(|(_, b)| hangs(b)).map(|(node, _)| *node).collect();
+        let view = self.cluster.view();
+        let mut stale = BTreeSet::new();
+        for node in hanging {
+            let now = Instant::now();
+            let is_there = |(partition, assigned): (&TopicPartition, &Assigned)| {
+                assigned.preferred(now) == Some(node) || view.leader(partition).is_some_and(|l| l.node == node)
+            };
+            if self.partitions.iter().any(is_there) {
+                stale.extend(self.partitions.keys().map(|partition| partition.topic.clone()));
+            } else if let Some(connection) = self.apart.open_node(node) {
+                model::mark!("a consumer left a leader that hangs");
+                connection.close("it does not answer, and another broker leads by now");
+            }
+        }
+        let now = Instant::now();
+        if !stale.is_empty() && self.ask_about_hanging_at.is_none_or(|at| at <= now) {
+            self.ask_about_hanging_at = Some(now + STALLED_AFTER);
+            self.refresh(stale);
         }
     }
 

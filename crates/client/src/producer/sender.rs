@@ -7,7 +7,7 @@ use super::identity::{self, Identity};
 use super::requests::{Parcel, highest_version, hints, request, result_of};
 use crate::backoff::{Backoff, BackoffConfig};
 use crate::cluster::Cluster;
-use crate::connection::Connection;
+use crate::connection::{Connection, STALLED_AFTER};
 use crate::error::{ClientError, Result};
 use model::{NodeId, ProducerId, TopicPartition};
 use protocol::messages::{ProduceRequest, ProduceResponse};
@@ -37,7 +37,9 @@ pub(super) struct State {
     pub closing: bool,
     /// Why nothing can be written, now or ever again.
     pub fatal: Option<ClientError>,
-    requests_under_way: BTreeMap<NodeId, usize>,
+    /// What travels to each broker: a request each, with its partitions.
+    under_way: BTreeMap<NodeId, BTreeMap<u64, Vec<TopicPartition>>>,
+    shipments: u64,
     connecting: BTreeSet<NodeId>,
     asking_identity: bool,
     refreshing: bool,
@@ -51,6 +53,7 @@ pub(super) struct State {
 /// Parcels for one broker.
 #[derive(Debug)]
 struct Shipment {
+    number: u64,
     node: NodeId,
     connection: Connection,
     parcels: Vec<Parcel>,
@@ -61,7 +64,7 @@ const MOST_BETWEEN_REFRESHES: Duration = Duration::from_millis(250);
 
 impl State {
     fn is_busy(&self, node: NodeId, now: Instant, config: &ProducerConfig) -> bool {
-        self.requests_under_way.get(&node).is_some_and(|under_way| *under_way >= config.max_in_flight)
+        self.under_way.get(&node).is_some_and(|under_way| under_way.len() >= config.max_in_flight)
             || self.throttled.get(&node).is_some_and(|until| *until > now)
     }
 
@@ -90,7 +93,9 @@ impl Shared {
                 }
                 let refresh = state.refresh_not_before.filter(|time| *time > now);
                 let silent = state.throttled.values().copied().filter(|time| *time > now).min();
-                let next = [state.accumulator.next_deadline(now), refresh, silent].into_iter().flatten().min();
+                let travels = state.under_way.values().any(|requests| !requests.is_empty());
+                let look = travels.then(|| now + STALLED_AFTER);
+                let next = [state.accumulator.next_deadline(now), refresh, silent, look].into_iter().flatten().min();
                 (shipments, next)
             };
             if !shipments.is_empty() {
@@ -114,6 +119,7 @@ impl Shared {
             state.accumulator.fail(&fatal);
             return Vec::new();
         }
+        self.leave_who_hangs(state, now);
         let view = self.cluster.view();
         let (ready, needs_identity) = state.accumulator.ready(now, &view, &self.config);
         if let Some(other_than) = needs_identity {
@@ -136,7 +142,9 @@ impl Shared {
                         self.connect(state, leader.node);
                         continue;
                     };
-                    entry.insert((Shipment { node: leader.node, connection, parcels: Vec::new() }, 0))
+                    let (number, node) = (state.shipments, leader.node);
+                    state.shipments += 1;
+                    entry.insert((Shipment { number, node, connection, parcels: Vec::new() }, 0))
                 }
             };
             if *size > 0 && *size + state.accumulator.next_size(&partition) > self.config.max_request_size {
@@ -152,17 +160,43 @@ impl Shared {
         let loaded = shipments.into_values().map(|(shipment, _)| shipment).filter(|s| !s.parcels.is_empty());
         let loaded: Vec<Shipment> = loaded.collect();
         for shipment in &loaded {
-            *state.requests_under_way.entry(shipment.node).or_insert(0) += 1;
+            let partitions = shipment.parcels.iter().map(|parcel| parcel.to.clone()).collect();
+            state.under_way.entry(shipment.node).or_default().insert(shipment.number, partitions);
         }
         loaded
     }
 
+    /// A broker that hangs is not waited for when others lead what travels to it: what it may have written is known to
+    /// those who lead now, or lost to them.
+    fn leave_who_hangs(self: &Arc<Self>, state: &mut State, now: Instant) {
+        let view = self.cluster.view();
+        let mut stale = BTreeSet::new();
+        for (node, requests) in &state.under_way {
+            let partitions = || requests.values().flatten();
+            let Some(connection) = self.cluster.open_node(*node) else { continue };
+            if requests.is_empty() || !connection.is_stalled() {
+                continue;
+            }
+            let elsewhere = |of: &TopicPartition| view.leader(of).is_some_and(|leader| leader.node != *node);
+            if partitions().all(elsewhere) {
+                model::mark!("a producer left a leader that hangs");
+                connection.close("it does not answer, and another broker leads by now");
+            } else {
+                stale.extend(partitions().map(|partition| partition.topic.clone()));
+            }
+        }
+        if !stale.is_empty() {
+            self.refresh(state, stale.into_iter().collect(), now);
+        }
+    }
+
     /// Sends a request and leaves a task behind that waits for its answer.
     fn ship(self: &Arc<Self>, shipment: Shipment) {
-        let Shipment { node, connection, mut parcels } = shipment;
+        let Shipment { number, node, connection, mut parcels } = shipment;
+        let place = (node, number);
         let version = match connection.version_of::<ProduceRequest>(highest_version(&parcels)) {
             Ok(version) => version,
-            Err(error) => return self.arrived(node, parcels, Err(error)),
+            Err(error) => return self.arrived(place, parcels, Err(error)),
         };
         let request = request(&mut parcels, &self.config);
         let shared = self.clone();
@@ -170,25 +204,30 @@ impl Shared {
             match connection.start_unanswered(&request, version) {
                 Ok(written) => drop(task::spawn("produce without answer", async move {
                     let result = written.await.map(|()| None);
-                    shared.arrived(node, parcels, result);
+                    shared.arrived(place, parcels, result);
                 })),
-                Err(error) => self.arrived(node, parcels, Err(error)),
+                Err(error) => self.arrived(place, parcels, Err(error)),
             }
             return;
         }
         match connection.start(&request, version) {
             Ok(answer) => drop(task::spawn("produce", async move {
                 let result = answer.wait().await.map(Some);
-                shared.arrived(node, parcels, result);
+                shared.arrived(place, parcels, result);
             })),
-            Err(error) => self.arrived(node, parcels, Err(error)),
+            Err(error) => self.arrived(place, parcels, Err(error)),
         }
     }
 
-    fn arrived(self: &Arc<Self>, node: NodeId, parcels: Vec<Parcel>, answer: Result<Option<ProduceResponse>>) {
+    fn arrived(
+        self: &Arc<Self>,
+        (node, number): (NodeId, u64),
+        parcels: Vec<Parcel>,
+        answer: Result<Option<ProduceResponse>>,
+    ) {
         let mut state = self.state.lock().expect("no panic inside");
-        if let Some(under_way) = state.requests_under_way.get_mut(&node) {
-            *under_way -= 1;
+        if let Some(under_way) = state.under_way.get_mut(&node) {
+            under_way.remove(&number);
         }
         if let Ok(Some(answer)) = &answer {
             state.throttled_by(node, answer.throttle_time_ms);

@@ -4,7 +4,7 @@ use super::consumer::{self, consumer, failure, partition, put, values};
 use super::fake::{FakeCluster, Then, World, impatient};
 use super::producer::{self, in_order, record, send};
 use super::story;
-use client::consumer::{ConsumerConfig, OffsetReset};
+use client::consumer::{Consumer, ConsumerConfig, OffsetReset};
 use client::{BackoffConfig, ClientConfig, ClientError, Cluster, Producer, ProducerConfig, Wanted};
 use model::ErrorCode;
 use protocol::ApiKey;
@@ -120,6 +120,31 @@ fn a_consumer_that_is_told_who_leads_goes_there_at_once_and_asks_nobody() {
         assert_eq!(values(&mut consumer, 1).await, ["b"]);
         assert!(begun.elapsed() < Duration::from_secs(3));
         assert_eq!(cluster.count(ApiKey::Metadata), asked);
+    });
+}
+
+/// A paused process keeps its connections. It was waited for as long as a request may take.
+#[test]
+fn a_leader_that_hangs_is_left_when_another_one_leads() {
+    story(async {
+        let cluster = FakeCluster::start(2, 1).await;
+        let patient = ClientConfig { request_timeout: Duration::from_secs(60), ..cluster.config() };
+        let producer = Producer::new(&Cluster::new(patient.clone()), producer::config()).unwrap();
+        assert_eq!(send(&producer, 1).await, in_order(1));
+        let mut consumer = Consumer::new(&Cluster::new(patient), consumer::config()).unwrap();
+        consumer.assign([partition(0)]);
+        assert_eq!(values(&mut consumer, 1).await, ["0"]);
+        cluster.once(|_, _, _: ProduceRequest| Then::Deaf);
+        cluster.once(|_, _, _: FetchRequest| Then::Deaf);
+        let begun = Instant::now();
+        let delivery = producer.send(record("1")).await.unwrap();
+        assert!(consumer.poll(Duration::from_millis(300)).await.unwrap().is_empty());
+        cluster.world().move_leaders("t", 2);
+        assert_eq!(delivery.await.unwrap().offset, 1);
+        assert!((Duration::from_millis(900)..Duration::from_secs(5)).contains(&begun.elapsed()));
+        assert_eq!(values(&mut consumer, 1).await, ["1"]);
+        assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+        assert!(cluster.count(ApiKey::Metadata) < 40, "and it was not asked for without pause");
     });
 }
 
