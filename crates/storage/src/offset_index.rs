@@ -40,8 +40,13 @@ impl OffsetIndex {
 
     /// Where to start looking for the batch with `relative_offset`: a position at or before it.
     pub fn lookup(&self, relative_offset: i64) -> u32 {
+        self.floor(relative_offset).map_or(0, |(_, position)| position)
+    }
+
+    /// The last entry at or below `relative_offset`: the batch at its position ends at or below its offset.
+    pub fn floor(&self, relative_offset: i64) -> Option<(u32, u32)> {
         let above = self.entries.partition_point(|entry| i64::from(entry.relative_offset) <= relative_offset);
-        above.checked_sub(1).map_or(0, |floor| self.entries[floor].position)
+        above.checked_sub(1).map(|floor| (self.entries[floor].relative_offset, self.entries[floor].position))
     }
 
     /// Forgets batches that end at or after `relative_offset`.

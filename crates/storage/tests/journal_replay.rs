@@ -59,6 +59,30 @@ fn bytes_behind_the_line_are_written_again_whatever_they_show() {
     });
 }
 
+/// The segment that was closed kept the batches of the next one behind its end, and readers got them in place of those
+/// that a follower had put there after a cut.
+#[test]
+fn a_segment_that_a_smaller_config_closes_early_ends_there() {
+    story(async {
+        let place = Place::new();
+        let (directory, mut log) = place.with_log(journaled()).await;
+        fill(&mut log, 5, 3).await;
+        checkpointed(&mut log).await;
+        let line = place.read_file(FIRST).await.len();
+        fill(&mut log, 15, 3).await;
+        durable(&log).await;
+        drop((log, directory));
+        let smaller = LogConfig { segment_bytes: line as u64, ..journaled() };
+        let (_directory, mut log) = place.again(smaller).await;
+        assert_eq!(place.read_file(FIRST).await.len(), line, "nothing is behind the last batch that counts");
+        assert_eq!(contents(&log).await, filled(20, 3));
+        log.truncate(18).await.expect("a cut");
+        append(&mut log, records("other", 3, support::START + 18)).await;
+        let expected: Vec<_> = (0..3).map(|at| (18 + at, format!("other {at}"))).collect();
+        assert_eq!(contents(&log).await.split_off(18), expected, "what was cut does not come back");
+    });
+}
+
 #[test]
 fn a_directory_whose_name_was_lost_is_made_again() {
     story(async {

@@ -39,6 +39,18 @@ impl Chain {
     }
 }
 
+/// A batch's checksum leaves its leader epoch out, but the log knows it from elsewhere too. Batches from before there were
+/// leader epochs have none.
+pub(crate) fn check_epoch(header: &BatchHeader, known: Option<LeaderEpoch>) -> Result<(), String> {
+    match known {
+        Some(known) if known != header.leader_epoch && header.leader_epoch != -1 => {
+            mark!("leader epoch is not what was written");
+            Err(format!("leader epoch {} where {known} was", header.leader_epoch))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What is wanted of a buffer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wanted {

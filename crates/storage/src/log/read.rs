@@ -3,7 +3,7 @@
 //! A read looks at the published view, reads bytes, and checks that no cut came in between; if one did, what it read
 //! may be anything, and it starts again.
 
-use super::chain::{Chain, Step, Wanted, walk};
+use super::chain::{Chain, Step, Wanted, check_epoch, walk};
 use super::read_hints::ReadHint;
 use super::view::{Reading, Shared, View};
 use super::{Bounds, Found};
@@ -12,6 +12,7 @@ use crate::offset_index;
 use crate::segment::Segment;
 use bytes::Bytes;
 use model::{LeaderEpoch, Offset, Timestamp, mark};
+use protocol::records::BatchHeader;
 use std::sync::Arc;
 
 /// Reads one log, beside its owner and beside others.
@@ -27,6 +28,14 @@ struct Start {
     position: u64,
     /// A batch that holds or follows `next_offset` starts there; `None` when an index says so and it may be earlier.
     next_offset: Option<Offset>,
+    /// The batch there does not reach beyond this offset, as an index says.
+    ends_by: Offset,
+}
+
+impl Start {
+    fn at(position: u64, next_offset: Offset) -> Start {
+        Start { position, next_offset: Some(next_offset), ends_by: Offset::MAX }
+    }
 }
 
 impl LogReader {
@@ -111,7 +120,7 @@ impl LogReader {
             }
             at += 1;
             let Some(next) = view.segments.get(at) else { return Ok(Bytes::new()) };
-            start = Start { position: 0, next_offset: Some(next.base_offset) };
+            start = Start::at(0, next.base_offset);
         }
     }
 
@@ -119,26 +128,32 @@ impl LogReader {
     async fn find_start(&self, view: &View, at: usize, offset: Offset) -> Result<Start, ReadError> {
         let segment = &view.segments[at];
         if let Some(position) = self.shared.hints.take(offset, segment.base_offset, view.truncation) {
-            return Ok(Start { position, next_offset: Some(offset) });
+            return Ok(Start::at(position, offset));
         }
-        let from_the_front = Start { position: 0, next_offset: Some(segment.base_offset) };
+        let from_the_front = Start::at(0, segment.base_offset);
         if offset == segment.base_offset {
             return Ok(from_the_front);
         }
-        match self.indexed_position(view, at, offset).await? {
-            0 => Ok(from_the_front),
-            position => Ok(Start { position, next_offset: None }),
+        match self.index_entry(view, at, offset).await? {
+            None | Some((_, 0)) => Ok(from_the_front),
+            Some((ends_by, position)) => Ok(Start { position, next_offset: None, ends_by }),
         }
     }
 
     /// The position that the offset index of segment `at` gives for `offset`.
     pub(super) async fn indexed_position(&self, view: &View, at: usize, offset: Offset) -> Result<u64, StorageFault> {
+        Ok(self.index_entry(view, at, offset).await?.map_or(0, |(_, position)| position))
+    }
+
+    /// The entry of the offset index of segment `at` at or below `offset`.
+    async fn index_entry(&self, view: &View, at: usize, offset: Offset) -> Result<Option<(Offset, u64)>, StorageFault> {
         let segment = &view.segments[at];
         let relative_offset = offset - segment.base_offset;
         let hint = view.load_hint(at, self.shared.index_interval());
         let indexes = &self.reading.indexes;
-        let look_up = |index: &crate::segment_index::SegmentIndex| index.offsets.lookup(relative_offset);
-        Ok(u64::from(indexes.look_up(&self.reading.volume, segment, hint, look_up).await?))
+        let look_up = |index: &crate::segment_index::SegmentIndex| index.offsets.floor(relative_offset);
+        let entry = indexes.look_up(&self.reading.volume, segment, hint, look_up).await?;
+        Ok(entry.map(|(relative, position)| (segment.base_offset + i64::from(relative), u64::from(position))))
     }
 
     async fn read_segment(
@@ -154,8 +169,7 @@ impl LogReader {
                 // The bytes may be good, and the way there wrong.
                 mark!("index led astray");
                 tracing::warn!(segment = segment.path(), "index may be wrong: {reason}");
-                let front = Start { position: 0, next_offset: Some(segment.base_offset) };
-                self.read_from(view, segment, front, wanted).await
+                self.read_from(view, segment, Start::at(0, segment.base_offset), wanted).await
             }
             result => result,
         }
@@ -187,8 +201,13 @@ impl LogReader {
             let read = file.read_at(&mut buffer.as_mut()[..asked], position).await;
             let read = read.map_err(StorageFault::disk(segment.path()))?;
             match walk(&buffer.as_ref()[..read], chain, wanted) {
-                Step::Found { bytes, next_offset } => {
-                    check_first(&buffer.as_ref()[bytes.clone()], start, wanted)?;
+                Step::Found { bytes, .. } => {
+                    let is_indexed = position + bytes.start as u64 == start.position;
+                    check_first(&buffer.as_ref()[bytes.clone()], start, is_indexed, wanted)?;
+                    let (length, next_offset) = self
+                        .known_epochs(&buffer.as_ref()[bytes.clone()])
+                        .map_err(|reason| corrupt(segment, position + bytes.start as u64, &reason))?;
+                    let bytes = bytes.start..bytes.start + length;
                     self.shared.hints.remember(ReadHint {
                         offset: next_offset,
                         segment_base_offset: segment.base_offset,
@@ -211,14 +230,35 @@ impl LogReader {
         }
         Ok(None)
     }
+
+    /// How long the batches are whose leader epoch is what the log knows from elsewhere, and the offset after them: no
+    /// checksum covers it, and a follower would take it over.
+    fn known_epochs(&self, batches: &[u8]) -> Result<(usize, Offset), String> {
+        let (mut length, mut next_offset) = (0, 0);
+        self.shared.with_epochs(|epochs| {
+            while let Ok(header) = BatchHeader::parse(&batches[length..]) {
+                if let Err(reason) = check_epoch(&header, epochs.epoch_of(header.last_offset())) {
+                    return if length == 0 { Err(reason) } else { Ok(()) };
+                }
+                length += header.size_in_bytes();
+                next_offset = header.next_offset();
+            }
+            Ok(())
+        })?;
+        Ok((length, next_offset))
+    }
 }
 
-/// An index may lead behind the batch that was asked for: then the first one found is too late.
-fn check_first(batches: &[u8], start: Start, wanted: &Wanted) -> Result<(), ReadError> {
-    let first =
-        protocol::records::BatchHeader::parse(batches).map_err(|error| ReadError::Corrupt(error.to_string()))?;
+/// An index may lead behind the batch that was asked for: then the first one found is too late. Nor is the base offset
+/// covered by a checksum: where no batch before it was read, the index says what it can be.
+fn check_first(batches: &[u8], start: Start, is_indexed: bool, wanted: &Wanted) -> Result<(), ReadError> {
+    let first = BatchHeader::parse(batches).map_err(|error| ReadError::Corrupt(error.to_string()))?;
     if start.next_offset.is_none() && first.base_offset > wanted.from && !offset_index::is_trusted() {
         return Err(ReadError::Corrupt(format!("offset {} where {} was looked for", first.base_offset, wanted.from)));
+    }
+    if is_indexed && first.last_offset() > start.ends_by {
+        mark!("a base offset contradicts the index");
+        return Err(ReadError::Corrupt(format!("offset {} where {} was", first.last_offset(), start.ends_by)));
     }
     Ok(())
 }

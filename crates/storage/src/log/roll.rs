@@ -98,6 +98,9 @@ impl Log {
         if closed.length() == 0 {
             return Ok(());
         }
+        if self.recovering {
+            self.cut_to_length(&closed).await?;
+        }
         let base_offset = self.log_end_offset();
         let next = self.new_segment(base_offset, now).await?;
         self.write_snapshot(base_offset).await;
@@ -115,6 +118,14 @@ impl Log {
         self.start_rolling(now);
         self.core.wake_syncer();
         Ok(())
+    }
+
+    /// The journal writes over what a crash left, and rolls where the present config says: the file may go on after the
+    /// last batch that counts, with batches that the next segment has too.
+    async fn cut_to_length(&self, segment: &Segment) -> Result<(), StorageFault> {
+        mark!("a segment was closed while the journal was replayed");
+        let file = segment.file(&self.core.reading.volume).await?;
+        file.set_length(segment.length()).await.map_err(StorageFault::disk(&segment.path()))
     }
 
     /// Makes the file of an empty segment.

@@ -2,7 +2,7 @@
 //! memory.
 
 use crate::fault::StorageFault;
-use crate::log::chain::Chain;
+use crate::log::chain::{Chain, check_epoch};
 use model::{LeaderEpoch, Offset};
 use protocol::records::{BatchHeader, HEADER_BYTES};
 use runtime::disk::File;
@@ -60,7 +60,7 @@ impl Window {
             Ok(header) => header,
             Err(reason) => return Ok(Err(reason)),
         };
-        if let Err(reason) = chain.follow(&header).and_then(|()| check_epoch(&header, epoch_of)) {
+        if let Err(reason) = chain.follow(&header).and_then(|()| check_epoch(&header, epoch_of(header.last_offset()))) {
             return Ok(Err(reason));
         }
         let found = self.checksum(position, &header).await?;
@@ -100,16 +100,5 @@ impl Window {
             at += part.len() as u64;
         }
         Ok(Some(checksum))
-    }
-}
-
-/// The checksum leaves the leader epoch out, but the log knows it from elsewhere too. Batches from before there were
-/// leader epochs have none.
-pub(super) fn check_epoch(header: &BatchHeader, epoch_of: EpochOf<'_>) -> Result<(), String> {
-    match epoch_of(header.last_offset()) {
-        Some(known) if known != header.leader_epoch && header.leader_epoch != -1 => {
-            Err(format!("leader epoch {} where {known} was", header.leader_epoch))
-        }
-        _ => Ok(()),
     }
 }

@@ -5,8 +5,9 @@
 //! at first; that the repaired part ends where a batch starts is checked when it is there.
 
 use super::SegmentEnd;
-use super::batch_check::{EpochOf, Window, check_epoch};
+use super::batch_check::{EpochOf, Window};
 use crate::fault::StorageFault;
+use crate::log::chain::check_epoch;
 use crate::scan::check_offsets;
 use model::{Offset, mark};
 use protocol::records::{BatchHeader, HEADER_BYTES, MAGIC};
@@ -83,8 +84,9 @@ async fn good(
         return Ok(None);
     }
     let Ok(header) = window.header(position, wanted.end.position).await? else { return Ok(None) };
-    let can_be_there =
-        check_offsets(&header).is_ok() && fits(&header, wanted) && check_epoch(&header, epoch_of).is_ok();
+    let can_be_there = check_offsets(&header).is_ok()
+        && fits(&header, wanted)
+        && check_epoch(&header, epoch_of(header.last_offset())).is_ok();
     let is_whole = can_be_there && window.checksum(position, &header).await? == Some(header.checksum);
     Ok(is_whole.then_some(header.base_offset))
 }
