@@ -248,7 +248,7 @@ impl Follower {
         let forgotten =
             if incremental { left.iter().map(|place| self.forgotten(*place)).collect() } else { Vec::new() };
         FetchRequest {
-            max_wait_ms: self.habit.max_wait_ms as i32,
+            max_wait_ms: self.max_wait_ms() as i32,
             min_bytes: 1,
             max_bytes: self.habit.max_bytes as i32,
             session_id,
@@ -258,6 +258,11 @@ impl Follower {
             rack_id: self.habit.rack.as_deref().unwrap_or_default().into(),
             ..Default::default()
         }
+    }
+
+    /// In the end nobody writes any more, so that waiting at one node would only keep us from the others.
+    fn max_wait_ms(&self) -> u32 {
+        if self.client.is_past(Phase::Drain) { self.habit.max_wait_ms.min(10) } else { self.habit.max_wait_ms }
     }
 
     fn forgotten(&self, place: Place) -> ForgottenTopic {
