@@ -200,10 +200,12 @@ impl LogReader {
             let mut buffer = self.reading.buffers.take(asked);
             let read = file.read_at(&mut buffer.as_mut()[..asked], position).await;
             let read = read.map_err(StorageFault::disk(segment.path()))?;
+            if position == start.position {
+                check_entry(&buffer.as_ref()[..read], start)?;
+            }
             match walk(&buffer.as_ref()[..read], chain, wanted) {
                 Step::Found { bytes, .. } => {
-                    let is_indexed = position + bytes.start as u64 == start.position;
-                    check_first(&buffer.as_ref()[bytes.clone()], start, is_indexed, wanted)?;
+                    check_first(&buffer.as_ref()[bytes.clone()], start, wanted)?;
                     let (length, next_offset) = self
                         .known_epochs(&buffer.as_ref()[bytes.clone()])
                         .map_err(|reason| corrupt(segment, position + bytes.start as u64, &reason))?;
@@ -249,16 +251,22 @@ impl LogReader {
     }
 }
 
-/// An index may lead behind the batch that was asked for: then the first one found is too late. Nor is the base offset
-/// covered by a checksum: where no batch before it was read, the index says what it can be.
-fn check_first(batches: &[u8], start: Start, is_indexed: bool, wanted: &Wanted) -> Result<(), ReadError> {
+/// No checksum covers a base offset. Where no batch before it was read, the index says what it can be.
+fn check_entry(batch: &[u8], start: Start) -> Result<(), ReadError> {
+    match BatchHeader::parse(batch) {
+        Ok(header) if header.last_offset() > start.ends_by && !offset_index::is_trusted() => {
+            mark!("a base offset contradicts the index");
+            Err(ReadError::Corrupt(format!("offset {} where {} was", header.last_offset(), start.ends_by)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An index may lead behind the batch that was asked for: then the first one found is too late.
+fn check_first(batches: &[u8], start: Start, wanted: &Wanted) -> Result<(), ReadError> {
     let first = BatchHeader::parse(batches).map_err(|error| ReadError::Corrupt(error.to_string()))?;
     if start.next_offset.is_none() && first.base_offset > wanted.from && !offset_index::is_trusted() {
         return Err(ReadError::Corrupt(format!("offset {} where {} was looked for", first.base_offset, wanted.from)));
-    }
-    if is_indexed && first.last_offset() > start.ends_by {
-        mark!("a base offset contradicts the index");
-        return Err(ReadError::Corrupt(format!("offset {} where {} was", first.last_offset(), start.ends_by)));
     }
     Ok(())
 }
