@@ -7,7 +7,7 @@ use model::metadata_image::PartitionImage;
 use model::{ErrorCode, NodeId, mark};
 use replication::{FetchAnswer, FetchToken, Follower, FollowerStep, Following};
 use std::sync::atomic::Ordering;
-use storage::AppendError;
+use storage::{AppendError, StorageFault};
 
 impl Task {
     /// Becomes what the metadata says.
@@ -95,7 +95,12 @@ impl Task {
                         self.partition.topic_partition
                     );
                 }
-                self.log.truncate(to).await.map(drop).map_err(|fault| self.cannot("truncate", &fault))
+                self.log.truncate(to).await.map(drop).map_err(|fault| {
+                    if matches!(fault, StorageFault::Corrupt { .. }) {
+                        self.partition.suspect(to);
+                    }
+                    self.cannot("truncate", &fault);
+                })
             }
             FollowerStep::ResetTo { start } => {
                 self.log.reset(start).await.map_err(|fault| self.cannot("start anew", &fault))
