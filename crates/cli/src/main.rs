@@ -37,7 +37,9 @@ Examples:
   thalweg server -c server.properties        a server as configured
   echo hello | thalweg produce greetings     write a record
   thalweg consume greetings -e               read all that is there
-  thalweg topic create orders -p 12          make a topic";
+  thalweg topic create orders -p 12          make a topic
+  thalweg dev up                             a cluster of three on this machine
+  thalweg demo                               watch one lose its leader";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -63,6 +63,9 @@ pub struct Consume {
     /// End at what is the end of each partition now
     #[arg(short, long)]
     end: bool,
+    /// Where this reader stands: it may be sent to a replica in the same rack
+    #[arg(long, value_name = "RACK", default_value = "", hide_default_value = true)]
+    rack: String,
     /// How a record is printed
     #[arg(short, long, conflicts_with_all = ["json", "key_delimiter"], allow_hyphen_values = true)]
     format: Option<Format>,
@@ -99,6 +102,7 @@ impl Consume {
         let mut left = self.number.unwrap_or(u64::MAX);
         let config = ConsumerConfig {
             offset_reset: OffsetReset::Fail,
+            rack: self.rack.clone(),
             max_poll_records: left.clamp(1, ConsumerConfig::default().max_poll_records as u64) as usize,
             ..ConsumerConfig::default()
         };
