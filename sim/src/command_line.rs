@@ -73,6 +73,9 @@ struct World {
     /// Log to stderr what this filter lets through, such as info or broker=debug
     #[arg(long, value_name = "FILTER")]
     log: Option<String>,
+    /// Do not look inside: only what clients see may find something
+    #[arg(long)]
+    blind: bool,
     /// Let true randomness into the world, which a check must notice
     #[arg(long)]
     planted_nondeterminism: bool,
@@ -183,7 +186,8 @@ impl World {
         if let Some(log) = &self.log {
             arguments.extend(["--log".to_owned(), log.clone()]);
         }
-        for (given, name) in [(self.trace, "--trace"), (self.planted_nondeterminism, "--planted-nondeterminism")] {
+        let leak = (self.planted_nondeterminism, "--planted-nondeterminism");
+        for (given, name) in [(self.trace, "--trace"), (self.blind, "--blind"), leak] {
             if given {
                 arguments.push(name.to_owned());
             }
@@ -214,6 +218,7 @@ pub fn main() -> ExitCode {
                 repro: world.repro,
                 print_events: world.trace,
                 log: world.log,
+                blind: world.blind,
                 planted_nondeterminism: world.planted_nondeterminism,
             };
             return run::in_this_process(&options);

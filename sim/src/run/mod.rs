@@ -43,6 +43,8 @@ pub struct Options {
     pub print_events: bool,
     /// What to log, as in `RUST_LOG`.
     pub log: Option<String>,
+    /// Whether to leave the white-box invariants out.
+    pub blind: bool,
     /// Whether to let true randomness in.
     pub planted_nondeterminism: bool,
 }
@@ -70,8 +72,9 @@ pub fn in_this_process(options: &Options) -> ExitCode {
     };
     let settings =
         Settings { events_kept: LAST_EVENTS, print_events: options.print_events, ..Settings::new(options.seed) };
-    let (of_run, nondeterminism) = (plan.clone(), options.planted_nondeterminism);
-    let played = std::panic::catch_unwind(move || run_with(settings, move || stage::play(of_run, nondeterminism)));
+    let (of_run, nondeterminism, blind) = (plan.clone(), options.planted_nondeterminism, options.blind);
+    let played =
+        std::panic::catch_unwind(move || run_with(settings, move || stage::play(of_run, nondeterminism, blind)));
     let mut report = match &played {
         Ok(played) => judge(played, options),
         Err(_) => died(options.seed),
