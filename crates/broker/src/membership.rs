@@ -23,6 +23,8 @@ const WHILE_STARTING: Duration = Duration::from_millis(20);
 const WHILE_STOPPING: Duration = Duration::from_millis(50);
 /// How long a stopping broker waits for others to take over.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a stopping broker waits for a controller to be elected.
+const ELECTION_PATIENCE: Duration = Duration::from_secs(2);
 /// Damaged replicas that are reported, at most.
 const MAX_UNUSABLE: usize = 10_000;
 
@@ -152,6 +154,9 @@ pub(crate) async fn wait_until_unfenced(metadata: &Metadata, id: NodeId) {
 pub(crate) async fn leave(broker: &Broker) {
     let asking = async {
         loop {
+            if no_controller_comes(&broker.metadata).await {
+                return;
+            }
             match heartbeat(broker, true).await {
                 Ok(answer) if answer.should_shut_down => return,
                 Ok(_) => sleep(WHILE_STOPPING).await,
@@ -167,6 +172,13 @@ pub(crate) async fn leave(broker: &Broker) {
             STOP_PATIENCE.as_secs()
         );
     }
+}
+
+/// Where all nodes stop together the last ones need not wait for a controller that is gone.
+async fn no_controller_comes(metadata: &Metadata) -> bool {
+    let mut statuses = metadata.statuses();
+    let known = statuses.wait_for(|status| status.leader.is_some());
+    timeout(ELECTION_PATIENCE, known).await.is_err()
 }
 
 async fn heartbeat(broker: &Broker, want_shut_down: bool) -> Result<BrokerHeartbeatResponse, ErrorCode> {

@@ -58,7 +58,7 @@ impl Raft {
     /// Tells the leader of a prefix that may be in its log, too: the longest without entries later than the leader's epoch
     /// there. So whole epochs are stepped over at once.
     fn diverge(&mut self, leader: ReplicaKey, before: LogEnd) {
-        mark!("follower's log diverges");
+        mark!("a voter's log diverges");
         let log = self.log.prefix_within(before).unwrap_or(LogEnd { epoch: 0, offset: 0 });
         self.send(leader, Body::Diverged { log });
     }

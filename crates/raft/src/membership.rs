@@ -123,7 +123,7 @@ impl Raft {
             self.append_voters(voters);
         } else if let Some(old) = self.dead_voter(now) {
             mark!("wiped voter taken out");
-            let voters = self.log.voters().awaiting(old.id);
+            let voters = self.log.voters().expecting(old.id);
             self.append_voters(voters);
         }
     }

@@ -116,7 +116,7 @@ impl Voters {
 
     /// This set without that node id, which is to come back with its new directory.
     #[must_use]
-    pub fn awaiting(&self, id: NodeId) -> Voters {
+    pub fn expecting(&self, id: NodeId) -> Voters {
         let mut voters = self.without(id);
         voters.returning.insert(id);
         voters
