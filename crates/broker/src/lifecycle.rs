@@ -153,10 +153,14 @@ async fn start(
     let log_config = log_config(config, topic.is_internal());
     let (directory, log) = match found.take(&topic_partition, topic.id).await {
         Some(found) => found,
-        None => create(broker, &topic_partition, topic.id, log_config).await,
+        None => create(broker, &topic_partition, topic.id, log_config.clone()).await,
     };
     match log {
-        Ok(log) => Hosted::Online(serve(broker, topic, number, (directory, log), news).await),
+        Ok(mut log) => {
+            // It was opened by the metadata of that moment, which may have been old.
+            log.set_config(log_config);
+            Hosted::Online(serve(broker, topic, number, (directory, log), news).await)
+        }
         Err(why) => {
             tracing::error!("{topic_partition}: offline: {why}");
             let hosted = begin_anew(broker, topic, config, number, &news).await;
