@@ -30,9 +30,15 @@ pub async fn live(client: Client, habit: FollowerHabit, pauses: Vec<Pause>) {
     }
     let mut deadline = Instant::now() + CATCH_UP;
     let mut quiet = 0;
+    let mut quiet_since = Instant::now();
     let mut furthest = follower.progress();
-    while quiet < 3 * follower.sources.len().max(1) && Instant::now() < deadline {
+    // A replica nearby hears of the end a little later than the leader knows it.
+    let lag = if client.around.is_cluster() { Duration::from_secs(3) } else { Duration::ZERO };
+    while (quiet < 3 * follower.sources.len().max(1) || quiet_since.elapsed() < lag) && Instant::now() < deadline {
         quiet = if follower.poll().await && follower.is_at_the_end() { quiet + 1 } else { 0 };
+        if quiet == 0 {
+            quiet_since = Instant::now();
+        }
         if follower.progress() > furthest {
             furthest = follower.progress();
             deadline = Instant::now() + CATCH_UP;
