@@ -370,6 +370,62 @@ fn a_log_that_failed_closed_is_set_aside_and_fetched_anew() {
     });
 }
 
+/// It has what nobody else has: to hand over would lose it, and to stop would help nobody.
+#[test]
+fn a_leader_that_is_alone_leads_on_and_takes_what_it_lost_from_the_first_that_is_back() {
+    story(async {
+        let mut nodes = Nodes::start(3, &[]).await;
+        let cluster = nodes.cluster();
+        make_topic(&cluster, &[1, 2]).await;
+        write(&cluster, 0, 400).await;
+        nodes.wait_for_isr(3, &[1, 2]).await;
+        nodes.stop(2).await;
+        nodes.wait_for_isr(3, &[1]).await;
+        write(&cluster, 400, 100).await;
+        let seen = nodes.watch(3);
+        let (path, good) = nodes.closed_segments(1).pop_first().expect("a segment");
+        flip(&path, good.len() / 2);
+        let marked = nodes.directory(1).join("story-0/damaged-ranges");
+        nodes.wait_until("it is found", |_| marked.exists()).await;
+        write(&cluster, 500, 10).await;
+        nodes.again(2).await;
+        nodes.wait_until("repaired", |_| std::fs::read(&path).expect("a segment") == good).await;
+        nodes.wait_for_isr(3, &[1, 2]).await;
+        assert!(seen.lock().unwrap().iter().all(|partition| partition.leader.is_some()));
+        read(&cluster, 510).await;
+    });
+}
+
+#[test]
+fn a_damaged_replica_is_not_elected_even_as_the_last_and_is_once_it_is_repaired() {
+    story(async {
+        let mut nodes = Nodes::start(3, &[]).await;
+        let cluster = nodes.cluster();
+        make_topic(&cluster, &[1, 2]).await;
+        write(&cluster, 0, 400).await;
+        nodes.wait_for_isr(3, &[1, 2]).await;
+        nodes.stop(2).await;
+        nodes.wait_for_isr(3, &[1]).await;
+        write(&cluster, 400, 100).await;
+        let (path, good) = nodes.closed_segments(1).pop_first().expect("a segment");
+        flip(&path, good.len() / 2);
+        let marked = nodes.directory(1).join("story-0/damaged-ranges");
+        nodes.wait_until("it is found", |_| marked.exists()).await;
+        let (seen, before) = (nodes.watch(3), nodes.partition(3).leader_epoch);
+        nodes.stop(1).await;
+        nodes.again(1).await;
+        nodes.wait_until("it is not elected", |nodes| nodes.partition(3).leader.is_none()).await;
+        sleep(Duration::from_millis(1500)).await;
+        assert_eq!(nodes.partition(3).leader, None, "nor later");
+        assert!(seen.lock().unwrap().iter().all(|seen| seen.leader.is_none() || seen.leader_epoch == before));
+        nodes.again(2).await;
+        nodes.wait_until("repaired", |_| std::fs::read(&path).expect("a segment") == good).await;
+        nodes.wait_for_isr(3, &[1, 2]).await;
+        assert_eq!(nodes.partition(3).leader, Some(1));
+        read(&cluster, 500).await;
+    });
+}
+
 #[test]
 fn the_only_replica_serves_what_is_good_and_says_what_is_not() {
     story(async {

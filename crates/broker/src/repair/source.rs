@@ -127,3 +127,34 @@ fn up_to(records: Bytes, next_offset: Offset, high_watermark: Offset) -> Bytes {
     }
     records.slice(..end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::BytesMut;
+    use protocol::records::{BatchBuilder, BatchOptions, set_base_offset};
+
+    fn batch(base_offset: Offset) -> Bytes {
+        let mut builder = BatchBuilder::new(BatchOptions::default());
+        for _ in 0..10 {
+            builder.append(1000, None, Some(b"value"), &[]);
+        }
+        let mut bytes = BytesMut::from(&builder.build()[..]);
+        set_base_offset(&mut bytes, base_offset);
+        bytes.freeze()
+    }
+
+    #[test]
+    fn what_is_not_committed_or_lies_behind_the_damage_is_not_taken() {
+        let three = Bytes::from([batch(10), batch(20), batch(30)].concat());
+        let size = batch(10).len();
+        let taken = |next_offset, high_watermark| up_to(three.clone(), next_offset, high_watermark).len() / size;
+        assert_eq!(taken(40, 40), 3);
+        assert_eq!(taken(30, 40), 2);
+        assert_eq!(taken(15, 40), 1, "the first shows that the damage was measured wrong");
+        assert_eq!(taken(40, 39), 2);
+        assert_eq!(taken(40, 19), 0);
+        assert_eq!(up_to(three.slice(..2 * size - 1), 40, 40).len(), size, "whole batches");
+        assert_eq!(up_to(Bytes::new(), 40, 40).len(), 0);
+    }
+}
