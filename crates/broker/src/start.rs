@@ -185,6 +185,7 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
         runtime::task::spawn("repair", repair::run(broker.clone(), findings, stopping.clone()));
         spawn_tasks(&broker, image, applied, &stopping);
         membership::wait_until_unfenced(&broker.metadata, broker.node_id).await;
+        wait_until_settled(&broker).await;
     }
     for (index, socket) in sockets {
         addresses.push(socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string()));
@@ -514,6 +515,20 @@ async fn host_all(broker: &Arc<Broker>, image: &Arc<MetadataImage>, mut logs: Fo
     for topic in image.topics() {
         lifecycle::host(broker, image, topic, &mut logs).await;
     }
+}
+
+/// The first client is not told that nobody leads what this broker was just given to lead.
+async fn wait_until_settled(broker: &Broker) {
+    const PATIENCE: Duration = Duration::from_secs(2);
+    broker.wait_until_applied(broker.metadata.image().end_offset()).await;
+    let settling = async {
+        for topic in broker.partitions.topics() {
+            for partition in topic.online() {
+                let _ = partition.ask(Command::Settled).await; // one that failed leads nothing
+            }
+        }
+    };
+    let _ = timeout(PATIENCE, settling).await; // a stalled disk keeps nobody else waiting
 }
 
 /// A directory that failed takes the process with it when it is the only one, as in Kafka.

@@ -149,9 +149,6 @@ impl Terms {
             Ok(partition) => partition,
             Err(error) => return refused(error, String::new()),
         };
-        if !partition.leads() {
-            return refused(ErrorCode::NotLeaderOrFollower, String::new());
-        }
         let rules = crate::topic_rules::produce_rules(&topic.config, self.version, self.transactional, self.now);
         let validated = match validate(records.unwrap_or_default(), &rules) {
             Ok(validated) => validated,

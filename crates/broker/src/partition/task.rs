@@ -64,6 +64,8 @@ pub enum Command {
     Follow(Box<News>),
     /// Do a step of a repair.
     Mend(Mending),
+    /// Answer when all before this is done.
+    Settled(oneshot::Sender<()>),
     /// End the task and give the log back.
     Close(oneshot::Sender<Log>),
 }
@@ -281,6 +283,9 @@ impl Task {
                 Command::SetConfig(config) => self.set_config(*config).await,
                 Command::Follow(news) => self.follow(*news).await,
                 Command::Mend(mending) => self.mend(mending).await,
+                Command::Settled(done) => {
+                    let _ = done.send(()); // who asked may have waited for too long
+                }
                 Command::Close(reply) => return Some(reply),
             }
         }
