@@ -7,14 +7,16 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 10] = [
+const BY_STORIES: [(&str, &str); 12] = [
     (
         "a repair is believed before it is synced",
         "scrub_and_repair::whenever_the_power_fails_during_a_repair_what_is_damaged_is_known_to_be",
     ),
     ("dedup-before-append", "full_disks::a_batch_that_found_no_space_is_no_duplicate_when_it_comes_again"),
     ("epoch-plus-one", "producers::all_five_batches_are_known_after_a_crash_and_after_a_clean_stop"),
+    ("followers-know-no-producers", "producers::a_follower_learns_without_checking"),
     ("keep-journal-generation", "journal_stories::groups_of_an_earlier_generation_are_not_replayed"),
+    ("producers-outlive-truncation", "cut::a_cut_forgets_what_was_learned_behind_it"),
     (
         "repair takes another epoch's records",
         "scrub_and_repair::batches_that_are_not_those_that_were_there_are_not_written",
@@ -56,6 +58,8 @@ fn collect(directory: &std::path::Path, planted: &mut Vec<String>) {
 mod stories {
     #[path = "append_and_read.rs"]
     mod append_and_read;
+    #[path = "cut.rs"]
+    mod cut;
     #[path = "full_disks.rs"]
     mod full_disks;
     #[path = "journal_stories.rs"]

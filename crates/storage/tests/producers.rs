@@ -93,6 +93,8 @@ fn a_follower_learns_without_checking() {
             protocol::records::set_leader_epoch(&mut batch, 0);
             log.append_follower(batch.freeze(), START).await.expect("a follower's append");
         }
+        let gap = append_result(&mut log, idempotent(9, 0, 9, 1)).await;
+        assert_eq!(outcome(gap), ErrorCode::OutOfOrderSequenceNumber, "the producer is known");
         assert_eq!(
             append(&mut log, idempotent(9, 0, 4, 1)).await.base_offset,
             3,
