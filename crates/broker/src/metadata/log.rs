@@ -88,7 +88,13 @@ impl FoundLog {
         let mut found =
             FoundLog { disk: disk.clone(), lock, durable, directory: None, file: None, obsolete, migrates: false };
         match (has_changes, found.durable.snapshot.is_some(), of_one_node) {
-            (true, ..) => found.read_changes(base).await?,
+            (true, has_snapshot, of_one_node) => {
+                found.read_changes(base).await?;
+                if found.file.is_none() && of_one_node && !has_snapshot {
+                    mark!("a crash came while metadata of one node was taken over");
+                    found.read_one_node().await?;
+                }
+            }
             (false, true, _) => return Err(missing(base)),
             (false, false, true) => found.read_one_node().await?,
             (false, false, false) => {}
@@ -154,10 +160,11 @@ impl FoundLog {
     /// When the disk does not do it; what is on it may then be asked again.
     pub async fn ready(self, directory: Uuid) -> Result<MetadataLog, MetadataFault> {
         let base = self.durable.snapshot.as_ref().map_or(0, |snapshot| snapshot.end_offset);
-        let path = changes_path(base);
         let directory = self.directory.unwrap_or(directory);
         let disk = self.disk;
         let Some(found) = self.file else {
+            // An empty file says nothing; what is taken over goes into the next one, with its snapshot.
+            let path = changes_path(0);
             let file = create(&disk, &path).await?;
             let mut log = MetadataLog {
                 disk,
@@ -177,6 +184,7 @@ impl FoundLog {
             remove(&log.disk, &self.obsolete).await;
             return Ok(log);
         };
+        let path = changes_path(base);
         let file = disk.open_file(&path, Open::Existing).await.map_err(MetadataFault::io("open", &*path))?;
         if found.torn {
             tracing::debug!("{path}: cut what nobody was promised, from byte {} on", found.length);

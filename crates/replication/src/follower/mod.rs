@@ -174,7 +174,7 @@ impl Follower {
             State::Resting { until } if now < until => return None,
             State::Fetching | State::Resting { .. } => {}
         }
-        if self.awaits_durability() {
+        if self.waits_for_durability() {
             return None;
         }
         let ends = &self.log.ends;
@@ -193,7 +193,7 @@ impl Follower {
 
     /// Whether there is something that the leader is to be told as soon as it is on stable storage. A fetch of other
     /// partitions over the same connection must not wait at the leader meanwhile.
-    pub fn awaits_durability(&self) -> bool {
+    pub fn waits_for_durability(&self) -> bool {
         self.log.ends.progress() < self.log.ends.log_end_offset
     }
 

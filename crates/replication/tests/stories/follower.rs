@@ -158,7 +158,7 @@ fn it_fetches_again_when_what_came_is_on_stable_storage() {
     assert_eq!(wanted(&follower, 0).durable_end, Some(10));
     assert_eq!(answered(&mut follower, &bringing(10, 12, 6)), FollowerStep::Append);
     follower.done(FollowerLog { ends: journaled(13, 10), last_epoch: 6 });
-    assert!(follower.awaits_durability());
+    assert!(follower.waits_for_durability());
     assert_eq!(follower.wanted(at(0)), None);
     follower.log_moved(FollowerLog { ends: journaled(13, 12), last_epoch: 6 });
     assert_eq!(follower.wanted(at(0)), None);
