@@ -6,7 +6,7 @@ use crate::fault::StorageFault;
 use crate::journal::Change;
 use crate::log::Log;
 use crate::names::{DELETE_DIRECTORY_SUFFIX, STRAY_DIRECTORY_SUFFIX, partition_directory, renamed_directory};
-use model::TopicPartition;
+use model::{TopicPartition, mark};
 use runtime::time::Duration;
 
 impl LogDirectory {
@@ -85,8 +85,12 @@ impl LogDirectory {
     }
 
     fn check_closed(&self, topic_partition: &TopicPartition) -> Result<(), StorageFault> {
-        let is_open = self.core.logs().iter().any(|log| log.topic_partition == *topic_partition);
-        assert!(!is_open, "an open log is moved by its owner");
+        if self.core.logs().iter().any(|log| log.topic_partition == *topic_partition) {
+            mark!("a closed log's name belongs to an open one");
+            // Of another topic that had its name, or has it by now: that one is moved by its owner.
+            let error = std::io::ErrorKind::ResourceBusy.into();
+            return Err(StorageFault::Disk { path: partition_directory(topic_partition), error });
+        }
         self.core.reading.volume.check()
     }
 
