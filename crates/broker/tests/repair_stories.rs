@@ -36,7 +36,7 @@ const SETTINGS: [(&str, &str); 10] = [
 ];
 
 thread_local! {
-    static FOLDER: std::cell::RefCell<PathBuf> = const { std::cell::RefCell::new(PathBuf::new()) };
+    static FOLDER: std::cell::RefCell<PathBuf> = std::cell::RefCell::new(PathBuf::default());
 }
 
 /// The folder goes when every task of the story has ended: a broker whose directory goes under it stops the process.
