@@ -267,7 +267,7 @@ impl Driver {
                 self.log.compact(&snapshot).await?;
                 return Ok(true);
             }
-            Effect::Send { to, message } => self.peers.send(to, &message),
+            Effect::Send { to, message } => self.peers.send(to, message),
             Effect::Apply { base_offset, entries } => self.apply(base_offset, &entries)?,
             Effect::Found { .. } => self.found(),
             Effect::Lead { epoch } => self.lead(epoch).await?,

@@ -100,10 +100,10 @@ impl Peers {
     }
 
     /// Sends a message, or loses it.
-    pub fn send(&self, to: NodeId, message: &Message) {
+    pub fn send(&self, to: NodeId, message: Message) {
         let links = self.links.lock().expect("no panic inside");
         let Some((_, link)) = links.by_node.get(&to).and_then(|links| links.last()) else { return };
-        let Some(frame) = encode(message) else { return };
+        let Some(frame) = seal(&PeerFrame::Message(message)) else { return };
         if link.try_send(frame).is_err() {
             mark!("a message between controllers was lost at its sender");
         }
@@ -252,19 +252,6 @@ async fn write_all(mut write: OwnedWriteHalf, hello: Option<Bytes>, mut queue: m
             return;
         }
     }
-}
-
-fn encode(message: &Message) -> Option<Bytes> {
-    // The same bytes as a frame with the message in it, without a copy of the message.
-    #[derive(Serialize)]
-    enum Borrowed<'a> {
-        #[allow(dead_code)]
-        Hello,
-        #[allow(dead_code)]
-        Ping,
-        Message(&'a Message),
-    }
-    seal(&Borrowed::Message(message))
 }
 
 fn seal(value: &impl Serialize) -> Option<Bytes> {
