@@ -3,11 +3,14 @@
 
 #![cfg(not(madsim))] // on a real directory and real sockets
 
-use broker::metadata::{FoundMetadata, Metadata, MetadataFault, QuorumNode};
-use controller::{Founding, Request, Settings};
+mod lone_node;
+
+use broker::metadata::{FoundMetadata, Metadata, MetadataFault};
+use controller::{Request, Settings};
+use lone_node::node;
 use model::Uuid;
-use model::config::{BrokerConfig, Layers, Origin, ServerConfig};
-use model::metadata_image::{Configs, MetadataImage};
+use model::config::{Origin, ServerConfig};
+use model::metadata_image::MetadataImage;
 use protocol::messages::broker_heartbeat::BrokerHeartbeatRequest;
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, Listener};
 use protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
@@ -37,19 +40,6 @@ fn registration() -> Request {
         ..Default::default()
     };
     Request::RegisterBroker { request, stop_was_clean: false, unusable: vec![] }
-}
-
-/// A node that is a quorum of its own.
-fn node() -> QuorumNode {
-    let (server, nothing) = (ServerConfig::new(), Configs::new());
-    let layers = Layers { server: &server, dynamic_broker: &nothing, dynamic_default: &nothing };
-    QuorumNode {
-        id: 1,
-        directory: Uuid([0x44; 16]),
-        endpoint: raft::Endpoint { host: "h".to_owned(), port: 9093 },
-        cluster: BrokerConfig::resolve(&layers).expect("the defaults fit").cluster,
-        founding: Founding::new("c"),
-    }
 }
 
 /// What the metadata says, wherever in its log.

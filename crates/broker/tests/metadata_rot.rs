@@ -3,11 +3,13 @@
 #![cfg(madsim)]
 #![allow(clippy::disallowed_methods)] // starts itself again, with the bug
 
-use broker::metadata::{FoundMetadata, MetadataFault, QuorumNode};
-use controller::{Founding, Request, Settings};
+mod lone_node;
+
+use broker::metadata::{FoundMetadata, MetadataFault};
+use controller::{Request, Settings};
+use lone_node::node;
 use model::Uuid;
-use model::config::{BrokerConfig, Layers, Origin, ServerConfig};
-use model::metadata_image::Configs;
+use model::config::{Origin, ServerConfig};
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, Listener};
 use runtime::disk::{Disk, Open};
 
@@ -27,19 +29,6 @@ fn register(life: u8) -> Request {
         ..Default::default()
     };
     Request::RegisterBroker { request, stop_was_clean: false, unusable: vec![] }
-}
-
-/// A node that is a quorum of its own.
-fn node() -> QuorumNode {
-    let (server, nothing) = (ServerConfig::new(), Configs::new());
-    let layers = Layers { server: &server, dynamic_broker: &nothing, dynamic_default: &nothing };
-    QuorumNode {
-        id: 1,
-        directory: Uuid([0x44; 16]),
-        endpoint: raft::Endpoint { host: "h".to_owned(), port: 9093 },
-        cluster: BrokerConfig::resolve(&layers).expect("the defaults fit").cluster,
-        founding: Founding::new("c"),
-    }
 }
 
 /// Metadata that has taken a snapshot.
