@@ -130,7 +130,7 @@ pub fn spawn(topic_partition: TopicPartition, topic_id: Uuid, log: Log, hosting:
     let durable = log.durable();
     let wants_journal = log.config().wants_journal();
     // What was found has been made durable, whatever mode it was left in.
-    let own = own_log(&log, *durable.borrow(), wants_journal || log.is_journaled());
+    let own = own_log(&log, *durable.borrow(), wants_journal);
     let high_watermark = log.high_watermark().clamp(own.log_start_offset, own.log_end_offset);
     let is_damaged = !log.reader().damage().is_empty();
     let partition = Arc::new(Partition {
@@ -379,10 +379,11 @@ impl Task {
         FollowerLog { ends, last_epoch }
     }
 
-    /// Whether what the log calls durable is on stable storage. Before its first append it may not be journaled yet, and
-    /// nothing in it is in doubt.
+    /// Whether the config promises stable storage, and what the log calls durable is there. Before its first append the log
+    /// may not be journaled yet, and nothing in it is in doubt. One that is journaled still, where the config has stopped
+    /// to ask for it, must not ask it of followers, which are not.
     fn keeps_promise(&self) -> bool {
-        self.log.is_journaled() || (self.wants_journal && self.settled)
+        self.wants_journal && (self.log.is_journaled() || self.settled)
     }
 
     async fn delete_records(&mut self, before: Offset) -> Result<Offset, ErrorCode> {
