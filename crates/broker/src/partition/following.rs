@@ -86,6 +86,12 @@ impl Task {
     async fn do_step(&mut self, step: FollowerStep, records: Bytes) {
         let done = match step {
             FollowerStep::Append => self.append_from_leader(records).await,
+            FollowerStep::AppendFrom { start } => {
+                match self.log.reset(start).await.map_err(|fault| self.cannot("start inside of a batch", &fault)) {
+                    Ok(()) => self.append_from_leader(records).await,
+                    failed => failed,
+                }
+            }
             FollowerStep::Truncate { to, below_high_watermark } => {
                 tracing::debug!("{}: node {} cuts its log to {to}", self.partition.topic_partition, self.node_id);
                 if below_high_watermark {

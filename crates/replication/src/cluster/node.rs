@@ -244,7 +244,8 @@ impl Node {
     /// Begins what the follower says, if that is something for the disk.
     fn begin(&mut self, step: FollowerStep, records: Vec<Record>) {
         self.cut_committed |= matches!(step, FollowerStep::Truncate { below_high_watermark: true, .. });
-        if matches!(step, FollowerStep::Append | FollowerStep::Truncate { .. } | FollowerStep::ResetTo { .. }) {
+        use FollowerStep::*;
+        if matches!(step, Append | AppendFrom { .. } | Truncate { .. } | ResetTo { .. }) {
             self.doing = Some((step, records));
         }
     }
@@ -259,6 +260,10 @@ impl Node {
         let (Some((step, records)), Role::Follower(follower)) = (self.doing.take(), &mut self.role) else { return };
         match step {
             FollowerStep::Append => self.disk.append(&records),
+            FollowerStep::AppendFrom { start } => {
+                self.disk.reset(start);
+                self.disk.append(&records);
+            }
             FollowerStep::Truncate { to, .. } => self.disk.truncate(to),
             FollowerStep::ResetTo { start } => self.disk.reset(start),
             FollowerStep::Nothing | FollowerStep::BackOff { .. } | FollowerStep::WaitForMetadata => {}

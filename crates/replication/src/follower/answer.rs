@@ -75,11 +75,24 @@ impl Follower {
                 FollowerStep::Nothing
             }
             Some(batches) if self.follows_log(&batches) => self.work(FollowerStep::Append, answer.high_watermark),
+            Some(batches) if self.reaches_into_start(&batches) => {
+                mark!("a leader's log starts inside of a batch");
+                self.work(FollowerStep::AppendFrom { start: batches.base_offset }, answer.high_watermark)
+            }
             Some(_) => {
                 mark!("leader sent what does not follow");
                 self.back_off(now)
             }
         }
+    }
+
+    /// DeleteRecords lets a log start inside of a batch, and only whole batches come: an empty log takes the first one
+    /// whole, and starts where the leader's does once it has it.
+    fn reaches_into_start(&self, batches: &Batches) -> bool {
+        let ends = &self.log.ends;
+        let is_empty = ends.log_start_offset == ends.log_end_offset;
+        let straddles = batches.base_offset < ends.log_end_offset && batches.last_offset >= ends.log_end_offset;
+        is_empty && straddles && batches.base_offset >= 0 && batches.last_epoch <= self.following.leader_epoch
     }
 
     /// Offsets may be missing where the leader's cleaner was; none may come twice, nor an epoch that goes back or that

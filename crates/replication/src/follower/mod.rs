@@ -62,7 +62,7 @@ pub struct Wanted {
     pub high_watermark: Offset,
 }
 
-/// What is to be done to the log. After `Append`, `Truncate` and `ResetTo` the owner says [`Follower::done`] or
+/// What is to be done to the log. After `Append`, `AppendFrom`, `Truncate` and `ResetTo` the owner says [`Follower::done`] or
 /// [`Follower::failed`]; until then nothing more is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowerStep {
@@ -70,6 +70,11 @@ pub enum FollowerStep {
     Nothing,
     /// Append the batches of the answer.
     Append,
+    /// Let the empty log start here, before where it did, and append the batches of the answer.
+    AppendFrom {
+        /// The base offset of the first.
+        start: Offset,
+    },
     /// Cut the log so that it ends here (or earlier, at a batch's start).
     Truncate {
         /// The new end, below the present one.

@@ -226,6 +226,21 @@ fn what_does_not_follow_is_not_appended() {
     assert_eq!(answered(&mut follower(), &bringing(15, 20, 6)), FollowerStep::Append, "a cleaner left a gap");
 }
 
+/// DeleteRecords had let the leader's log start inside of a batch; a follower that began anew there refused that batch for
+/// ever, and was never in sync again.
+#[test]
+fn an_empty_log_takes_the_batch_whole_that_the_leaders_log_starts_inside_of() {
+    let empty_at =
+        |offset: Offset| FollowerLog { ends: OwnLog { log_start_offset: offset, ..cached(offset) }, last_epoch: -1 };
+    let (mut follower, step) = Follower::new(FOLLOWING, empty_at(10), 10, 0);
+    assert_eq!(step, FollowerStep::Nothing);
+    let answer = FetchAnswer { log_start_offset: 10, ..bringing(8, 12, 6) };
+    assert_eq!(answered(&mut follower, &answer), FollowerStep::AppendFrom { start: 8 });
+    let ends = OwnLog { log_start_offset: 8, ..cached(13) };
+    follower.done(FollowerLog { ends, last_epoch: 6 });
+    assert_eq!((follower.log_start_to_take(), follower.high_watermark()), (Some(10), 13));
+}
+
 #[test]
 fn a_step_that_cannot_be_done_is_tried_again_later() {
     let mut follower = follower();
