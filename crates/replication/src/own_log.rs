@@ -11,8 +11,11 @@ pub struct OwnLog {
     pub log_end_offset: Offset,
     /// The offset after the last record that is on stable storage.
     pub durable_end: Offset,
-    /// Whether the partition promises that what is acknowledged is on stable storage.
+    /// Whether only what is on stable storage counts of this log.
     pub journaled: bool,
+    /// Whether only what is on stable storage counts of followers: the partition promises it, and this log keeps it. A log
+    /// may be journaled still where the config has stopped to ask for it, and its followers are not then.
+    pub asks_stable_storage: bool,
 }
 
 impl OwnLog {

@@ -130,7 +130,7 @@ pub fn spawn(topic_partition: TopicPartition, topic_id: Uuid, log: Log, hosting:
     let durable = log.durable();
     let wants_journal = log.config().wants_journal();
     // What was found has been made durable, whatever mode it was left in.
-    let own = own_log(&log, *durable.borrow(), wants_journal);
+    let own = own_log(&log, *durable.borrow(), wants_journal, true);
     let high_watermark = log.high_watermark().clamp(own.log_start_offset, own.log_end_offset);
     let is_damaged = !log.reader().damage().is_empty();
     let partition = Arc::new(Partition {
@@ -178,7 +178,7 @@ pub fn spawn(topic_partition: TopicPartition, topic_id: Uuid, log: Log, hosting:
 }
 
 /// The ends of the log; what is durable after another cut says nothing of it.
-fn own_log(log: &Log, durable: Durable, journaled: bool) -> OwnLog {
+fn own_log(log: &Log, durable: Durable, wants_journal: bool, settled: bool) -> OwnLog {
     let bounds = log.reader().bounds();
     let is_of_this_log = durable.truncation == bounds.truncation;
     let durable_end = if is_of_this_log || model::planted!("a sync of what was cut counts") {
@@ -187,11 +187,15 @@ fn own_log(log: &Log, durable: Durable, journaled: bool) -> OwnLog {
         model::mark!("a sync ended after a truncation");
         bounds.log_start_offset
     };
+    // Before its first append a log may not be journaled yet, and nothing in it is in doubt. One that is journaled still,
+    // where the config has stopped to ask for it, loses what the journal has not even in a crash of the process.
+    let asks_stable_storage = wants_journal && (log.is_journaled() || settled);
     OwnLog {
         log_start_offset: bounds.log_start_offset,
         log_end_offset: bounds.log_end_offset,
         durable_end: durable_end.min(bounds.log_end_offset),
-        journaled,
+        journaled: asks_stable_storage || log.is_journaled(),
+        asks_stable_storage,
     }
 }
 
@@ -369,7 +373,7 @@ impl Task {
 
     pub(super) fn follower_log(&mut self) -> FollowerLog {
         let durable = *self.durable.borrow_and_update();
-        let ends = own_log(&self.log, durable, self.keeps_promise());
+        let ends = own_log(&self.log, durable, self.wants_journal, self.settled);
         let last = ends.log_end_offset - 1;
         let last_epoch = if ends.log_end_offset > ends.log_start_offset {
             self.partition.reader.epoch_of(last).unwrap_or(-1)
@@ -377,13 +381,6 @@ impl Task {
             -1
         };
         FollowerLog { ends, last_epoch }
-    }
-
-    /// Whether the config promises stable storage, and what the log calls durable is there. Before its first append the log
-    /// may not be journaled yet, and nothing in it is in doubt. One that is journaled still, where the config has stopped
-    /// to ask for it, must not ask it of followers, which are not.
-    fn keeps_promise(&self) -> bool {
-        self.wants_journal && (self.log.is_journaled() || self.settled)
     }
 
     async fn delete_records(&mut self, before: Offset) -> Result<Offset, ErrorCode> {

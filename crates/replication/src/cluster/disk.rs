@@ -57,6 +57,7 @@ impl Disk {
             log_end_offset: self.end(),
             durable_end: self.durable_end,
             journaled: self.journaled,
+            asks_stable_storage: self.journaled,
         }
     }
 

@@ -77,7 +77,7 @@ impl FollowerProgress {
         // A follower of a journaled partition that does not tell what is durable has not become journaled yet.
         let progress = match fetch.durable_end {
             _ if planted!("count what a fetch is about to bring") => log_end,
-            _ if !log.journaled => fetch.fetch_offset,
+            _ if !log.asks_stable_storage => fetch.fetch_offset,
             Some(durable) => fetch.fetch_offset.min(durable),
             None => fetch.log_start_offset.min(fetch.fetch_offset),
         };

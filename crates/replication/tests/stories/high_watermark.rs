@@ -114,3 +114,15 @@ fn a_follower_of_a_journaled_partition_counts_for_what_it_says_is_durable() {
     assert_eq!(tell(&mut leader, Some(6)), 6);
     assert_eq!(tell(&mut leader, Some(99)), 10, "no more than it has");
 }
+
+/// A config that has stopped to ask for stable storage found the log journaled still: what the journal did not have yet
+/// was acknowledged, and a crash of the process cut it off.
+#[test]
+fn a_log_that_is_journaled_still_counts_for_what_is_durable_and_its_followers_for_what_they_have() {
+    let log = OwnLog { asks_stable_storage: false, ..journaled(10, 6) };
+    let mut leader = Leader::new(at(0), 1, &image(&[1, 2]), &all_live, log, 4, terms(1));
+    fetches(&mut leader, at(1), 2, 8);
+    assert_eq!(leader.high_watermark(), 6);
+    leader.log_moved(at(2), OwnLog { durable_end: 10, ..log });
+    assert_eq!(leader.high_watermark(), 8);
+}

@@ -24,11 +24,11 @@ fn at(millis: u64) -> Instant {
 }
 
 fn cached(end: Offset) -> OwnLog {
-    OwnLog { log_start_offset: 0, log_end_offset: end, durable_end: 0, journaled: false }
+    OwnLog { log_start_offset: 0, log_end_offset: end, durable_end: 0, journaled: false, asks_stable_storage: false }
 }
 
 fn journaled(end: Offset, durable_end: Offset) -> OwnLog {
-    OwnLog { log_start_offset: 0, log_end_offset: end, durable_end, journaled: true }
+    OwnLog { log_start_offset: 0, log_end_offset: end, durable_end, journaled: true, asks_stable_storage: true }
 }
 
 /// Replicas 1, 2, 3, led by 1 in epoch 7, partition epoch 20.
