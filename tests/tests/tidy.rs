@@ -9,12 +9,16 @@ const EDGES: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("protocol", &["model"]),
     ("controller", &["model", "protocol"]),
+    ("coordinator", &["model", "protocol"]),
     ("raft", &["model"]),
     ("replication", &["model"]),
     ("runtime", &["model"]),
     ("storage", &["model", "protocol", "runtime"]),
     ("client", &["model", "protocol", "runtime"]),
-    ("broker", &["model", "protocol", "controller", "raft", "replication", "runtime", "storage", "client"]),
+    (
+        "broker",
+        &["model", "protocol", "controller", "coordinator", "raft", "replication", "runtime", "storage", "client"],
+    ),
     ("cli", &["model", "protocol", "runtime", "client", "broker", "storage"]),
     ("jepsen-lite", &["model", "protocol", "runtime", "client", "storage"]),
     (
@@ -28,6 +32,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "storage",
             "client",
             "controller",
+            "coordinator",
             "broker",
             "jepsen-lite",
         ],
@@ -36,7 +41,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Crates without async, locks, channels, clocks, dice, threads and files.
-const PURE: &[&str] = &["model", "protocol", "controller", "raft", "replication"];
+const PURE: &[&str] = &["model", "protocol", "controller", "coordinator", "raft", "replication"];
 
 const LONGEST_FILE: usize = 1000;
 

@@ -1,0 +1,5 @@
+//! Coordinators: machines whose log is a partition of an internal topic, in Kafka's own records.
+//!
+//! [`group`] keeps consumer groups and the offsets they committed, in `__consumer_offsets`.
+
+pub mod group;
