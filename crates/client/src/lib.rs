@@ -11,6 +11,7 @@ mod config;
 mod connection;
 pub mod consumer;
 mod error;
+pub mod group;
 mod metadata;
 mod offsets;
 mod partitioner;

@@ -1,0 +1,2 @@
+//! Groups.
+pub mod assignors;
