@@ -7,8 +7,9 @@ use crate::error::{ClientError, Result};
 use crate::metadata::{BrokerView, ClusterView, Leader, LeaderHint, TopicView, Wanted};
 use crate::retries::{Call, Retries};
 use model::{ErrorCode, NodeId, TopicPartition};
+use protocol::Request;
+use protocol::messages::MetadataRequest;
 use protocol::messages::metadata::MetadataRequestTopic;
-use protocol::messages::{MetadataRequest, MetadataResponse};
 use runtime::sync::{self, watch};
 use runtime::time::{Duration, Instant, sleep_until, timeout};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,7 +103,7 @@ impl Cluster {
         if !Arc::ptr_eq(&before, &known) && is_covered(&known, &before, wanted) {
             return Ok(known);
         }
-        let answer = self.ask_metadata(&metadata_request(wanted, create)).await?;
+        let answer = self.ask_any(|_| metadata_request(wanted, create)).await?;
         let what = || "asking for metadata".to_owned();
         crate::error::check(what, answer.error_code, None)?;
         if answer.brokers.is_empty() {
@@ -115,17 +116,22 @@ impl Cluster {
     }
 
     /// Asks one broker after the other while they do not answer: any of them knows, and one that hangs must not hide
-    /// from its clients that another one leads by now. The last is given all the time there is.
-    async fn ask_metadata(&self, request: &MetadataRequest) -> Result<MetadataResponse> {
+    /// from its clients that another one leads by now. The last is given all the time there is. `request` is for a
+    /// version.
+    pub(crate) async fn ask_any<R: Request>(&self, request: impl Fn(i16) -> R) -> Result<R::Response> {
+        let ask = async |connection: Connection| {
+            let version = connection.version_of::<R>(i16::MAX)?;
+            connection.start(&request(version), version)?.wait().await
+        };
         for _ in 1..self.view().brokers.len() {
             let connection = self.any().await?;
-            match timeout(STALLED_AFTER, connection.call(request)).await {
+            match timeout(STALLED_AFTER, ask(connection)).await {
                 Ok(Err(error)) if error.is_retriable() => {}
                 Ok(answer) => return answer,
                 Err(_) => model::mark!("a broker that does not answer was passed over for another"),
             }
         }
-        self.any().await?.call(request).await
+        ask(self.any().await?).await
     }
 
     /// Learns what a broker said of leaders and of where they are, without asking anybody.
@@ -133,6 +139,17 @@ impl Cluster {
         self.known.view.send_if_modified(|view| {
             let hinted = view.hinted(hints, brokers);
             hinted.map(|hinted| *view = Arc::new(hinted)).is_some()
+        });
+    }
+
+    /// Learns where a broker is, by the word of another one.
+    pub(crate) fn learn_broker(&self, node: NodeId, broker: BrokerView) {
+        self.known.view.send_if_modified(|view| {
+            let is_news = view.brokers.get(&node).is_none_or(|known| known.address() != broker.address());
+            if is_news {
+                Arc::make_mut(view).brokers.insert(node, broker);
+            }
+            is_news
         });
     }
 

@@ -112,6 +112,20 @@ pub enum ClientError {
         /// How long was tried.
         within: Duration,
     },
+    /// An attempt was refused, but one before it may have done what was asked.
+    #[error("{then} (an attempt before it may have worked: {before})")]
+    Doubtful {
+        /// What came of the last attempt.
+        then: Box<ClientError>,
+        /// What became of the one before.
+        before: Box<ClientError>,
+    },
+    /// Nothing says where to read: nothing is committed, and `auto.offset.reset` is not to be used.
+    #[error("nothing says where to read {partition}: the group has committed no offset, and auto.offset.reset is none")]
+    NoPosition {
+        /// `topic-partition`.
+        partition: String,
+    },
     /// This producer, consumer or cluster was closed.
     #[error("the client is closed")]
     Closed,
@@ -122,6 +136,7 @@ impl ClientError {
     pub fn error_code(&self) -> Option<ErrorCode> {
         match self {
             ClientError::Refused { error, .. } => Some(*error),
+            ClientError::Doubtful { then, .. } => then.error_code(),
             _ => None,
         }
     }
@@ -144,6 +159,7 @@ impl ClientError {
             ClientError::Lost { .. }
             | ClientError::NoAnswer { .. }
             | ClientError::Malformed { .. }
+            | ClientError::Doubtful { .. }
             | ClientError::TimedOut { .. } => true,
             ClientError::Refused { error, .. } => refusal_may_have_happened(*error),
             _ => false,

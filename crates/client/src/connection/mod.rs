@@ -84,16 +84,14 @@ impl Connection {
     /// # Errors
     /// The request cannot be written in this version. A closed connection shows in the answer.
     pub fn start<R: Request>(&self, request: &R, version: i16) -> Result<Answer<R>> {
+        self.start_within(request, version, self.0.request_timeout)
+    }
+
+    /// The same for a request that the broker may take more or less time for than for others.
+    pub(crate) fn start_within<R: Request>(&self, request: &R, version: i16, within: Duration) -> Result<Answer<R>> {
         let reply = self.submit(request, version, true)?;
-        let deadline = Instant::now() + self.0.request_timeout;
-        Ok(Answer {
-            connection: self.clone(),
-            reply,
-            version,
-            deadline,
-            within: self.0.request_timeout,
-            of: PhantomData,
-        })
+        let deadline = Instant::now() + within;
+        Ok(Answer { connection: self.clone(), reply, version, deadline, within, of: PhantomData })
     }
 
     /// Sends a request that the broker never answers (Produce with `acks=0`) now, behind those started before. The
@@ -199,7 +197,7 @@ pub struct Answer<R> {
 }
 
 impl<R: Request> Answer<R> {
-    /// Waits for the answer, `request.timeout.ms` from the start at most; after that the connection is of no use.
+    /// Waits for the answer, for the time that it may take at most; after that the connection is of no use.
     ///
     /// # Errors
     /// See [`ClientError::may_have_happened`].

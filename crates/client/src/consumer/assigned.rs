@@ -16,6 +16,11 @@ pub(super) struct Assigned {
     position: Option<Offset>,
     /// The leader epoch of what was read before the position; -1 when nothing was, or when the caller moved it.
     last_read_epoch: LeaderEpoch,
+    /// The leader epoch of the last record that was given out, or of what stands before where reading began; -1 when it
+    /// is not known.
+    given_epoch: LeaderEpoch,
+    /// Whether somebody else finds out where to begin.
+    pub held: bool,
     /// What to look up when there is no position.
     pub start: OffsetSpec,
     /// Whether that is being looked up.
@@ -44,6 +49,8 @@ impl Assigned {
         Assigned {
             position: None,
             last_read_epoch: -1,
+            given_epoch: -1,
+            held: false,
             // Without a policy the beginning is asked for; only going out of range is an error.
             start: reset.spec().unwrap_or(OffsetSpec::Earliest),
             looking: false,
@@ -70,9 +77,27 @@ impl Assigned {
         self.move_to(None);
     }
 
+    /// Moves to `offset`, before which a record of leader `epoch` stands: should the leader's log differ there, it is
+    /// noticed (KIP-320).
+    pub fn seek_behind(&mut self, offset: Offset, epoch: LeaderEpoch) {
+        self.move_to(Some(offset));
+        (self.last_read_epoch, self.given_epoch) = (epoch, epoch);
+    }
+
+    /// A record of this leader epoch was given out.
+    pub fn gave(&mut self, epoch: LeaderEpoch) {
+        self.given_epoch = epoch;
+    }
+
+    /// The leader epoch of what stands before the position; -1 when it is not known.
+    pub fn given_epoch(&self) -> LeaderEpoch {
+        self.given_epoch
+    }
+
     fn move_to(&mut self, position: Option<Offset>) {
         self.position = position;
-        self.last_read_epoch = -1;
+        (self.last_read_epoch, self.given_epoch) = (-1, -1);
+        self.held = false;
         self.generation += 1;
         self.looking = false;
         self.buffered.clear();

@@ -116,6 +116,35 @@ impl Consumer {
         }
     }
 
+    /// The same, but new ones are not read before they are moved to where they begin.
+    pub(crate) fn assign_held(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) {
+        let before: BTreeSet<TopicPartition> = self.partitions.keys().cloned().collect();
+        self.assign(partitions);
+        let new = self.partitions.iter_mut().filter(|(partition, _)| !before.contains(*partition));
+        new.for_each(|(_, assigned)| assigned.held = true);
+    }
+
+    /// Those that are assigned and have nowhere to begin yet.
+    pub(crate) fn held(&self) -> BTreeSet<TopicPartition> {
+        self.partitions.iter().filter(|(_, assigned)| assigned.held).map(|(partition, _)| partition.clone()).collect()
+    }
+
+    /// Goes on at `offset`, before which a record of that leader epoch stands; -1 when it is not known.
+    pub(crate) fn seek_behind(&mut self, partition: &TopicPartition, offset: Offset, epoch: LeaderEpoch) {
+        if let Some(assigned) = self.partitions.get_mut(partition) {
+            assigned.seek_behind(offset, epoch);
+        }
+    }
+
+    /// Where each partition goes on that has a position, with the leader epoch of what stands before it.
+    pub(crate) fn positions(&self) -> impl Iterator<Item = (&TopicPartition, Offset, LeaderEpoch)> {
+        let stands = |(partition, assigned)| {
+            let assigned: &Assigned = assigned;
+            Some((partition, assigned.position()?, assigned.given_epoch()))
+        };
+        self.partitions.iter().filter_map(stands)
+    }
+
     /// Reads all partitions that a topic has now.
     ///
     /// # Errors
@@ -144,6 +173,11 @@ impl Consumer {
         if let Some(assigned) = self.partitions.get_mut(partition) {
             assigned.seek_to(place);
         }
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self, partition: &TopicPartition) -> bool {
+        self.partitions.get(partition).is_some_and(|assigned| assigned.paused)
     }
 
     /// Reads a partition no more until it is resumed. What was fetched is kept.
@@ -236,7 +270,10 @@ impl Consumer {
                     return Ok(records);
                 }
                 match fetched.next(&self.config) {
-                    Ok(Some(record)) => records.push(record),
+                    Ok(Some(record)) => {
+                        assigned.gave(record.leader_epoch);
+                        records.push(record);
+                    }
                     Ok(None) => assigned.read_to_end(),
                     Err(error) => {
                         // What follows it is fetched again, and fails again, until the caller moves on.
@@ -263,7 +300,7 @@ impl Consumer {
             if let Some(leader) = view.leader(partition) {
                 assigned.led_in(leader.epoch);
             }
-            if assigned.paused || assigned.is_backed_off(now) {
+            if assigned.paused || assigned.held || assigned.is_backed_off(now) {
                 continue;
             }
             let Some(from) = assigned.fetch_position() else {
