@@ -4,4 +4,5 @@
 //! [`assignor`] decides who of a group gets which partitions.
 
 pub mod assignor;
+mod dice;
 pub mod group;

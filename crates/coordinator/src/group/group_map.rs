@@ -1,0 +1,70 @@
+//! What the log says: every group of one partition of `__consumer_offsets`.
+
+use super::consumer::ConsumerGroup;
+use model::{Offset, PartitionId, ProducerId, Timestamp, Uuid};
+use protocol::Text;
+use protocol::payloads::GroupMetadataValue;
+use std::collections::BTreeMap;
+
+/// All groups, by id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct GroupMap {
+    pub groups: BTreeMap<Text, Group>,
+    /// The groups in which each producer's open transaction has offsets.
+    pub transactions: BTreeMap<ProducerId, Vec<Text>>,
+}
+
+/// One group. Each part follows from the records of its own keys alone, so that a compacted log gives the same group;
+/// a group that has none of them is not there.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Group {
+    /// Its record as a classic group.
+    pub classic: Option<GroupMetadataValue>,
+    /// Its records as a consumer group. It is one as long as there are any.
+    pub consumer: Option<Box<ConsumerGroup>>,
+    /// How far it has come.
+    pub offsets: Offsets,
+    /// Offsets that transactions will commit, or not.
+    pub pending: BTreeMap<ProducerId, Offsets>,
+}
+
+/// Committed offsets by topic and partition.
+pub(crate) type Offsets = BTreeMap<Text, BTreeMap<PartitionId, CommittedOffset>>;
+
+/// A committed offset.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CommittedOffset {
+    /// The next record to consume.
+    pub offset: Offset,
+    /// The leader epoch of the last record consumed; -1 when the client did not say.
+    pub leader_epoch: i32,
+    /// The client's note.
+    pub metadata: Text,
+    /// When it was committed.
+    pub commit_timestamp: Timestamp,
+    /// When it is to be forgotten, if an old client said so; -1 else.
+    pub expire_timestamp: Timestamp,
+    /// The topic's id when it was committed; zero when that was not known.
+    pub topic_id: Uuid,
+    /// Where its record stands in the log.
+    pub recorded_at: Offset,
+}
+
+impl GroupMap {
+    /// The group of that id.
+    pub fn get(&self, id: &str) -> Option<&Group> {
+        self.groups.get(id)
+    }
+}
+
+impl Group {
+    /// Whether nothing is left of it.
+    pub fn is_gone(&self) -> bool {
+        self.classic.is_none() && self.consumer.is_none() && self.offsets.is_empty() && self.pending.is_empty()
+    }
+
+    /// What was committed for a partition.
+    pub fn offset(&self, topic: &str, partition: PartitionId) -> Option<&CommittedOffset> {
+        self.offsets.get(topic).and_then(|partitions| partitions.get(&partition))
+    }
+}

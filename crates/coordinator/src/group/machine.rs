@@ -1,0 +1,224 @@
+//! The machine: which request goes where.
+
+use super::consumer::ConsumerSoft;
+use super::failure::Failure;
+use super::group_map::GroupMap;
+use super::pending_append::PendingAppend;
+use super::records::Record;
+use super::settings::Settings;
+use super::timers::{Timer, Timers};
+use super::view::View;
+use crate::dice::Dice;
+use model::ErrorCode;
+use model::metadata_image::MetadataImage;
+use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
+use protocol::Text;
+use protocol::messages::consumer_group_describe::DescribedGroup as DescribedConsumerGroup;
+use protocol::messages::consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
+use protocol::messages::delete_groups::DeletableGroupResult;
+use protocol::messages::describe_groups::DescribedGroup;
+use protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+use protocol::messages::join_group::{JoinGroupRequest, JoinGroupResponse};
+use protocol::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse};
+use protocol::messages::list_groups::{ListGroupsRequest, ListGroupsResponse};
+use protocol::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
+use protocol::messages::offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse};
+use protocol::messages::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchResponseGroup};
+use protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+/// The groups of one partition of `__consumer_offsets`, and the decisions about them.
+#[derive(Debug)]
+pub struct GroupCoordinator {
+    hard: GroupMap,
+    soft: Soft,
+}
+
+/// What the log does not hold.
+#[derive(Debug)]
+pub(crate) struct Soft {
+    pub dice: Dice,
+    pub timers: Timers,
+    pub consumer: BTreeMap<Text, ConsumerSoft>,
+    pub pending_append: Option<PendingAppend>,
+    /// The image of the last call, to see what has changed since.
+    pub image: MetadataImage,
+}
+
+/// What a coordinator is shown besides its log. A clone costs a few reference counts.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Topics and the configs of groups.
+    pub image: MetadataImage,
+    /// The configs of this broker.
+    pub settings: Settings,
+}
+
+/// Who sent a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Client {
+    /// The client id in its header; empty when there was none.
+    pub id: Text,
+    /// Where it connected from, in Java's form: `/10.0.0.1`.
+    pub host: Text,
+}
+
+/// What a coordinator is asked, with the version of the request: the answer fits it.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)] // the messages are the documentation
+pub enum Request {
+    JoinGroup {
+        request: JoinGroupRequest,
+        version: i16,
+        client: Client,
+    },
+    SyncGroup {
+        request: SyncGroupRequest,
+        version: i16,
+    },
+    Heartbeat {
+        request: HeartbeatRequest,
+        version: i16,
+    },
+    LeaveGroup {
+        request: LeaveGroupRequest,
+        version: i16,
+    },
+    ConsumerGroupHeartbeat {
+        request: ConsumerGroupHeartbeatRequest,
+        version: i16,
+        client: Client,
+    },
+    OffsetCommit {
+        request: OffsetCommitRequest,
+        version: i16,
+    },
+    /// One group of an OffsetFetch; versions before 8 in the form of version 8.
+    OffsetFetch {
+        group: OffsetFetchRequestGroup,
+        require_stable: bool,
+        version: i16,
+    },
+    OffsetDelete(OffsetDeleteRequest),
+    /// Those groups of a request that are kept here; so are the next two.
+    DeleteGroups(Vec<Text>),
+    DescribeGroups {
+        groups: Vec<Text>,
+        version: i16,
+    },
+    ConsumerGroupDescribe {
+        groups: Vec<Text>,
+    },
+    ListGroups {
+        request: ListGroupsRequest,
+    },
+}
+
+/// What it answers.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // the messages are the documentation
+pub enum Reply {
+    JoinGroup(JoinGroupResponse),
+    SyncGroup(SyncGroupResponse),
+    Heartbeat(HeartbeatResponse),
+    LeaveGroup(LeaveGroupResponse),
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse),
+    OffsetCommit(OffsetCommitResponse),
+    OffsetFetch(OffsetFetchResponseGroup),
+    OffsetDelete(OffsetDeleteResponse),
+    DeleteGroups(Vec<DeletableGroupResult>),
+    DescribeGroups(Vec<DescribedGroup>),
+    ConsumerGroupDescribe(Vec<DescribedConsumerGroup>),
+    ListGroups(ListGroupsResponse),
+}
+
+impl GroupCoordinator {
+    /// A coordinator that knows nothing yet. `seed` is for members' ids, so it must differ between starts.
+    pub fn new(seed: [u64; 4]) -> GroupCoordinator {
+        let soft = Soft {
+            dice: Dice::new(seed),
+            timers: Timers::default(),
+            consumer: BTreeMap::new(),
+            pending_append: None,
+            image: MetadataImage::default(),
+        };
+        GroupCoordinator { hard: GroupMap::default(), soft }
+    }
+
+    /// Decides in a view of what is known.
+    fn decide(&mut self, now: Now, world: &World, out: &mut Outbox<Self>, decision: impl FnOnce(&mut View<'_>)) {
+        decision(&mut View { hard: &self.hard, soft: &mut self.soft, world, now, out });
+    }
+}
+
+impl View<'_> {
+    fn handle(&mut self, ticket: Ticket, request: Request) {
+        match request {
+            Request::ConsumerGroupHeartbeat { request, version, client } => {
+                self.consumer_group_heartbeat(ticket, request, version, client);
+            }
+            Request::ConsumerGroupDescribe { groups } => {
+                let described = self.consumer_group_describe(&groups);
+                self.reply(ticket, Reply::ConsumerGroupDescribe(described));
+            }
+            other => self.reply(ticket, other.failure().reply(ErrorCode::CoordinatorNotAvailable)),
+        }
+    }
+
+    fn expire(&mut self) {
+        while let Some((armed, timer)) = self.soft.timers.pop_due(self.now.monotonic) {
+            match timer {
+                Timer::Consumer { group, timer } => self.consumer_timer(armed, group, timer),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl StateMachine for GroupCoordinator {
+    type Request = Request;
+    type Reply = Reply;
+    type Record = Record;
+    type Effect = Infallible;
+    type World = World;
+
+    fn loaded(&mut self, now: Now, world: &World, out: &mut Outbox<Self>) {
+        self.soft.image = world.image.clone();
+        self.decide(now, world, out, |view| view.consumer_groups_loaded());
+    }
+
+    fn handle(&mut self, now: Now, world: &World, ticket: Ticket, request: Request, out: &mut Outbox<Self>) {
+        self.decide(now, world, out, |view| view.handle(ticket, request));
+        self.soft.pending_append = (!out.records.is_empty()).then(|| {
+            let reply = out.replies.iter().find(|(other, _)| *other == ticket);
+            PendingAppend { ticket, failure: reply.map(|(_, reply)| Failure::in_place_of(reply)) }
+        });
+    }
+
+    fn world_changed(&mut self, now: Now, world: &World, out: &mut Outbox<Self>) {
+        let changes = world.image.topic_changes_since(&self.soft.image);
+        self.soft.image = world.image.clone();
+        self.decide(now, world, out, |view| view.consumer_groups_see(&changes));
+    }
+
+    fn expire(&mut self, now: Now, world: &World, out: &mut Outbox<Self>) {
+        self.decide(now, world, out, |view| view.expire());
+    }
+
+    fn rejected(&mut self, ticket: Ticket, error: ErrorCode, out: &mut Outbox<Self>) {
+        let Some(pending) = self.soft.pending_append.take_if(|pending| pending.ticket == ticket) else { return };
+        if let Some(failure) = pending.failure {
+            out.reply(ticket, failure.reply(error));
+        }
+    }
+
+    fn replay(&mut self, at: Position, entry: Entry<'_, Record>) {
+        self.soft.pending_append = None;
+        self.hard.replay(at, entry);
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.soft.timers.next()
+    }
+}

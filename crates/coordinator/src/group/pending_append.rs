@@ -1,0 +1,14 @@
+//! What hangs on the records of the last call, until it is known whether the log took them.
+
+use super::failure::Failure;
+use model::state_machine::Ticket;
+
+/// The last call that wrote records for a request. The next call on the machine comes only once these are replayed or
+/// refused.
+#[derive(Debug)]
+pub(crate) struct PendingAppend {
+    /// Who asked.
+    pub ticket: Ticket,
+    /// What it is answered with if the records are refused; none when its answer does not hang on them.
+    pub failure: Option<Failure>,
+}
