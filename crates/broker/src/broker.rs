@@ -1,7 +1,9 @@
 //! What all requests of one broker share.
 
 use crate::fetch_session::Sessions;
+use crate::groups::Groups;
 use crate::lifecycle::layers;
+use crate::membership::Heard;
 use crate::metadata::Metadata;
 use crate::network::connection_limits::ConnectionLimits;
 use crate::network::request_memory::RequestMemory;
@@ -47,6 +49,8 @@ pub struct Broker {
     pub(crate) isr_changes: IsrChanges,
     pub(crate) fetchers: Fetchers,
     pub(crate) repairs: Repairs,
+    pub(crate) groups: Groups,
+    pub(crate) heard: Heard,
     pub(crate) sessions: Mutex<Sessions>,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) request_memory: RequestMemory,

@@ -8,6 +8,7 @@ mod failures;
 mod features;
 pub mod fetch_session;
 mod found_logs;
+mod groups;
 mod lifecycle;
 mod membership;
 pub mod metadata;

@@ -14,6 +14,7 @@ use protocol::messages::broker_registration::BrokerRegistrationRequest;
 use runtime::sync::{select, watch};
 use runtime::time::{Duration, Instant, sleep, timeout};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rest before a registration or a heartbeat that was not answered is sent again.
 const REST: Duration = Duration::from_millis(50);
@@ -97,6 +98,7 @@ pub(crate) async fn keep_alive(broker: Arc<Broker>, mut stop: watch::Receiver<bo
         let fenced = match heartbeat(&broker, false).await {
             Ok(answer) => {
                 session.renewed();
+                broker.heard.at(began.saturating_duration_since(broker.started));
                 answer.is_fenced
             }
             Err(error) => {
@@ -113,6 +115,21 @@ pub(crate) async fn keep_alive(broker: Arc<Broker>, mut stop: watch::Receiver<bo
             () = broker.repairs.changed() => {}
             () = sleep(rest) => {}
         }
+    }
+}
+
+/// When the last heartbeat was sent that the controller took, in nanoseconds after the broker's start.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(AtomicU64);
+
+impl Heard {
+    fn at(&self, sent: Duration) {
+        self.0.store(u64::try_from(sent.as_nanos()).unwrap_or(u64::MAX), Ordering::Release);
+    }
+
+    /// How long ago that was, as of `now` after the start.
+    pub fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(Duration::from_nanos(self.0.load(Ordering::Acquire)))
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::broker::{Broker, Limits, Listener};
 use crate::fetch_session::Sessions;
 use crate::found_logs::FoundLogs;
+use crate::groups::{self, Groups};
 use crate::metadata::{FoundMetadata, Metadata, MetadataFault, QuorumNode, serve_controller};
 use crate::network::connection_limits::ConnectionLimits;
 use crate::network::listener;
@@ -165,6 +166,8 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
         isr_changes: IsrChanges::new(config.node_id, epoch, &metadata),
         fetchers: Fetchers::new(&config, epoch, &metadata),
         repairs,
+        groups: Groups::new(),
+        heard: membership::Heard::default(),
         started: Instant::now(),
         metadata,
         partitions: Partitions::default(),
@@ -237,6 +240,7 @@ fn spawn_tasks(
     stopping: &watch::Receiver<bool>,
 ) {
     runtime::task::spawn("lifecycle", lifecycle::follow(broker.clone(), image, applied, stopping.clone()));
+    runtime::task::spawn("groups", groups::host(broker.clone(), stopping.clone()));
     runtime::task::spawn("heartbeats", membership::keep_alive(broker.clone(), stopping.clone()));
     runtime::task::spawn("lag", isr_changes::watch_lag(broker.clone(), stopping.clone()));
     if broker.directories.len() > 1 {

@@ -3,31 +3,45 @@
 pub mod alter_configs;
 pub mod alter_partition_reassignments;
 pub mod api_versions;
+pub mod consumer_group_describe;
+pub mod consumer_group_heartbeat;
 pub mod create_partitions;
 pub mod create_topics;
+pub mod delete_groups;
 pub mod delete_records;
 pub mod delete_topics;
 pub mod describe_cluster;
 pub mod describe_configs;
+pub mod describe_groups;
 pub mod describe_log_dirs;
 pub mod describe_producers;
 pub mod describe_topic_partitions;
 pub mod elect_leaders;
 pub mod fetch;
+pub mod find_coordinator;
+pub mod heartbeat;
 pub mod incremental_alter_configs;
 pub mod init_producer_id;
+pub mod join_group;
+pub mod leave_group;
 pub mod list_config_resources;
+pub mod list_groups;
 pub mod list_offsets;
 pub mod list_partition_reassignments;
 pub mod metadata;
+pub mod offset_commit;
+pub mod offset_delete;
+pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
+pub mod sync_group;
 pub mod unregister_broker;
 pub mod update_features;
 
 use crate::broker::Broker;
 use crate::metadata::OfQuorum;
 use bytes::Bytes;
+use coordinator::group::Client;
 use protocol::header::RequestHeader;
 use protocol::messages::add_raft_voter::AddRaftVoterRequest;
 use protocol::messages::describe_quorum::DescribeQuorumRequest;
@@ -35,6 +49,9 @@ use protocol::messages::remove_raft_voter::RemoveRaftVoterRequest;
 use protocol::wire::{Reader, Text};
 use protocol::{ApiKey, Message, Request, frame};
 use std::sync::Arc;
+
+/// READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS: all that can be done to a group.
+const ALL_GROUP_OPERATIONS: i32 = 0x0d48;
 
 /// What a request's connection tells about it.
 #[derive(Clone, Debug)]
@@ -114,8 +131,50 @@ pub async fn handle(broker: &Arc<Broker>, context: &mut Context, header: Header,
         ApiKey::InitProducerId => boxed(header, body, async |r| init_producer_id::handle(broker, r).await).await,
         ApiKey::ListOffsets => boxed(header, body, async |r| list_offsets::handle(broker, context, r).await).await,
         ApiKey::OffsetForLeaderEpoch => boxed(header, body, async |r| offset_for_leader_epoch::handle(broker, r)).await,
+        key if is_of_groups(key) => handle_groups(broker, context, key, header, body).await,
         key => handle_admin(broker, context, key, header, body).await,
     }
+}
+
+fn is_of_groups(key: ApiKey) -> bool {
+    use ApiKey::*;
+    let member = matches!(key, JoinGroup | SyncGroup | Heartbeat | LeaveGroup | ConsumerGroupHeartbeat);
+    let offsets = matches!(key, OffsetCommit | OffsetFetch | OffsetDelete);
+    let admin = matches!(key, FindCoordinator | ListGroups | DescribeGroups | DeleteGroups | ConsumerGroupDescribe);
+    member || offsets || admin
+}
+
+async fn handle_groups(broker: &Arc<Broker>, context: &Context, key: ApiKey, header: Header, body: Reader) -> Reply {
+    match key {
+        ApiKey::OffsetCommit => boxed(header, body, async |r| offset_commit::handle(broker, context, r).await).await,
+        ApiKey::OffsetFetch => boxed(header, body, async |r| offset_fetch::handle(broker, context, r).await).await,
+        ApiKey::OffsetDelete => boxed(header, body, async |r| offset_delete::handle(broker, r).await).await,
+        ApiKey::JoinGroup => boxed(header, body, async |r| join_group::handle(broker, context, r).await).await,
+        ApiKey::SyncGroup => boxed(header, body, async |r| sync_group::handle(broker, context, r).await).await,
+        ApiKey::Heartbeat => boxed(header, body, async |r| heartbeat::handle(broker, context, r).await).await,
+        ApiKey::LeaveGroup => boxed(header, body, async |r| leave_group::handle(broker, context, r).await).await,
+        ApiKey::ConsumerGroupHeartbeat => {
+            boxed(header, body, async |r| consumer_group_heartbeat::handle(broker, context, r).await).await
+        }
+        ApiKey::ConsumerGroupDescribe => {
+            boxed(header, body, async |r| consumer_group_describe::handle(broker, r).await).await
+        }
+        ApiKey::DescribeGroups => {
+            boxed(header, body, async |r| describe_groups::handle(broker, context, r).await).await
+        }
+        ApiKey::DeleteGroups => boxed(header, body, async |r| delete_groups::handle(broker, r).await).await,
+        ApiKey::ListGroups => boxed(header, body, async |r| list_groups::handle(broker, r).await).await,
+        ApiKey::FindCoordinator => {
+            boxed(header, body, async |r| find_coordinator::handle(broker, context, r).await).await
+        }
+        key => Reply::Close(format!("{} is not served", key.name())),
+    }
+}
+
+/// Who asks, as a coordinator keeps it.
+fn client(context: &Context) -> Client {
+    let host = context.peer.rsplit_once(':').map_or(&*context.peer, |(host, _)| host);
+    Client { id: context.client_id.clone().unwrap_or_default(), host: format!("/{host}").into() }
 }
 
 async fn handle_admin(broker: &Arc<Broker>, context: &Context, key: ApiKey, header: Header, body: Reader) -> Reply {

@@ -165,6 +165,27 @@ impl Partition {
         answer.await.map_err(|_| ErrorCode::NotLeaderOrFollower)
     }
 
+    /// Whether this broker leads it, in this very epoch.
+    pub fn leads_in(&self, leader_epoch: LeaderEpoch) -> bool {
+        self.leads() && self.leader_epoch() == leader_epoch
+    }
+
+    /// Tells when all below `end` is committed, as a producer with acks=all hears it.
+    pub fn committed(&self, leader_epoch: LeaderEpoch, end: Offset) -> oneshot::Receiver<Result<Acked, AppendFailure>> {
+        let (reply, answer) = oneshot::channel();
+        let acked = Acked { base_offset: end, log_append_time: -1, log_start_offset: -1 };
+        self.change(|replica, _| match replica.leader_epoch() {
+            Some(epoch) if epoch == leader_epoch => replica.wait(AckLevel::All, end, acked, reply),
+            _ => drop(reply),
+        });
+        answer
+    }
+
+    /// Whether every other replica that could lead it has fetched from this broker since `asked`.
+    pub fn is_confirmed_since(&self, asked: Instant) -> bool {
+        matches!(&self.replica().role, Role::Leading(leader) if leader.is_confirmed_since(asked))
+    }
+
     /// Compares a follower's log with this one and counts its progress, if it fetches in the present assignment.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use super::acks::{Acks, Reply};
 use super::task::{Acked, AppendFailure};
 use model::metadata_image::{MetadataImage, PartitionImage};
 use model::state_machine::Instant;
-use model::{ErrorCode, NodeId, Offset, mark};
+use model::{ErrorCode, LeaderEpoch, NodeId, Offset, mark};
 use replication::{
     CheckedFetch, Follower, FollowerLog, IsrAnswer, IsrProposal, Leader, OwnLog, ProposalId, Terms, Wanted,
 };
@@ -142,6 +142,14 @@ impl Replica {
             AckLevel::All => self.until_committed.wait(end, acked, reply),
         }
         self.settle();
+    }
+
+    /// The epoch it leads in; none when it does not lead.
+    pub fn leader_epoch(&self) -> Option<LeaderEpoch> {
+        match &self.role {
+            Role::Leading(leader) => Some(leader.leader_epoch()),
+            _ => None,
+        }
     }
 
     /// Whether this broker leads and that one has a replica.

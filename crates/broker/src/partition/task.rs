@@ -10,7 +10,7 @@ use crate::repair::{Finding, Repairs};
 use crate::replication::{Fetchers, IsrChanges};
 use bytes::Bytes;
 use model::metadata_image::{MetadataImage, PartitionImage};
-use model::{ErrorCode, NodeId, Offset, Timestamp, TopicPartition, Uuid};
+use model::{ErrorCode, LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition, Uuid};
 use replication::{FetchAnswer, FetchToken, FollowerLog, OwnLog, Terms};
 use runtime::sync::{mpsc, oneshot, select, watch};
 use runtime::time::{self, Duration, Instant, sleep_until};
@@ -35,6 +35,16 @@ pub enum Command {
         log_append_time: Timestamp,
         /// When the answer is due.
         level: AckLevel,
+        /// Where the answer goes.
+        reply: Reply,
+    },
+    /// Append a coordinator's own records, and answer as soon as they are in the log: who wrote them waits himself until
+    /// they are committed ([`Partition::committed`]).
+    AppendOwn {
+        /// Whole batches; offsets are given here.
+        records: Bytes,
+        /// The epoch that the coordinator knows the log of. In another one nothing is appended.
+        leader_epoch: LeaderEpoch,
         /// Where the answer goes.
         reply: Reply,
     },
@@ -256,24 +266,10 @@ impl Task {
         let mut appends = Vec::new();
         let mut pending = Vec::new();
         for command in commands.drain(..) {
-            if let Command::Append { records, log_append_time, level, reply } = command {
-                if let Err(error) = self.partition.replica().check_append(level) {
-                    let log_start_offset = self.log.log_start_offset();
-                    let _ = reply.send(Err(AppendFailure { error, message: String::new(), log_start_offset }));
-                    continue;
-                }
-                appends.push(LeaderAppend {
-                    records,
-                    leader_epoch: self.partition.leader_epoch(),
-                    now: runtime::clock::now(),
-                    origin: Origin::Client,
-                });
-                pending.push(PendingAppend { log_append_time, level, reply });
-                continue;
-            }
+            let Some(command) = self.gather(command, &mut appends, &mut pending) else { continue };
             self.append(&mut appends, &mut pending).await;
             match command {
-                Command::Append { .. } => unreachable!("taken above"),
+                Command::Append { .. } | Command::AppendOwn { .. } => unreachable!("gathered above"),
                 Command::Replicate { token, answer, records, done } => {
                     self.replicate(token, answer, records).await;
                     let _ = done.send(()); // a fetcher that does not wait was stopped
@@ -294,6 +290,39 @@ impl Task {
             }
         }
         self.append(&mut appends, &mut pending).await;
+        None
+    }
+
+    /// Puts an append to those that go to the disk together; gives any other command back.
+    fn gather(
+        &self,
+        command: Command,
+        appends: &mut Vec<LeaderAppend>,
+        pending: &mut Vec<PendingAppend>,
+    ) -> Option<Command> {
+        let (records, origin, allowed, append) = match command {
+            Command::Append { records, log_append_time, level, reply } => {
+                let allowed = self.partition.replica().check_append(level);
+                (records, Origin::Client, allowed, PendingAppend { log_append_time, level, reply })
+            }
+            Command::AppendOwn { records, leader_epoch, reply } => {
+                let allowed = match self.partition.leader_epoch() {
+                    epoch if epoch != leader_epoch => Err(ErrorCode::NotLeaderOrFollower),
+                    _ => self.partition.replica().check_append(AckLevel::All),
+                };
+                let append = PendingAppend { log_append_time: -1, level: AckLevel::Appended, reply };
+                (records, Origin::Coordinator, allowed, append)
+            }
+            other => return Some(other),
+        };
+        if let Err(error) = allowed {
+            let log_start_offset = self.log.log_start_offset();
+            let _ = append.reply.send(Err(AppendFailure { error, message: String::new(), log_start_offset }));
+            return None;
+        }
+        let (leader_epoch, now) = (self.partition.leader_epoch(), runtime::clock::now());
+        appends.push(LeaderAppend { records, leader_epoch, now, origin });
+        pending.push(append);
         None
     }
 

@@ -44,6 +44,13 @@ impl Leader {
         lowest.unwrap_or(Offset::MAX).min(self.log.log_start_offset)
     }
 
+    /// Whether every other replica that could lead in this one's place has fetched in this epoch since `asked`: none of
+    /// them led another one then.
+    pub fn is_confirmed_since(&self, asked: Instant) -> bool {
+        let could_lead = self.followers.iter().filter(|it| it.claim.committed || it.may_join());
+        could_lead.map(|it| it.last_fetch).all(|fetch| fetch.is_some_and(|(at, _)| at > asked))
+    }
+
     fn own_progress(&self, now: Instant) -> ReplicaProgress {
         ReplicaProgress {
             replica: self.me,

@@ -1,0 +1,23 @@
+//! DescribeGroups: classic groups, their members and what each was given.
+
+use super::{ALL_GROUP_OPERATIONS, Context};
+use crate::broker::Broker;
+use coordinator::group::{Reply, Request};
+use protocol::messages::describe_groups::{DescribeGroupsRequest, DescribeGroupsResponse};
+
+/// Asks the coordinator of each group; the answers are in no order.
+pub async fn handle(broker: &Broker, context: &Context, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
+    let asks_operations = request.include_authorized_operations;
+    let mut response = DescribeGroupsResponse::default();
+    for (partition, groups) in broker.groups.by_coordinator(&broker.metadata.image(), request.groups) {
+        match broker.groups.ask(partition, Request::DescribeGroups { groups, version: context.version }).await {
+            Reply::DescribeGroups(answers) => response.groups.extend(answers),
+            other => unreachable!("the coordinator answers a request with its own reply, not {other:?}"),
+        }
+    }
+    if asks_operations {
+        let known = response.groups.iter_mut().filter(|group| group.error_code == 0);
+        known.for_each(|group| group.authorized_operations = ALL_GROUP_OPERATIONS);
+    }
+    response
+}

@@ -1,0 +1,65 @@
+//! FindCoordinator: which broker coordinates a group. Up to version 3 a request names one key.
+
+use super::Context;
+use crate::broker::Broker;
+use crate::endpoints::endpoints;
+use crate::groups;
+use model::{ErrorCode, NodeId};
+use protocol::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, FindCoordinatorResponse};
+use protocol::wire::Text;
+use std::sync::Arc;
+
+/// The kinds of keys.
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+
+/// Answers for each key; `__consumer_offsets` is made if it is not there.
+pub async fn handle(
+    broker: &Arc<Broker>,
+    context: &Context,
+    request: FindCoordinatorRequest,
+) -> FindCoordinatorResponse {
+    if context.version < 4 {
+        let found = find(broker, context, request.key_type, request.key).await;
+        return FindCoordinatorResponse {
+            error_code: found.error_code,
+            error_message: found.error_message,
+            node_id: found.node_id,
+            host: found.host,
+            port: found.port,
+            ..Default::default()
+        };
+    }
+    let mut coordinators = Vec::with_capacity(request.coordinator_keys.len());
+    for key in request.coordinator_keys {
+        coordinators.push(find(broker, context, request.key_type, key).await);
+    }
+    FindCoordinatorResponse { coordinators, ..Default::default() }
+}
+
+async fn find(broker: &Arc<Broker>, context: &Context, key_type: i8, key: Text) -> Coordinator {
+    let found = match key_type {
+        GROUP => groups::find(broker, &key).await,
+        // Transactions come with their own coordinator.
+        TRANSACTION => Err(ErrorCode::CoordinatorNotAvailable),
+        _ => Err(ErrorCode::InvalidRequest),
+    };
+    match found.and_then(|node| endpoint(broker, context, node)) {
+        Ok(coordinator) => Coordinator { key, ..coordinator },
+        Err(error) => Coordinator {
+            key,
+            node_id: -1,
+            port: -1,
+            error_code: error.code(),
+            error_message: Some(error.to_string().into()),
+            ..Default::default()
+        },
+    }
+}
+
+fn endpoint(broker: &Broker, context: &Context, node: NodeId) -> Result<Coordinator, ErrorCode> {
+    let image = broker.metadata.image();
+    let endpoint = endpoints(broker, &image, context.listener, &[node]).pop();
+    let endpoint = endpoint.ok_or(ErrorCode::CoordinatorNotAvailable)?;
+    Ok(Coordinator { node_id: endpoint.node_id, host: endpoint.host, port: endpoint.port, ..Default::default() })
+}
