@@ -14,6 +14,7 @@ mod replay;
 mod settings;
 mod timers;
 mod view;
+pub mod why;
 
 pub mod consumer;
 
