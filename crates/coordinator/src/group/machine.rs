@@ -146,6 +146,11 @@ impl GroupCoordinator {
         GroupCoordinator { hard: GroupMap::default(), soft }
     }
 
+    /// Whether both have learnt the same: their hard state is equal.
+    pub fn has_the_state_of(&self, other: &GroupCoordinator) -> bool {
+        self.hard == other.hard
+    }
+
     /// Decides in a view of what is known.
     fn decide(&mut self, now: Now, world: &World, out: &mut Outbox<Self>, decision: impl FnOnce(&mut View<'_>)) {
         decision(&mut View { hard: &self.hard, soft: &mut self.soft, world, now, out });
@@ -198,8 +203,8 @@ impl StateMachine for GroupCoordinator {
 
     fn world_changed(&mut self, now: Now, world: &World, out: &mut Outbox<Self>) {
         let changes = world.image.topic_changes_since(&self.soft.image);
-        self.soft.image = world.image.clone();
-        self.decide(now, world, out, |view| view.consumer_groups_see(&changes));
+        let old = std::mem::replace(&mut self.soft.image, world.image.clone());
+        self.decide(now, world, out, |view| view.consumer_groups_see(&changes, &old));
     }
 
     fn expire(&mut self, now: Now, world: &World, out: &mut Outbox<Self>) {

@@ -1,0 +1,37 @@
+//! One number for all that the metadata says of a group's topics, to see when it says something else.
+
+use super::state::ConsumerGroup;
+use model::map::Fnv;
+use model::metadata_image::{MetadataImage, TopicImage};
+use std::hash::Hasher;
+
+/// The hash of the topics that a group subscribes to: their ids, how many partitions they have, and the racks of those.
+/// Zero when none of them is there. It stands in the group's record, so it must stay as it is; of a record that a Kafka
+/// wrote it differs, which costs that group one rebalance.
+pub fn metadata_hash(group: &ConsumerGroup, image: &MetadataImage) -> i64 {
+    let topics = group.subscribed_topics().into_iter().filter_map(|name| image.topic(name));
+    let mut hasher = Fnv::default();
+    let mut any = false;
+    for topic in topics {
+        any = true;
+        hasher.write(&topic.id.0);
+        hasher.write_u64(topic.partitions.len() as u64);
+        for partition in 0..topic.partitions.len() {
+            for rack in racks(topic, partition, image) {
+                hasher.write(rack.as_bytes());
+                hasher.write(&[0xff]);
+            }
+            hasher.write_u64(partition as u64);
+        }
+    }
+    if any { (hasher.finish() as i64).max(1) } else { 0 }
+}
+
+/// The racks that a partition has replicas in, in order, each once.
+pub fn racks(topic: &TopicImage, partition: usize, image: &MetadataImage) -> Vec<std::sync::Arc<str>> {
+    let brokers = topic.partitions[partition].replicas.iter().filter_map(|replica| image.broker(*replica));
+    let mut racks: Vec<_> = brokers.filter_map(|broker| broker.rack.clone()).collect();
+    racks.sort_unstable();
+    racks.dedup();
+    racks
+}
