@@ -5,7 +5,7 @@ use model::{NodeId, Uuid};
 use runtime::time::Duration;
 
 /// The settings of one log: Kafka's topic configs that concern storage, under their own names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LogConfig {
     /// `segment.bytes`: a segment holds at most this.
     pub segment_bytes: u64,
@@ -23,8 +23,18 @@ pub struct LogConfig {
     pub retention_bytes: i64,
     /// `cleanup.policy` has `delete`: retention by time and bytes applies.
     pub delete: bool,
-    /// `cleanup.policy` has `compact`: offsets may be missing.
+    /// `cleanup.policy` has `compact`: of each key the last record is kept, and offsets may be missing.
     pub compact: bool,
+    /// `min.cleanable.dirty.ratio`: a compacted log is due for cleaning when more than this part of its bytes was never
+    /// cleaned.
+    pub min_cleanable_dirty_ratio: f64,
+    /// `min.compaction.lag.ms`: a segment with a record younger than this is not cleaned.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: a log with a record older than this that was never cleaned is due, whatever its ratio; and
+    /// a segment takes appends for at most so long.
+    pub max_compaction_lag_ms: i64,
+    /// `delete.retention.ms`: the mark of a deletion is kept for so long after it was first cleaned.
+    pub delete_retention_ms: i64,
     /// `flush.messages`: 1 (the default) makes the log journaled: an append counts as durable when it is on stable
     /// storage. Any other value is page cache, with a sync in the background after so many records.
     pub flush_messages: i64,
@@ -48,6 +58,10 @@ impl Default for LogConfig {
             retention_bytes: -1,
             delete: true,
             compact: false,
+            min_cleanable_dirty_ratio: 0.5,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: 24 * 3600 * 1000,
             flush_messages: 1,
             flush_ms: i64::MAX,
             file_delete_delay_ms: 60_000,
@@ -60,6 +74,11 @@ impl LogConfig {
     /// Whether appends should be durable before they are acknowledged.
     pub fn wants_journal(&self) -> bool {
         self.flush_messages == 1
+    }
+
+    /// For how long a segment takes appends, at most: one that does is not cleaned.
+    pub(crate) fn longest_segment_ms(&self) -> i64 {
+        if self.compact { self.segment_ms.min(self.max_compaction_lag_ms) } else { self.segment_ms }
     }
 }
 

@@ -1,16 +1,24 @@
-//! What a log needs to know of control batches: which coordinator ended a transaction.
+//! What a log needs to know of control batches: how a transaction ended, and which coordinator said so.
 
-use protocol::records::{BatchView, RecordViews};
+use protocol::records::{BatchView, ControlKind, EndTransactionMarker, RecordViews};
 
-/// The types of the markers in a control record's key.
-const ABORT: i16 = 0;
-const COMMIT: i16 = 1;
+/// A marker that ends a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marker {
+    pub is_commit: bool,
+    /// The epoch of the coordinator that wrote it.
+    pub coordinator_epoch: i32,
+}
 
-/// The epoch of the coordinator that wrote the marker in a control batch; `None` when it is no marker.
-pub(crate) fn coordinator_epoch(batch: &[u8]) -> Option<i32> {
+/// The marker in a control batch; `None` when there is none.
+pub(crate) fn marker(batch: &[u8]) -> Option<Marker> {
     let batch = BatchView::parse(batch).ok()?;
     let record = RecordViews::new(batch.payload(), batch.header.record_count).next()?.ok()?;
-    let kind = i16::from_be_bytes(*record.key?.get(2..)?.first_chunk()?);
-    let epoch = i32::from_be_bytes(*record.value?.get(2..)?.first_chunk()?);
-    matches!(kind, ABORT | COMMIT).then_some(epoch)
+    let is_commit = match ControlKind::from_key(record.key?)? {
+        ControlKind::Commit => true,
+        ControlKind::Abort => false,
+        _ => return None,
+    };
+    let coordinator_epoch = EndTransactionMarker::from_value(record.value?)?.coordinator_epoch;
+    Some(Marker { is_commit, coordinator_epoch })
 }

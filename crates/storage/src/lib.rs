@@ -1,4 +1,4 @@
-//! The partition log on a disk: segments, journal, indexes, recovery, retention.
+//! The partition log on a disk: segments, journal, indexes, recovery, retention, compaction.
 //!
 //! A [`LogDirectory`] is one `log.dirs` entry in Kafka's layout. It opens, creates and deletes [`Log`]s; a `Log` is
 //! owned by one task and appends, truncates and retires segments; any number of [`LogReader`]s read beside it. In a
@@ -7,6 +7,7 @@
 
 pub mod checkpoint;
 mod clean_mark;
+mod cleaner;
 mod config;
 mod control;
 mod directory;
@@ -32,12 +33,13 @@ mod test_batches;
 mod time_index;
 mod volume;
 
+pub use cleaner::{Cleaned, CleanerMemory, Cleaning, CleaningFault, CleaningSummary, Pace};
 pub use config::{DirectoryOptions, LogConfig};
 pub use directory::{LogDirectory, Opened, OpenedLog};
 pub use epochs::LeaderEpochs;
 pub use fault::{AppendError, FailedClosed, ReadError, StorageFault};
 pub use log::{
-    Appended, Bounds, Damage, Durable, Found, LeaderAppend, Log, LogReader, Origin, RepairError, Retired, Scrub,
-    Scrubbed,
+    Appended, Bounds, Cleanable, Damage, Durable, Found, LeaderAppend, Log, LogReader, Origin, RepairError, Retired,
+    Scrub, Scrubbed,
 };
 pub use producers::ActiveProducer;

@@ -4,6 +4,10 @@ use model::{Offset, TopicPartition};
 
 /// Appended to a segment file that waits to be removed.
 pub(crate) const DELETED_SUFFIX: &str = ".deleted";
+/// Appended to a file that the cleaner writes.
+pub(crate) const CLEANED_SUFFIX: &str = ".cleaned";
+/// Appended to one that is whole, and will take the place of those that it was made of.
+pub(crate) const SWAP_SUFFIX: &str = ".swap";
 /// Ends the name of a partition directory that waits to be removed.
 pub(crate) const DELETE_DIRECTORY_SUFFIX: &str = "-delete";
 /// Ends the name of a partition directory that belongs to nothing known.

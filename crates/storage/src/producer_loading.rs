@@ -54,7 +54,7 @@ async fn newest_snapshot(
 }
 
 /// The offsets of the snapshots in a partition's directory, in order.
-async fn list_snapshots(volume: &Volume, directory: &str) -> Result<Vec<Offset>, StorageFault> {
+pub(crate) async fn list_snapshots(volume: &Volume, directory: &str) -> Result<Vec<Offset>, StorageFault> {
     let entries = volume.disk().list(directory).await.map_err(StorageFault::disk(directory))?;
     let snapshot = |name: &str| match SegmentFile::parse(name) {
         Some((SegmentFile::ProducerSnapshot, offset)) => Some(offset),

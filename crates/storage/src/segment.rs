@@ -75,6 +75,31 @@ impl Segment {
         }
     }
 
+    /// A segment that has another name still: its file is given, and stays open for as long as `index` is in memory.
+    pub fn replacing(
+        directory: Arc<str>,
+        base_offset: Offset,
+        length: u64,
+        file: File,
+        index: Arc<SegmentIndex>,
+        changed_at: Timestamp,
+    ) -> Segment {
+        let segment = Segment::new(directory, base_offset, length, IndexState::Closed(index), changed_at);
+        *segment.file.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+        segment
+    }
+
+    /// Its files have their names: they can be opened again when they are needed.
+    pub fn is_named(&self) {
+        self.with_index(|state| {
+            if let IndexState::Closed(index) = state {
+                self.set_largest_timestamp(index.largest_timestamp());
+                *state = IndexState::OnDisk;
+            }
+        });
+        self.close_file();
+    }
+
     /// The file's path in the log directory.
     pub fn path(&self) -> String {
         SegmentFile::Log.path(&self.directory, self.base_offset)

@@ -29,7 +29,9 @@ impl SegmentIndex {
     pub fn learn(&mut self, base_offset: Offset, header: &BatchHeader, position: u64, interval: usize) {
         let Ok(relative_offset) = u32::try_from(header.last_offset() - base_offset) else { return };
         let entry = TimeEntry { timestamp: header.max_timestamp, relative_offset };
-        if entry.timestamp >= 0 && self.largest.is_none_or(|largest| largest.timestamp < entry.timestamp) {
+        // A batch that the cleaner has emptied keeps its time, and has no record with it.
+        let has_time = entry.timestamp >= 0 && header.record_count > 0;
+        if has_time && self.largest.is_none_or(|largest| largest.timestamp < entry.timestamp) {
             self.largest = Some(entry);
         }
         if self.bytes_since_entry > interval && position > 0 {
@@ -68,6 +70,11 @@ impl SegmentIndex {
     pub fn is_full(&self, limit: usize) -> bool {
         self.offsets.size_in_bytes() + offset_index::ENTRY_BYTES > limit
             || self.times.size_in_bytes() + 2 * time_index::ENTRY_BYTES > limit
+    }
+
+    /// Bytes of both files.
+    pub fn file_bytes(&self) -> usize {
+        self.offsets.size_in_bytes() + self.times.size_in_bytes()
     }
 
     /// Memory it takes, about.

@@ -7,11 +7,12 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 12] = [
+const BY_STORIES: [(&str, &str); 15] = [
     (
         "a repair is believed before it is synced",
         "scrub_and_repair::whenever_the_power_fails_during_a_repair_what_is_damaged_is_known_to_be",
     ),
+    ("clean-to-log-end", "cleaning_stories::a_key_keeps_its_committed_record_whatever_becomes_of_a_later_one"),
     ("dedup-before-append", "full_disks::a_batch_that_found_no_space_is_no_duplicate_when_it_comes_again"),
     ("epoch-plus-one", "producers::all_five_batches_are_known_after_a_crash_and_after_a_clean_stop"),
     ("followers-know-no-producers", "producers::a_follower_learns_without_checking"),
@@ -22,8 +23,13 @@ const BY_STORIES: [(&str, &str); 12] = [
         "scrub_and_repair::batches_that_are_not_those_that_were_there_are_not_written",
     ),
     ("remember-one-batch", "producers::a_retry_is_answered_with_the_original"),
+    ("segments-merged-beyond-i32", "cleaning_stories::segments_whose_offsets_are_too_far_apart_stay_two"),
     ("skip-offset-contiguity", "recovery_by_scan::a_well_formed_batch_that_does_not_follow_is_cut"),
     ("start-at-next-batch", "append_and_read::a_read_starts_with_the_batch_that_has_the_offset_and_stops_where_it_may"),
+    (
+        "tombstones-dropped-at-once",
+        "cleaning_stories::the_mark_of_a_deletion_stays_for_its_time_from_its_first_cleaning",
+    ),
     ("trust-index-files", "append_and_read::a_torn_index_costs_time_and_no_record"),
     ("unknown-error-for-old-duplicate", "producers::all_five_batches_are_known_after_a_crash_and_after_a_clean_stop"),
 ];
@@ -58,6 +64,8 @@ fn collect(directory: &std::path::Path, planted: &mut Vec<String>) {
 mod stories {
     #[path = "append_and_read.rs"]
     mod append_and_read;
+    #[path = "cleaning_stories.rs"]
+    mod cleaning_stories;
     #[path = "cut.rs"]
     mod cut;
     #[path = "full_disks.rs"]

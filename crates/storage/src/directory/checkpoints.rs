@@ -13,7 +13,7 @@ use runtime::sync::Mutex;
 use runtime::time::timeout;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The checkpoint as it is on the disk; one writer at a time.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub(crate) struct Checkpoints {
     written: Mutex<Written>,
     /// Counts what was asked of [`Checkpoints::write_ahead`].
     asked: AtomicU64,
+    /// There is a file of the cleaner's offsets.
+    has_cleaned: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -89,6 +91,17 @@ impl Checkpoints {
     /// Kafka's files before anything is cut. Those who ask at the same time are answered with one write.
     pub async fn write_ahead(&self, core: &Core, shared: &Shared, start: Offset) -> Result<(), StorageFault> {
         shared.set_start_to_write(start);
+        self.write_once(core, false).await
+    }
+
+    /// Whether the file of the cleaner's offsets had any when the directory was opened.
+    pub fn found_cleaned(&self, found: bool) {
+        self.has_cleaned.store(found, Ordering::Release);
+    }
+
+    /// Makes durable how far the cleaner has come, and that offsets may be missing in what is compacted.
+    pub async fn write_cleaned(&self, core: &Core) -> Result<(), StorageFault> {
+        core.reading.volume.check()?;
         self.write_once(core, false).await
     }
 
@@ -179,15 +192,18 @@ impl Written {
             if let Some(line) = log.progress().line() {
                 recovery_points.insert(topic_partition.clone(), line.place.end_offset);
             }
-            if log.gaps_below() > 0 && log.gaps_below() < Offset::MAX {
-                cleaned.insert(topic_partition.clone(), log.gaps_below());
+            // Also where the cleaner has not been yet, or will not come again: the entry says that offsets may be missing.
+            if log.gaps_below() > 0 {
+                cleaned.insert(topic_partition.clone(), log.first_dirty());
             }
         }
         for (log, claim) in claims {
             recovery_points.insert(log.topic_partition.clone(), claim.place.end_offset);
         }
         self.replace(core, LOG_STARTS, encode(&starts)).await?;
-        if !cleaned.is_empty() {
+        // An entry that stays behind would be taken for that of the next log of its name.
+        if !cleaned.is_empty() || core.checkpoints.has_cleaned.load(Ordering::Acquire) {
+            core.checkpoints.has_cleaned.store(true, Ordering::Release);
             self.replace(core, CLEANER, encode(&cleaned)).await?;
         }
         self.replace(core, RECOVERY_POINTS, encode(&recovery_points)).await

@@ -12,7 +12,7 @@ use runtime::disk::Lock;
 use runtime::sync::{Notify, watch};
 use runtime::task::JoinHandle;
 use runtime::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -45,6 +45,21 @@ pub(crate) struct Core {
     root_sync: runtime::sync::Mutex<()>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     lock: Mutex<Option<Lock>>,
+    /// The logs that are being cleaned.
+    cleaned: Arc<Mutex<BTreeSet<TopicPartition>>>,
+}
+
+/// A log is being cleaned: another one of its name, made since, is not, for both would write the same files.
+#[derive(Debug)]
+pub(crate) struct BeingCleaned {
+    topic_partition: TopicPartition,
+    all: Arc<Mutex<BTreeSet<TopicPartition>>>,
+}
+
+impl Drop for BeingCleaned {
+    fn drop(&mut self) {
+        locked(&self.all).remove(&self.topic_partition);
+    }
 }
 
 impl Core {
@@ -74,6 +89,7 @@ impl Core {
             root_sync: runtime::sync::Mutex::new(()),
             tasks: Mutex::default(),
             lock: Mutex::new(Some(lock)),
+            cleaned: Arc::default(),
         }
     }
 
@@ -219,6 +235,12 @@ impl Core {
             self.root_changed();
         }
         result
+    }
+
+    /// Takes the name of a log that is to be cleaned; none while one of that name is.
+    pub fn be_cleaned(&self, topic_partition: &TopicPartition) -> Option<BeingCleaned> {
+        let is_new = locked(&self.cleaned).insert(topic_partition.clone());
+        is_new.then(|| BeingCleaned { topic_partition: topic_partition.clone(), all: self.cleaned.clone() })
     }
 
     /// Starts what runs behind an open directory.

@@ -49,6 +49,7 @@ impl LogDirectory {
             log_end_offset: 0,
             high_watermark: 0,
             gaps_below,
+            first_dirty: 0,
             epochs: LeaderEpochs::default(),
             progress,
             damage: BTreeMap::new(),

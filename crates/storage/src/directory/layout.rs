@@ -2,7 +2,9 @@
 
 use super::removals::remove_directory;
 use crate::fault::StorageFault;
-use crate::names::{DELETE_DIRECTORY_SUFFIX, DELETED_SUFFIX, SegmentFile, parse_partition_directory};
+use crate::names::{
+    CLEANED_SUFFIX, DELETE_DIRECTORY_SUFFIX, DELETED_SUFFIX, SWAP_SUFFIX, SegmentFile, parse_partition_directory,
+};
 use crate::volume::{Volume, join};
 use crate::{partition_metadata, volume};
 use model::{Offset, TopicPartition, Uuid, mark};
@@ -40,8 +42,12 @@ pub(super) async fn list(volume: &Volume) -> Result<Layout, StorageFault> {
 pub(super) struct PartitionFiles {
     /// The segments' base offsets, in order.
     pub segments: Vec<Offset>,
-    /// Names that are not needed: of deleted segments, or of segments without a log.
+    /// Names that are not needed: of deleted segments, of what a cleaner did not end, or of segments without a log.
     pub strays: Vec<String>,
+    /// The base offsets of segments that are to take the place of others.
+    pub swaps: Vec<Offset>,
+    /// Why that cannot be done.
+    pub broken_swap: Option<String>,
     /// Whether there is a file that says the partition failed closed.
     pub failed_closed: bool,
 }
@@ -51,8 +57,15 @@ pub(super) async fn list_partition(volume: &Volume, directory: &str) -> Result<P
     let mut files = PartitionFiles::default();
     let mut indexes: BTreeMap<Offset, Vec<String>> = BTreeMap::new();
     for entry in volume.disk().list(directory).await.map_err(StorageFault::disk(directory))? {
-        if entry.name.ends_with(DELETED_SUFFIX) || entry.name.ends_with(".tmp") {
+        let is_stray = [DELETED_SUFFIX, CLEANED_SUFFIX, ".tmp"].iter().any(|suffix| entry.name.ends_with(suffix));
+        if is_stray {
             files.strays.push(entry.name);
+        } else if let Some(name) = entry.name.strip_suffix(SWAP_SUFFIX) {
+            match SegmentFile::parse(name) {
+                Some((SegmentFile::Log, base_offset)) => files.swaps.push(base_offset),
+                // An index, which is made again.
+                _ => files.strays.push(entry.name),
+            }
         } else if entry.name == super::fail_closed::FILE {
             files.failed_closed = true;
         } else {

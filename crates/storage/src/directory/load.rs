@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub log_start_offset: Offset,
     pub high_watermark: Offset,
     pub gaps_below: Offset,
+    /// The cleaner has been over all below this offset.
+    pub first_dirty: Offset,
 }
 
 /// A partition that was loaded.
@@ -111,6 +113,7 @@ pub(super) async fn assemble(core: &Arc<Core>, found: &Found, parts: Parts) -> R
         log_end_offset: end,
         high_watermark: found.high_watermark.clamp(log_start_offset.min(end), end),
         gaps_below: found.gaps_below,
+        first_dirty: found.first_dirty.min(end),
         epochs,
         progress,
         damage,
@@ -244,7 +247,14 @@ pub(super) async fn remove_segments(volume: &Volume, directory: &str, bases: &[O
 
 /// Lists a partition's directory and clears away what nobody needs.
 pub(super) async fn tidy(volume: &Volume, directory: &str) -> Result<layout::PartitionFiles, StorageFault> {
-    let files = layout::list_partition(volume, directory).await?;
-    layout::remove_strays(volume, directory, &files).await?;
+    let mut files = layout::list_partition(volume, directory).await?;
+    if files.failed_closed {
+        return Ok(files);
+    }
+    // First: a file that waits to be removed may be all that is left of what a swap stands for.
+    files.broken_swap = super::swaps::finish(volume, directory, &mut files).await?.err();
+    if files.broken_swap.is_none() {
+        layout::remove_strays(volume, directory, &files).await?;
+    }
     Ok(files)
 }

@@ -4,7 +4,7 @@ use super::Core;
 use super::layout;
 use super::load::{Found, Loaded, Parts, Walk, assemble, open_segments, read_epochs, remove_segments, tidy, walk};
 use crate::checkpoint::CheckpointLine;
-use crate::fault::StorageFault;
+use crate::fault::{FailedClosed, StorageFault};
 use crate::log::{Broken, Chain, Place, Segments};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
@@ -30,6 +30,10 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine)
     };
     if files.failed_closed {
         let failed = found.failed(line.topic_id, super::fail_closed::read(volume, &directory).await?);
+        return Ok(Loaded { covered: line.sequence, ..failed });
+    }
+    if let Some(reason) = files.broken_swap {
+        let failed = found.failed(line.topic_id, FailedClosed { reason });
         return Ok(Loaded { covered: line.sequence, ..failed });
     }
     let mut is_synced = !found_id.is_zero();

@@ -29,6 +29,9 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, clean: bool) -> Result
     if files.failed_closed {
         return Ok(found.failed(topic_id, fail_closed::read(volume, &directory).await?));
     }
+    if let Some(reason) = files.broken_swap {
+        return Ok(found.failed(topic_id, FailedClosed { reason }));
+    }
     let mut segments = open_segments(volume, &directory, &files.segments).await?;
     let read = read_epochs(volume, &directory).await?;
     let highest_epoch = read.as_ref().and_then(LeaderEpochs::latest);

@@ -15,9 +15,10 @@ mod open;
 mod parallel;
 mod removals;
 mod replay;
+mod swaps;
 mod syncer;
 
-pub(crate) use self::core::Core;
+pub(crate) use self::core::{BeingCleaned, Core};
 pub(crate) use barrier::Barrier;
 pub use open::{Opened, OpenedLog};
 

@@ -127,6 +127,7 @@ async fn recover(
     clean: bool,
 ) -> Result<Vec<Loaded>, StorageFault> {
     let files = OffsetFiles::read(&core.reading.volume).await?;
+    core.checkpoints.found_cleaned(!files.cleaned.is_empty());
     let lines: Vec<CheckpointLine> = checkpoint.map(|checkpoint| checkpoint.partitions).unwrap_or_default();
     let by_name: BTreeMap<TopicPartition, CheckpointLine> =
         lines.into_iter().map(|line| (TopicPartition::new(line.topic.as_str(), line.partition), line)).collect();
@@ -242,7 +243,13 @@ impl OffsetFiles {
 
     fn found(&self, topic_partition: &TopicPartition, config: LogConfig, line: Option<CheckpointLine>) -> Found {
         let of = |offsets: &Offsets| offsets.get(topic_partition).copied().unwrap_or(0).max(0);
-        let gaps_below = if config.compact { Offset::MAX } else { of(&self.cleaned) };
+        let cleaned = self.cleaned.get(topic_partition).copied();
+        let gaps_below = match cleaned {
+            _ if config.compact => Offset::MAX,
+            // It was compacted once. What a cleaner touched was synced before, above what the file may say.
+            Some(cleaned) => cleaned.max(line.as_ref().map_or(0, |line| line.end_offset)),
+            None => 0,
+        };
         Found {
             topic_partition: topic_partition.clone(),
             config,
@@ -251,6 +258,7 @@ impl OffsetFiles {
             log_start_offset: of(&self.log_starts),
             high_watermark: of(&self.high_watermarks),
             gaps_below,
+            first_dirty: of(&self.cleaned),
         }
     }
 }

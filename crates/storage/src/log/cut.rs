@@ -81,6 +81,7 @@ impl Log {
         }
         // Always: a checkpoint that is being written may be about to raise the recovery point.
         self.shared.progress().lower_line(place);
+        self.shared.lower_first_dirty(place.end_offset);
         let start = self.log_start_offset().min(place.end_offset);
         self.core.checkpoints.write_ahead(&self.core, &self.shared, start).await?;
         Ok(0)
@@ -143,6 +144,7 @@ impl Log {
             self.shared.set_log_start_offset(place.end_offset);
         }
         self.shared.set_log_end_offset(place.end_offset);
+        self.shared.lower_first_dirty(place.end_offset);
         self.shared.set_high_watermark(self.shared.high_watermark().min(place.end_offset));
         // Only now, and before any file changes: a reader that saw the old ends will see that the count moved.
         self.shared.count_truncation();

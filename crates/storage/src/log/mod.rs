@@ -2,6 +2,7 @@
 
 mod append;
 mod chain;
+mod cleanable;
 mod cut;
 mod epochs;
 mod follower;
@@ -16,10 +17,12 @@ mod roll;
 mod run;
 mod scrub;
 mod start;
+mod swap;
 mod timestamps;
 mod view;
 
-pub(crate) use chain::Chain;
+pub(crate) use chain::{Chain, check_epoch};
+pub use cleanable::Cleanable;
 pub(crate) use epochs::write_epochs;
 pub(crate) use progress::{Capture, Claim, Place, Progress};
 pub use read::LogReader;

@@ -90,9 +90,10 @@ impl LogReader {
         }
     }
 
-    /// Whether what was read with `view` counts: no cut came, and no file vanished that a newer view does not name.
+    /// Whether what was read with `view` counts: no cut came and no cleaned segment, and no file vanished that a newer view
+    /// does not name.
     pub(super) fn is_current<T>(&self, view: &View, result: &Result<T, ReadError>) -> bool {
-        if self.shared.truncation() != view.truncation {
+        if self.shared.layout() != view.layout {
             return false;
         }
         let vanished = matches!(result, Err(ReadError::Fault(fault)) if fault.is_not_found());
@@ -127,7 +128,7 @@ impl LogReader {
     /// Where to look for `offset` in segment `at`.
     async fn find_start(&self, view: &View, at: usize, offset: Offset) -> Result<Start, ReadError> {
         let segment = &view.segments[at];
-        if let Some(position) = self.shared.hints.take(offset, segment.base_offset, view.truncation) {
+        if let Some(position) = self.shared.hints.take(offset, segment.base_offset, view.layout) {
             return Ok(Start::at(position, offset));
         }
         let from_the_front = Start::at(0, segment.base_offset);
@@ -201,11 +202,14 @@ impl LogReader {
             let read = file.read_at(&mut buffer.as_mut()[..asked], position).await;
             let read = read.map_err(StorageFault::disk(segment.path()))?;
             if position == start.position {
-                check_entry(&buffer.as_ref()[..read], start)?;
+                check_entry(&buffer.as_ref()[..read], start, wanted.from < chain.gaps_below)?;
             }
             match walk(&buffer.as_ref()[..read], chain, wanted) {
                 Step::Found { bytes, .. } => {
-                    check_first(&buffer.as_ref()[bytes.clone()], start, wanted)?;
+                    // Where offsets are missing, the first batch that is found may well come after the one wanted.
+                    if wanted.from >= chain.gaps_below {
+                        check_first(&buffer.as_ref()[bytes.clone()], start, wanted)?;
+                    }
                     let (length, next_offset) = self
                         .known_epochs(&buffer.as_ref()[bytes.clone()])
                         .map_err(|reason| corrupt(segment, position + bytes.start as u64, &reason))?;
@@ -214,7 +218,7 @@ impl LogReader {
                         offset: next_offset,
                         segment_base_offset: segment.base_offset,
                         position: position + bytes.end as u64,
-                        truncation: view.truncation,
+                        layout: view.layout,
                     });
                     return Ok(Some(buffer.into_bytes(bytes)));
                 }
@@ -251,10 +255,15 @@ impl LogReader {
     }
 }
 
-/// No checksum covers a base offset. Where no batch before it was read, the index says what it can be.
-fn check_entry(batch: &[u8], start: Start) -> Result<(), ReadError> {
+/// No checksum covers a base offset. Where no batch before it was read, the index says what it can be: and what it is,
+/// where nothing else would show that the index leads too far.
+fn check_entry(batch: &[u8], start: Start, exactly: bool) -> Result<(), ReadError> {
+    let differs = |found: Offset| match start.next_offset {
+        None if exactly => found != start.ends_by,
+        _ => found > start.ends_by,
+    };
     match BatchHeader::parse(batch) {
-        Ok(header) if header.last_offset() > start.ends_by && !offset_index::is_trusted() => {
+        Ok(header) if differs(header.last_offset()) && !offset_index::is_trusted() => {
             mark!("a base offset contradicts the index");
             Err(ReadError::Corrupt(format!("offset {} where {} was", header.last_offset(), start.ends_by)))
         }

@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError};
 /// As many readers of one log can follow each other without the index.
 const REMEMBERED: usize = 8;
 
-/// The batch with `offset` first starts at `position` of the segment with that base, unless a cut came since.
+/// The batch with `offset` first starts at `position` of the segment with that base, unless the files were changed since.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadHint {
     pub offset: Offset,
     pub segment_base_offset: Offset,
     pub position: u64,
-    pub truncation: u64,
+    pub layout: u64,
 }
 
 /// The last few.
@@ -22,10 +22,10 @@ pub(crate) struct ReadHints(Mutex<VecDeque<ReadHint>>);
 
 impl ReadHints {
     /// Where a read of `offset` starts, if a read ended there.
-    pub fn take(&self, offset: Offset, segment_base_offset: Offset, truncation: u64) -> Option<u64> {
+    pub fn take(&self, offset: Offset, segment_base_offset: Offset, layout: u64) -> Option<u64> {
         let mut hints = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |hint: &ReadHint| {
-            hint.offset == offset && hint.segment_base_offset == segment_base_offset && hint.truncation == truncation
+            hint.offset == offset && hint.segment_base_offset == segment_base_offset && hint.layout == layout
         };
         let at = hints.iter().position(same)?;
         hints.remove(at).map(|hint| hint.position)

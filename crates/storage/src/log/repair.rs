@@ -72,11 +72,11 @@ impl Log {
     ///
     /// # Errors
     /// The batches are corrupt, not of the offsets and leader epochs that are missing, or longer or shorter than what was
-    /// there; the log was cut since; the disk refused.
+    /// there; the log was cut or cleaned since; the disk refused.
     pub async fn repair(&mut self, damage: &Damage, records: Bytes) -> Result<Option<Damage>, RepairError> {
         self.core.reading.volume.check()?;
-        if damage.truncation != Some(self.shared.truncation()) {
-            return Err(RepairError::Unfit("the log was cut since".to_owned()));
+        if damage.layout != Some(self.shared.layout()) {
+            return Err(RepairError::Unfit("the log was cut or cleaned since".to_owned()));
         }
         let segments = self.shared.segments();
         let at = segments.iter().position(|segment| segment.base_offset == damage.segment_base_offset);

@@ -66,7 +66,7 @@ impl Log {
     }
 
     fn waited_long(&self, largest_timestamp: Timestamp, now: Timestamp) -> bool {
-        let limit = self.config.segment_ms.saturating_sub(self.rolling.jitter_ms);
+        let limit = self.config.longest_segment_ms().saturating_sub(self.rolling.jitter_ms);
         let waited = match self.rolling.first_timestamp {
             Some(first) if largest_timestamp >= 0 => largest_timestamp.saturating_sub(first),
             _ => now.saturating_sub(self.rolling.started_at),
@@ -84,7 +84,7 @@ impl Log {
             return Ok(false);
         }
         self.make_live().await?;
-        let limit = self.config.segment_ms.saturating_sub(self.rolling.jitter_ms);
+        let limit = self.config.longest_segment_ms().saturating_sub(self.rolling.jitter_ms);
         if now.saturating_sub(self.rolling.started_at) <= limit {
             return Ok(false);
         }

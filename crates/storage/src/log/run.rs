@@ -169,6 +169,6 @@ pub(crate) fn producer_facts(header: &BatchHeader, batch: &[u8]) -> Option<Batch
     if !header.is_control() {
         return Some(BatchFacts::new(header, BatchKind::Data));
     }
-    let coordinator_epoch = crate::control::coordinator_epoch(batch)?;
+    let coordinator_epoch = crate::control::marker(batch)?.coordinator_epoch;
     Some(BatchFacts::new(header, BatchKind::EndTransaction { coordinator_epoch }))
 }

@@ -18,7 +18,7 @@ use runtime::disk::File;
 use runtime::sync::watch;
 use runtime::time::{Duration, Instant};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What every reader of a log directory uses.
@@ -58,21 +58,23 @@ pub(crate) struct Shared {
     /// What the file of log start offsets should say; may be ahead of what is published.
     start_to_write: AtomicI64,
     log_end_offset: AtomicI64,
-    /// Counts the cuts. Bytes that were read while it moved may be anything.
+    /// Counts the cuts.
     truncation: AtomicU64,
+    /// Counts the cuts, and the swaps of cleaned segments: whenever what is at a position of a file changes. Bytes that
+    /// were read while it moved may be anything.
+    layout: AtomicU64,
     high_watermark: AtomicI64,
     /// Below this offset others may be missing: a cleaner was there.
     gaps_below: AtomicI64,
+    /// The cleaner has been over all below this offset.
+    first_dirty: AtomicI64,
     epochs: Mutex<LeaderEpochs>,
     /// One writer at a time for the epochs' file.
     pub epochs_file: runtime::sync::Mutex<()>,
     pub durable: watch::Sender<Durable>,
     progress: Mutex<Progress>,
     pub hints: ReadHints,
-    index_interval: AtomicUsize,
-    check_crc: AtomicBool,
-    flush_messages: AtomicI64,
-    flush_ms: AtomicI64,
+    config: ArcSwap<LogConfig>,
     deleted: AtomicBool,
     /// What is known to be damaged, by the base offset of its segment.
     damage: Mutex<BTreeMap<Offset, Damage>>,
@@ -81,7 +83,7 @@ pub(crate) struct Shared {
 /// A consistent look at a log.
 #[derive(Debug)]
 pub(crate) struct View {
-    pub truncation: u64,
+    pub layout: u64,
     pub log_start_offset: Offset,
     pub log_end_offset: Offset,
     pub segments: Arc<Segments>,
@@ -98,6 +100,7 @@ pub(crate) struct Published {
     pub log_end_offset: Offset,
     pub high_watermark: Offset,
     pub gaps_below: Offset,
+    pub first_dirty: Offset,
     pub epochs: LeaderEpochs,
     pub progress: Progress,
     pub damage: BTreeMap<Offset, Damage>,
@@ -115,37 +118,37 @@ impl Shared {
             start_to_write: AtomicI64::new(published.log_start_offset),
             log_end_offset: AtomicI64::new(published.log_end_offset),
             truncation: AtomicU64::new(0),
+            layout: AtomicU64::new(0),
             high_watermark: AtomicI64::new(published.high_watermark),
             gaps_below: AtomicI64::new(published.gaps_below),
+            first_dirty: AtomicI64::new(published.first_dirty),
             epochs: Mutex::new(published.epochs),
             epochs_file: runtime::sync::Mutex::new(()),
             durable: watch::Sender::new(durable),
             progress: Mutex::new(published.progress),
             hints: ReadHints::default(),
-            index_interval: AtomicUsize::new(4096),
-            check_crc: AtomicBool::new(true),
-            flush_messages: AtomicI64::new(i64::MAX),
-            flush_ms: AtomicI64::new(i64::MAX),
+            config: ArcSwap::from_pointee(LogConfig::default()),
             deleted: AtomicBool::new(false),
             damage: Mutex::new(published.damage),
         }
     }
 
-    /// A look that is consistent if [`Shared::truncation`] is still the same afterwards.
+    /// A look that is consistent if [`Shared::layout`] is still the same afterwards.
     pub fn view(&self) -> View {
         // First the generation, then what it guards: a cut publishes the new ends before it counts up.
-        let truncation = self.truncation();
+        let layout = self.layout();
         let log_start_offset = self.log_start_offset();
         let log_end_offset = self.log_end_offset();
-        View { truncation, log_start_offset, log_end_offset, segments: self.segments() }
+        View { layout, log_start_offset, log_end_offset, segments: self.segments() }
     }
 
     pub fn bounds(&self) -> Bounds {
+        let truncation = self.truncation();
         let view = self.view();
         Bounds {
             log_start_offset: view.log_start_offset,
             log_end_offset: view.log_end_offset,
-            truncation: view.truncation,
+            truncation,
             leader_epoch: self.with_epochs(|epochs| epochs.latest()),
         }
     }
@@ -197,8 +200,19 @@ impl Shared {
     }
 
     /// Counts a cut whose ends are published and whose files are about to change.
-    pub fn count_truncation(&self) -> u64 {
-        self.truncation.fetch_add(1, Ordering::AcqRel) + 1
+    pub fn count_truncation(&self) {
+        self.truncation.fetch_add(1, Ordering::AcqRel);
+        self.count_layout();
+    }
+
+    /// Whenever it moves, what was at a position of a segment's file may be somewhere else.
+    pub fn layout(&self) -> u64 {
+        self.layout.load(Ordering::Acquire)
+    }
+
+    /// Counts other segments, which are published and whose files are about to change.
+    pub fn count_layout(&self) {
+        self.layout.fetch_add(1, Ordering::AcqRel);
     }
 
     pub fn high_watermark(&self) -> Offset {
@@ -215,6 +229,21 @@ impl Shared {
 
     pub fn set_gaps_below(&self, offset: Offset) {
         self.gaps_below.store(offset, Ordering::Relaxed);
+    }
+
+    /// Where the cleaner will go on: below it no key is there twice.
+    pub fn first_dirty(&self) -> Offset {
+        self.first_dirty.load(Ordering::Acquire)
+    }
+
+    /// The cleaner has been over all below `offset`.
+    pub fn set_first_dirty(&self, offset: Offset) {
+        self.first_dirty.store(offset, Ordering::Release);
+    }
+
+    /// What is at or above `offset` will be other records, which no cleaner has seen.
+    pub fn lower_first_dirty(&self, offset: Offset) {
+        self.first_dirty.fetch_min(offset, Ordering::AcqRel);
     }
 
     pub fn topic_id(&self) -> Uuid {
@@ -278,28 +307,31 @@ impl Shared {
 
     /// What others than the owner need of the log's config.
     pub fn configure(&self, config: &LogConfig) {
-        self.index_interval.store(config.index_interval_bytes, Ordering::Relaxed);
-        self.check_crc.store(config.check_crc_on_read, Ordering::Relaxed);
-        self.flush_messages.store(config.flush_messages, Ordering::Relaxed);
-        self.flush_ms.store(config.flush_ms, Ordering::Relaxed);
+        self.config.store(Arc::new(config.clone()));
     }
 
     /// Whether what waits for a sync has waited for as long as the config allows.
     pub fn is_sync_due(&self, now: Instant, interval: Duration) -> bool {
         let progress = self.progress();
         let Some((since, records)) = progress.waiting() else { return false };
-        let flush_ms = u64::try_from(self.flush_ms.load(Ordering::Relaxed)).unwrap_or(0);
+        let config = self.config.load();
+        let flush_ms = u64::try_from(config.flush_ms).unwrap_or(0);
         let longest = interval.min(Duration::from_millis(flush_ms));
-        let enough = !progress.journaled && records >= self.flush_messages.load(Ordering::Relaxed);
+        let enough = !progress.journaled && records >= config.flush_messages;
         enough || progress.has_closed_segments() || now.saturating_duration_since(since) >= longest
     }
 
     pub fn index_interval(&self) -> usize {
-        self.index_interval.load(Ordering::Relaxed)
+        self.config.load().index_interval_bytes
     }
 
     pub fn checks_crc(&self) -> bool {
-        self.check_crc.load(Ordering::Relaxed)
+        self.config.load().check_crc_on_read
+    }
+
+    /// The settings in use.
+    pub fn config(&self) -> Arc<LogConfig> {
+        self.config.load_full()
     }
 
     /// Whether the log was deleted: its files are gone, or going.

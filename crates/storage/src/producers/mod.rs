@@ -11,6 +11,7 @@ mod verdict;
 pub(crate) use state::{BatchFacts, BatchKind};
 pub(crate) use verdict::Verdict;
 
+use crate::cleaner::LastOfProducer;
 use model::{Offset, ProducerEpoch, ProducerId, Sequence, Timestamp, mark, planted};
 use state::ProducerState;
 use std::collections::BTreeMap;
@@ -84,6 +85,11 @@ impl ProducerStates {
     /// Where the earliest open transaction starts.
     pub fn first_open_transaction(&self) -> Option<Offset> {
         self.producers.values().filter_map(ProducerState::transaction_start).min()
+    }
+
+    /// Where the last batches are that their states are made of.
+    pub fn last_batches(&self) -> BTreeMap<ProducerId, LastOfProducer> {
+        self.producers.iter().map(|(id, producer)| (*id, producer.last_batch())).collect()
     }
 
     /// All of them, by id.

@@ -1,6 +1,7 @@
 //! One producer of one log.
 
 use super::{ActiveProducer, remembered_batches};
+use crate::cleaner::LastOfProducer;
 use model::{Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
 use protocol::records::BatchHeader;
 use std::collections::VecDeque;
@@ -150,6 +151,10 @@ impl ProducerState {
         self.last_timestamp = batch.timestamp;
         self.last_seen = seen;
         self.last_change = batch.last_offset;
+    }
+
+    pub fn last_batch(&self) -> LastOfProducer {
+        LastOfProducer { records: self.batches.back().map(|batch| batch.last_offset), change: self.last_change }
     }
 
     pub fn describe(&self, producer_id: ProducerId) -> ActiveProducer {

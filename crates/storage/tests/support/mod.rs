@@ -1,6 +1,7 @@
 //! What the stories share: directories, batches, and short ways to append and read.
 #![allow(dead_code)] // no story uses all of it
 
+pub mod keyed;
 #[cfg(madsim)]
 pub mod planting;
 

@@ -22,7 +22,7 @@ pub struct Damage {
     pub(crate) is_open_ended: bool,
     /// The generation of the log in which its position is known to be where a batch starts; none when another process
     /// has found it.
-    pub(crate) truncation: Option<u64>,
+    pub(crate) layout: Option<u64>,
 }
 
 impl Damage {
@@ -35,7 +35,7 @@ impl Damage {
             position: walk.position,
             length,
             is_open_ended: !end.is_active && walk.position + length == end.position,
-            truncation: Some(walk.truncation),
+            layout: Some(walk.layout),
         }
     }
 

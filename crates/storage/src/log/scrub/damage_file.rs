@@ -52,7 +52,7 @@ fn found([first_offset, next_offset, segment_base_offset, position, length]: [i6
         position: position.unsigned_abs(),
         length: length.unsigned_abs(),
         is_open_ended: false,
-        truncation: None,
+        layout: None,
     }
 }
 

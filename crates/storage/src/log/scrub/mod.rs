@@ -46,7 +46,7 @@ struct Walk {
     segment_base_offset: Offset,
     position: u64,
     chain: Chain,
-    truncation: u64,
+    layout: u64,
 }
 
 /// Why a walk stopped.
@@ -93,7 +93,7 @@ impl LogReader {
             let is_part = damage.first_offset < view.log_end_offset && damage.next_offset > view.log_start_offset;
             let start = (is_there && is_part).then(|| self.start_of(view, damage.segment_base_offset))?;
             // A position that was learned before the log was cut, or before this start, proves nothing.
-            let is_proven = damage.truncation == Some(view.truncation);
+            let is_proven = damage.layout == Some(view.layout);
             let chain = Chain { next_offset: Some(damage.first_offset), ..start.chain };
             Some(if is_proven { Walk { position: damage.position, chain, ..start } } else { start })
         })
@@ -108,7 +108,7 @@ impl LogReader {
             let Some(mut walk) = start(&view) else { return Ok(None) };
             let stop = loop {
                 let stop = self.walk(&view, &mut walk, STRIDE).await;
-                if !matches!(stop, Ok(Stop::Budget)) || self.shared.truncation() != view.truncation {
+                if !matches!(stop, Ok(Stop::Budget)) || self.shared.layout() != view.layout {
                     break stop;
                 }
                 runtime::time::sleep(runtime::time::Duration::from_millis(1)).await;
@@ -128,7 +128,7 @@ impl LogReader {
             leader_epoch: LeaderEpoch::MIN,
             gaps_below: self.shared.gaps_below(),
         };
-        Walk { segment_base_offset, position: 0, chain, truncation: view.truncation }
+        Walk { segment_base_offset, position: 0, chain, layout: view.layout }
     }
 
     /// Damage of which all was deleted is none.
@@ -273,7 +273,7 @@ impl Scrub {
             let first = view.segment_of(view.log_start_offset).unwrap_or(0);
             return Some(self.reader.start_of(view, view.segments[first].base_offset));
         };
-        if walk.truncation == view.truncation && walk.position > 0 {
+        if walk.layout == view.layout && walk.position > 0 {
             return Some(walk);
         }
         // Cut since, or at the start of a segment: the next one that is there.
