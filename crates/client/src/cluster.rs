@@ -103,7 +103,7 @@ impl Cluster {
         if !Arc::ptr_eq(&before, &known) && is_covered(&known, &before, wanted) {
             return Ok(known);
         }
-        let answer = self.ask_any(|_| metadata_request(wanted, create)).await?;
+        let (_, answer) = self.ask_any(|_| metadata_request(wanted, create)).await?;
         let what = || "asking for metadata".to_owned();
         crate::error::check(what, answer.error_code, None)?;
         if answer.brokers.is_empty() {
@@ -117,11 +117,12 @@ impl Cluster {
 
     /// Asks one broker after the other while they do not answer: any of them knows, and one that hangs must not hide
     /// from its clients that another one leads by now. The last is given all the time there is. `request` is for a
-    /// version.
-    pub(crate) async fn ask_any<R: Request>(&self, request: impl Fn(i16) -> R) -> Result<R::Response> {
+    /// version; the answer comes with the version it is in.
+    pub(crate) async fn ask_any<R: Request>(&self, request: impl Fn(i16) -> R) -> Result<(i16, R::Response)> {
         let ask = async |connection: Connection| {
             let version = connection.version_of::<R>(i16::MAX)?;
-            connection.start(&request(version), version)?.wait().await
+            let answer = connection.start(&request(version), version)?.wait().await?;
+            Ok::<_, ClientError>((version, answer))
         };
         for _ in 1..self.view().brokers.len() {
             let connection = self.any().await?;

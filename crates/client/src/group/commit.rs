@@ -1,0 +1,166 @@
+//! Committing offsets: one after the other, each tried again while that makes sense.
+
+use super::offsets::{self, Offsets, Speaker};
+use super::shared::{Shared, not_a_member};
+use crate::backoff::Backoff;
+use crate::cluster::Cluster;
+use crate::coordinators::Coordinator;
+use crate::error::{ClientError, Result};
+use crate::metadata::Wanted;
+use model::ErrorCode as E;
+use runtime::sync::oneshot;
+use runtime::task::{JoinHandle, spawn};
+use runtime::time::{Duration, Instant, sleep, timeout_at};
+use std::sync::Arc;
+
+/// A commit that is under way. It goes on when this is dropped.
+#[derive(Debug)]
+pub struct PendingCommit(oneshot::Receiver<Result<()>>);
+
+impl PendingCommit {
+    /// Waits until it is done.
+    ///
+    /// # Errors
+    /// What stood in its way. [`ClientError::may_have_happened`] tells whether it may be done all the same.
+    pub async fn wait(self) -> Result<()> {
+        self.0.await.unwrap_or(Err(ClientError::Closed))
+    }
+}
+
+/// Commits in the order in which they are started.
+#[derive(Debug)]
+pub(super) struct Committer {
+    pub cluster: Cluster,
+    pub coordinator: Coordinator,
+    pub shared: Arc<Shared>,
+    last: Option<JoinHandle<()>>,
+}
+
+impl Committer {
+    pub fn new(cluster: &Cluster, coordinator: &Coordinator, shared: &Arc<Shared>) -> Committer {
+        Committer { cluster: cluster.clone(), coordinator: coordinator.clone(), shared: shared.clone(), last: None }
+    }
+
+    /// Whether a commit is under way.
+    pub fn is_busy(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| !last.is_finished())
+    }
+
+    /// Commits behind what was started before, as the member that it is now (or as nobody, for who is `alone`), and tries
+    /// for so long.
+    pub fn start(&mut self, offsets: Offsets, alone: bool, within: Duration) -> PendingCommit {
+        let (told, result) = oneshot::channel();
+        let before = self.last.take();
+        let speaker = if alone { Some(Speaker::nobody()) } else { self.shared.speaker() };
+        let attempts = Attempts {
+            cluster: self.cluster.clone(),
+            coordinator: self.coordinator.clone(),
+            shared: self.shared.clone(),
+            life: (!alone).then(|| self.shared.life()),
+            offsets,
+            doubt: None,
+        };
+        self.last = Some(spawn("commit", async move {
+            if let Some(before) = before {
+                let _ = before.await; // its own caller was told of it
+            }
+            let result = match speaker {
+                _ if attempts.offsets.is_empty() => Ok(()),
+                Some(speaker) => attempts.run(speaker, within).await,
+                None => Err(not_a_member(&attempts.shared.config.group_id, E::UnknownMemberId)),
+            };
+            if let Err(error) = &result {
+                tracing::debug!("a commit did not work: {error:#}");
+            }
+            let _ = told.send(result); // whoever started it may not care
+        }));
+        PendingCommit(result)
+    }
+}
+
+/// The attempts at one commit.
+struct Attempts {
+    cluster: Cluster,
+    coordinator: Coordinator,
+    shared: Arc<Shared>,
+    /// The membership that it is made for; none for who is no member.
+    life: Option<u64>,
+    offsets: Offsets,
+    /// An attempt that may have worked.
+    doubt: Option<ClientError>,
+}
+
+impl Attempts {
+    async fn run(mut self, by: Speaker, within: Duration) -> Result<()> {
+        let deadline = Instant::now() + within;
+        let mut backoff = Backoff::new(self.cluster.config().retry_backoff);
+        loop {
+            let speaker = match self.life {
+                None => Ok(by.clone()),
+                Some(life) => self.shared.speaker_for(&by, life, self.offsets.keys()),
+            };
+            let speaker = speaker.map_err(|error| self.in_doubt(error))?;
+            let overdue = || ClientError::TimedOut { what: "committing offsets".to_owned(), within };
+            let error = match timeout_at(deadline, self.attempt(&speaker)).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(overdue()),
+            };
+            self.coordinator.learn(&error);
+            if !may_follow(&error) {
+                return Err(self.in_doubt(error));
+            }
+            if error.may_have_happened() {
+                self.doubt = Some(error.clone());
+            }
+            let wait = backoff.next_wait();
+            if Instant::now() + wait >= deadline {
+                return Err(self.doubt.take().unwrap_or(error));
+            }
+            sleep(wait).await;
+        }
+    }
+
+    /// What was refused now may have been done by an attempt before.
+    fn in_doubt(&mut self, then: ClientError) -> ClientError {
+        match self.doubt.take() {
+            Some(before) => ClientError::Doubtful { then: Box::new(then), before: Box::new(before) },
+            None => then,
+        }
+    }
+
+    /// One attempt. What was committed of it is not committed again by the next.
+    async fn attempt(&mut self, speaker: &Speaker) -> Result<()> {
+        let connection = self.coordinator.connection(&self.cluster).await?;
+        let group = &self.shared.config.group_id;
+        let results = offsets::commit(&connection, &self.cluster.view(), group, speaker, &self.offsets).await?;
+        let mut failure: Option<ClientError> = None;
+        let mut is_id_unknown = false;
+        for (of, result) in results {
+            let Err(error) = result else {
+                self.offsets.remove(&of);
+                continue;
+            };
+            is_id_unknown |= error.error_code() == Some(E::UnknownTopicId);
+            // What cannot be helped is told rather than what can.
+            if failure.as_ref().is_none_or(|failure| may_follow(failure) && !may_follow(&error)) {
+                failure = Some(error);
+            }
+        }
+        if is_id_unknown {
+            let topics: Vec<Arc<str>> = self.offsets.keys().map(|of| of.topic.clone()).collect();
+            let _ = self.cluster.refresh(Wanted::Topics(&topics)).await; // the next attempt tells
+        }
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Whether to try again after `error`. A stale epoch is told by a heartbeat that is under way, or the member is fenced
+/// by one.
+fn may_follow(error: &ClientError) -> bool {
+    match error {
+        ClientError::Refused { error, .. } => error.is_retriable() || *error == E::StaleMemberEpoch,
+        ClientError::Malformed { .. } => true,
+        error => error.is_retriable(),
+    }
+}
