@@ -124,6 +124,11 @@ impl FollowerProgress {
         self.fetched_by.filter(|_| self.confirmed || self.claim.committed)
     }
 
+    /// Whether it has fetched since then.
+    pub fn has_fetched_since(&self, asked: Instant) -> bool {
+        self.last_fetch.is_some_and(|(at, _)| at > asked)
+    }
+
     /// Whether the controller would take it into the ISR.
     pub fn may_join(&self) -> bool {
         self.may_be_in_sync.is_some() && self.claimed_epoch() == self.may_be_in_sync

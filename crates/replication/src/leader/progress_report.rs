@@ -47,8 +47,8 @@ impl Leader {
     /// Whether every other replica that could lead in this one's place has fetched in this epoch since `asked`: none of
     /// them led another one then.
     pub fn is_confirmed_since(&self, asked: Instant) -> bool {
-        let could_lead = self.followers.iter().filter(|it| it.claim.committed || it.may_join());
-        could_lead.map(|it| it.last_fetch).all(|fetch| fetch.is_some_and(|(at, _)| at > asked))
+        let mut could_lead = self.followers.iter().filter(|it| it.claim.committed || it.may_join());
+        could_lead.all(|follower| follower.has_fetched_since(asked))
     }
 
     fn own_progress(&self, now: Instant) -> ReplicaProgress {
