@@ -24,7 +24,11 @@ pub fn metadata_hash(group: &ConsumerGroup, image: &MetadataImage) -> i64 {
             hasher.write_u64(partition as u64);
         }
     }
-    if any { (hasher.finish() as i64).max(1) } else { 0 }
+    match hasher.finish() as i64 {
+        _ if !any => 0,
+        0 => 1,
+        hash => hash,
+    }
 }
 
 /// The racks that a partition has replicas in, in order, each once.

@@ -1,0 +1,278 @@
+//! The run of a seed.
+
+use super::coordinator::Coordinator;
+use super::dice::Dice;
+use super::member::{Member, Partition, Subscription};
+use super::{Outcome, Violation};
+use model::ErrorCode;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// The session timeout: a member that was heard of since may rely on what it owns.
+const SESSION: Duration = Duration::from_secs(45);
+const STEPS: usize = 160;
+const TOPICS: [&str; 5] = ["a-1", "a-2", "b-1", "b-2", "c"];
+const PATTERNS: [&str; 5] = ["", "", "a-.*", ".*-1", "c|b-2"];
+
+pub struct Run {
+    dice: Dice,
+    coordinator: Coordinator,
+    members: Vec<Member>,
+    /// Who last owned each partition.
+    owners: BTreeMap<Partition, String>,
+    born: usize,
+    outcome: Outcome,
+}
+
+type Verdict = Result<(), Violation>;
+
+impl Run {
+    pub fn new(seed: u64) -> Run {
+        let mut dice = Dice::new(seed);
+        let interval = *dice.pick(&["0", "0", "1000", "5000"]);
+        let mut coordinator = Coordinator::with_configs(&[("group.consumer.assignment.interval.ms", interval)]);
+        coordinator.checks = false;
+        for topic in &TOPICS[..3] {
+            coordinator.create_topic(topic, 1 + dice.below(4));
+        }
+        let (members, owners) = (Vec::new(), BTreeMap::new());
+        Run { dice, coordinator, members, owners, born: 0, outcome: Outcome::default() }
+    }
+
+    pub fn play(mut self) -> Result<Outcome, Violation> {
+        for _ in 0..STEPS {
+            self.step()?;
+            self.coordinator.refuses = self.dice.once_in(25);
+            self.outcome.events += 1;
+        }
+        self.coordinator.refuses = false;
+        self.settle()?;
+        self.check_log()?;
+        self.outcome.records = self.coordinator.log_length();
+        self.outcome.epoch = self.coordinator.epochs().1;
+        Ok(self.outcome)
+    }
+
+    fn step(&mut self) -> Verdict {
+        match self.dice.below(40) {
+            0..3 => self.come(),
+            3 => self.go(),
+            4 => self.crash(),
+            5 => self.subscribe(),
+            6 => self.take_over(),
+            7..9 => self.change_topic(),
+            9 => return self.depose(),
+            10..14 => self.coordinator.advance(Duration::from_millis(self.dice.below(20_000) as u64)),
+            14 => self.coordinator.advance(Duration::from_secs(46)),
+            _ => return self.beat(),
+        }
+        Ok(())
+    }
+
+    fn subscription(&mut self) -> Subscription {
+        // Half of the time all want the same, so that groups are even too.
+        if self.dice.once_in(2) {
+            return Subscription { topics: vec!["a-1".into(), "a-2".into()], pattern: String::new() };
+        }
+        let pattern = (*self.dice.pick(&PATTERNS)).to_owned();
+        let topics = TOPICS.iter().filter(|_| self.dice.once_in(2)).map(|topic| (*topic).to_owned()).collect();
+        Subscription { topics, pattern }
+    }
+
+    fn come(&mut self) {
+        if self.members.len() >= 8 {
+            return;
+        }
+        self.born += 1;
+        let instance = self.dice.once_in(3).then(|| format!("instance-{}", self.dice.below(3)));
+        let subscription = self.subscription();
+        self.members.push(Member::new(format!("m{}", self.born), instance, subscription));
+    }
+
+    fn any_member(&mut self) -> Option<usize> {
+        (!self.members.is_empty()).then(|| self.dice.below(self.members.len()))
+    }
+
+    fn go(&mut self) {
+        let Some(at) = self.any_member() else { return };
+        let member = self.members.remove(at);
+        let epoch = if member.instance.is_some() && self.dice.once_in(2) { -2 } else { -1 };
+        self.coordinator.beat(member.goodbye(epoch));
+    }
+
+    fn crash(&mut self) {
+        if let Some(at) = self.any_member() {
+            self.members.remove(at);
+        }
+    }
+
+    fn subscribe(&mut self) {
+        let Some(at) = self.any_member() else { return };
+        let subscription = self.subscription();
+        let member = &mut self.members[at];
+        if member.subscription != subscription {
+            member.subscription = subscription;
+            member.must_say_all = true;
+        }
+    }
+
+    /// A process starts with the instance id of another that lives.
+    fn take_over(&mut self) {
+        let Some(at) = self.any_member() else { return };
+        if self.members.len() < 10 && self.members[at].instance.is_some() {
+            self.born += 1;
+            let (instance, subscription) = (self.members[at].instance.clone(), self.members[at].subscription.clone());
+            self.members.push(Member::new(format!("m{}", self.born), instance, subscription));
+        }
+    }
+
+    fn change_topic(&mut self) {
+        let topic = *self.dice.pick(&TOPICS);
+        let partitions = self.coordinator.world.image.topic(topic).map(|topic| topic.partitions.len());
+        match partitions {
+            None => {
+                self.coordinator.create_topic(topic, 1 + self.dice.below(4));
+            }
+            Some(_) if self.dice.once_in(3) => self.coordinator.delete_topic(topic),
+            Some(partitions) => self.coordinator.grow_topic(topic, (partitions + self.dice.below(2)).min(8)),
+        }
+    }
+
+    fn depose(&mut self) -> Verdict {
+        if self.dice.once_in(2) {
+            self.check_log()?;
+            self.coordinator.compact();
+        }
+        self.coordinator.fail_over();
+        Ok(())
+    }
+
+    fn check_log(&self) -> Verdict {
+        if self.coordinator.agrees_with_its_log() {
+            return Ok(());
+        }
+        Err(Violation::new("the log gives the same state", "a fresh machine that read it knows something else".into()))
+    }
+
+    fn beat(&mut self) -> Verdict {
+        let Some(at) = self.any_member() else { return Ok(()) };
+        if !self.dice.once_in(3) {
+            self.members[at].revoke();
+        }
+        let is_lost = self.dice.once_in(12);
+        self.beat_of(at, is_lost)
+    }
+
+    fn beat_of(&mut self, at: usize, is_lost: bool) -> Verdict {
+        let request = self.members[at].request();
+        let response = self.coordinator.beat(request);
+        let now = self.coordinator.now.monotonic;
+        let member = &mut self.members[at];
+        let error = ErrorCode::from_wire(response.error_code);
+        if error == ErrorCode::None {
+            member.heard = Some(now);
+        }
+        if is_lost {
+            member.must_say_all = true;
+            return self.check();
+        }
+        match error {
+            ErrorCode::None => member.learn(&response),
+            ErrorCode::CoordinatorNotAvailable | ErrorCode::UnreleasedInstanceId => {}
+            ErrorCode::UnknownMemberId | ErrorCode::FencedMemberEpoch | ErrorCode::GroupIdNotFound => {
+                member.start_over();
+            }
+            ErrorCode::FencedInstanceId => {
+                self.members.remove(at);
+            }
+            other => return Err(Violation::new("no such error", format!("{other:?}: {response:?}"))),
+        }
+        self.check()
+    }
+
+    /// No partition has two owners that may rely on it.
+    fn check(&mut self) -> Verdict {
+        let now = self.coordinator.now.monotonic;
+        let mut owners: BTreeMap<Partition, &str> = BTreeMap::new();
+        for member in &self.members {
+            let is_heard_of = member.heard.is_some_and(|heard| now.saturating_since(heard) < SESSION);
+            for partition in member.owned.iter().filter(|_| is_heard_of) {
+                if let Some(other) = owners.insert(*partition, &member.id) {
+                    let what = format!("{partition:?} is owned by {other} and by {}", member.id);
+                    return Err(Violation::new("one owner a partition", what));
+                }
+            }
+        }
+        for (partition, owner) in owners {
+            if self.owners.insert(partition, owner.to_owned()).is_some_and(|before| before != owner) {
+                self.outcome.handed_over += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything works from here on: the group comes to rest, and everything that is subscribed to is owned.
+    fn settle(&mut self) -> Verdict {
+        for _ in 0..30 {
+            self.coordinator.advance(Duration::from_secs(5));
+            for at in (0..self.members.len()).rev() {
+                self.members[at].revoke();
+                self.beat_of(at, false)?;
+            }
+        }
+        let group = self.coordinator.describe();
+        if self.members.is_empty() {
+            return Ok(());
+        }
+        if &*group.group_state != "Stable" {
+            return Err(Violation::new("a group comes to rest", format!("{group:?}")));
+        }
+        self.check_whole()?;
+        self.check_even()
+    }
+
+    fn is_subscribed(&self, member: &Member, topic: &str) -> bool {
+        let by_pattern = match member.subscription.pattern.as_str() {
+            "a-.*" => topic.starts_with("a-"),
+            ".*-1" => topic.ends_with("-1"),
+            "c|b-2" => topic == "c" || topic == "b-2",
+            _ => false,
+        };
+        by_pattern || member.subscription.topics.iter().any(|name| name == topic)
+    }
+
+    /// Every partition that somebody subscribes to is owned, and only by one who does.
+    fn check_whole(&self) -> Verdict {
+        let settled = |member: &&Member| member.heard.is_some() && member.epoch > 0;
+        let members: Vec<&Member> = self.members.iter().filter(settled).collect();
+        let mut wanted: BTreeSet<Partition> = BTreeSet::new();
+        for topic in self.coordinator.world.image.topics() {
+            if members.iter().any(|member| self.is_subscribed(member, &topic.name)) {
+                wanted.extend(topic.numbered_partitions().map(|(partition, _)| (topic.id, partition)));
+            }
+        }
+        let owned: BTreeSet<Partition> = members.iter().flat_map(|member| member.owned.iter().copied()).collect();
+        if owned != wanted {
+            let what = format!("owned {owned:?}, subscribed to {wanted:?}");
+            return Err(Violation::new("everything is owned", what));
+        }
+        Ok(())
+    }
+
+    /// No partition could move to make two members more even.
+    fn check_even(&self) -> Verdict {
+        for giver in &self.members {
+            for (topic, _) in &giver.owned {
+                let name = self.coordinator.world.image.topic_by_id(*topic).map(|topic| topic.name.clone());
+                let Some(name) = name else { continue };
+                for taker in self.members.iter().filter(|member| member.epoch > 0) {
+                    if self.is_subscribed(taker, &name) && giver.owned.len() > taker.owned.len() + 1 {
+                        let what = format!("{} has {:?}, {} has {:?}", giver.id, giver.owned, taker.id, taker.owned);
+                        return Err(Violation::new("partitions are shared evenly", what));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
