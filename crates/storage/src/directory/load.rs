@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub log_start_offset: Offset,
     pub high_watermark: Offset,
     pub gaps_below: Offset,
+    /// No other program has used the directory last.
+    pub is_ours: bool,
     /// The cleaner has been over all below this offset.
     pub first_dirty: Offset,
 }

@@ -148,10 +148,11 @@ async fn scan(
     let mut unsynced = Segments::new();
     let mut next_offset = segments[first].base_offset;
     let mut last_epoch = LeaderEpoch::MIN;
+    let gaps_below = gaps_below(found);
     for at in first..segments.len() {
         let segment = segments[at].clone();
         let follows = segment.base_offset == next_offset
-            || (segment.base_offset > next_offset && segment.base_offset < found.gaps_below);
+            || (segment.base_offset > next_offset && segment.base_offset < gaps_below);
         if !follows {
             if is_promised(found, next_offset) {
                 return Ok(Err(missing(found, next_offset)));
@@ -163,6 +164,7 @@ async fn scan(
         let mut walk_it = header_walk(found, &segment);
         walk_it.crc_from = found.recovery_point;
         walk_it.chain.leader_epoch = last_epoch;
+        walk_it.chain.gaps_below = gaps_below;
         let walked = walk(volume, &segment, walk_it, epochs).await?;
         next_offset = walked.chain.next_offset.unwrap_or(segment.base_offset);
         last_epoch = walked.chain.leader_epoch;
@@ -186,6 +188,12 @@ async fn scan(
         unsynced.push(segment.clone());
     }
     Ok(Ok(Scanned { end_offset: next_offset, unsynced, is_synced: false }))
+}
+
+/// Below this offset a cleaner may have been. Ours cleans nothing that was not synced before, so what is missing above was
+/// lost with the power, and what a follower has fetched around a gap there it fetches again.
+fn gaps_below(found: &Found) -> Offset {
+    if found.is_ours { found.gaps_below.min(found.recovery_point.max(found.first_dirty)) } else { found.gaps_below }
 }
 
 /// Writes again, for the syncs that follow, what the page cache shows of that which was not known to be synced.

@@ -56,6 +56,8 @@ struct OffsetFiles {
     log_starts: Offsets,
     high_watermarks: Offsets,
     cleaned: Offsets,
+    /// Beside them is a checkpoint of ours.
+    are_ours: bool,
 }
 
 impl LogDirectory {
@@ -126,7 +128,7 @@ async fn recover(
     config_of: &(dyn Fn(&TopicPartition) -> LogConfig + Sync),
     clean: bool,
 ) -> Result<Vec<Loaded>, StorageFault> {
-    let files = OffsetFiles::read(&core.reading.volume).await?;
+    let files = OffsetFiles::read(&core.reading.volume, checkpoint.is_some()).await?;
     core.checkpoints.found_cleaned(!files.cleaned.is_empty());
     let lines: Vec<CheckpointLine> = checkpoint.map(|checkpoint| checkpoint.partitions).unwrap_or_default();
     let by_name: BTreeMap<TopicPartition, CheckpointLine> =
@@ -231,13 +233,14 @@ async fn start(
 }
 
 impl OffsetFiles {
-    async fn read(volume: &Volume) -> Result<OffsetFiles, StorageFault> {
+    async fn read(volume: &Volume, are_ours: bool) -> Result<OffsetFiles, StorageFault> {
         Ok(OffsetFiles {
             recovery_points: or_none(offsets::read(volume, offsets::RECOVERY_POINTS).await)?,
             // Without the log starts deleted records would be back: that must not happen unseen.
             log_starts: offsets::read(volume, offsets::LOG_STARTS).await?,
             high_watermarks: or_none(offsets::read(volume, offsets::HIGH_WATERMARKS).await)?,
             cleaned: or_none(offsets::read(volume, offsets::CLEANER).await)?,
+            are_ours,
         })
     }
 
@@ -258,6 +261,7 @@ impl OffsetFiles {
             log_start_offset: of(&self.log_starts),
             high_watermark: of(&self.high_watermarks),
             gaps_below,
+            is_ours: self.are_ours,
             first_dirty: of(&self.cleaned),
         }
     }

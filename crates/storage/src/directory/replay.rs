@@ -82,6 +82,7 @@ impl Replaying<'_> {
             log_start_offset: start,
             high_watermark: start,
             gaps_below,
+            is_ours: true,
             first_dirty: 0,
         };
         let Some(highest_epoch) = self.clear_directory(&topic_partition, key.0).await? else {

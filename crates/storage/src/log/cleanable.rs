@@ -134,7 +134,7 @@ impl Log {
             return None;
         }
         let name = self.core.be_cleaned(self.topic_partition())?;
-        let open = self.first_open_transaction().filter(|_| !planted!("clean-to-log-end"));
+        let open = self.first_open_transaction();
         let bounds = CleaningBounds {
             first_dirty: cleanable.first_dirty.max(self.log_start_offset()),
             limit: cleanable.limit,

@@ -31,14 +31,29 @@ pub fn sent(number: u64, count: usize, size: usize, producer: Option<Producer>) 
     }
     let mut builder = BatchBuilder::new(options);
     for n in 0..count {
-        let mut value = format!("batch {number} record {n} ").into_bytes();
-        // No sector is like another one, or its loss would not be seen.
-        let filler = (value.len()..size).map(|at| (number as usize * 31 + n * 7 + at * at / 64) as u8);
-        let filler: Vec<u8> = filler.collect();
-        value.extend(filler);
+        let value = filled(number, n, size);
         builder.append(NOW + number as i64, Some(b"key"), Some(&value), &[]);
     }
     BytesMut::from(&builder.build()[..])
+}
+
+/// A batch with a record of `size` bytes for each of `keys`, or the mark of its deletion.
+pub fn put(number: u64, keys: &[&str], size: Option<usize>) -> BytesMut {
+    let mut builder = BatchBuilder::new(BatchOptions::default());
+    for (n, key) in keys.iter().enumerate() {
+        let value = size.map(|size| filled(number, n, size));
+        builder.append(NOW + number as i64, Some(key.as_bytes()), value.as_deref(), &[]);
+    }
+    BytesMut::from(&builder.build()[..])
+}
+
+fn filled(number: u64, n: usize, size: usize) -> Vec<u8> {
+    let mut value = format!("batch {number} record {n} ").into_bytes();
+    // No sector is like another one, or its loss would not be seen.
+    let filler = (value.len()..size).map(|at| (number as usize * 31 + n * 7 + at * at / 64) as u8);
+    let filler: Vec<u8> = filler.collect();
+    value.extend(filler);
+    value
 }
 
 impl Batch {

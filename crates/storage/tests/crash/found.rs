@@ -88,7 +88,7 @@ async fn read(log: &Log) -> Result<Contents, String> {
 }
 
 async fn read_batches(log: &Log, start: Offset, end: Offset) -> Result<Vec<Batch>, String> {
-    let reader = log.reader();
+    let (reader, gaps) = (log.reader(), log.config().compact);
     let mut batches: Vec<Batch> = Vec::new();
     let mut next = start;
     while next < end {
@@ -102,8 +102,8 @@ async fn read_batches(log: &Log, start: Offset, end: Offset) -> Result<Vec<Batch
             let batch = Batch::of(Bytes::copy_from_slice(&bytes[at..at + length]));
             at += length;
             let follows = match batches.last() {
-                Some(last) => batch.base_offset == last.end_offset,
-                None => batch.base_offset <= start,
+                Some(last) => batch.base_offset == last.end_offset || (gaps && batch.base_offset > last.end_offset),
+                None => batch.base_offset <= start || gaps,
             };
             if !follows {
                 return Err(format!("a batch at offset {} where {next} comes", batch.base_offset));

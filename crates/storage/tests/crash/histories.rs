@@ -2,8 +2,8 @@
 
 use super::history::{History, Step};
 use Step::{
-    Append, Create, Delete, Durable, Epoch, Follow, Mode, Offsets, Produce, Reset, Retention, Retry, Roll, Start, Stop,
-    Together, Truncate, Wait,
+    Append, Clean, Create, Delete, Durable, Epoch, Follow, Mode, Offsets, Produce, Put, Reset, Retention, Retry, Roll,
+    Start, Stop, Together, Truncate, Wait,
 };
 use runtime::time::Duration;
 use storage::{DirectoryOptions, LogConfig};
@@ -53,6 +53,8 @@ pub fn all() -> Vec<History> {
         page_cache_producers(),
         clean_stops(),
         large_groups(),
+        cleaning(),
+        cleaning_page_cache(),
     ]
 }
 
@@ -316,4 +318,57 @@ fn clean_stops() -> History {
         Stop,
     ];
     history("clean-stops", settings(NEVER, 8), steps)
+}
+
+/// All of a slot is on stable storage, and its closed segments may be cleaned.
+fn settled(slot: i32) -> [Step; 2] {
+    let journaled = slot < 10;
+    [Mode { slot, journaled: !journaled }, Mode { slot, journaled }]
+}
+
+fn cleaning() -> History {
+    let put = |keys, size| Put { slot: 5, keys, size: Some(size) };
+    let forget = |keys| Put { slot: 5, keys, size: None };
+    let mut steps = vec![Create { slot: 5, journaled: true }];
+    for n in 0..3 {
+        steps.extend([put(&["a", "b"], 400 + n), put(&["c", "once"], 300), put(&["a", "d"], 350 + n)]);
+    }
+    steps.extend([
+        Produce { slot: 5, producer: 50, size: 300 },
+        forget(&["d", "b"]),
+        put(&["key", "c"], 700),
+        put(&["a"], 700),
+    ]);
+    steps.push(Durable);
+    steps.extend(settled(5));
+    steps.extend([Clean { slot: 5, later_ms: 0 }, put(&["a", "e"], 500), put(&["c"], 900), put(&["b"], 600)]);
+    // What is not in the files alone: the journal has it.
+    steps.extend([put(&["c", "a"], 500), Durable]);
+    steps.extend(settled(5));
+    steps.extend([Clean { slot: 5, later_ms: 24 * 3600 * 1000 }, put(&["f"], 300), Durable]);
+    let history = history("cleaning", settings(NEVER, 8), steps);
+    let mut after = vec![put(&["a", "b"], 700), put(&["e"], 900), Durable];
+    after.extend(settled(5));
+    after.extend([Clean { slot: 5, later_ms: 48 * 3600 * 1000 }, put(&["a"], 300), Durable]);
+    History { after, ..history }
+}
+
+fn cleaning_page_cache() -> History {
+    let put = |keys, size| Put { slot: 15, keys, size: Some(size) };
+    let mut steps = vec![Create { slot: 15, journaled: false }];
+    for n in 0..4 {
+        steps.extend([put(&["a", "b"], 400 + n), put(&["c"], 300), put(&["a", "d"], 350 + n)]);
+    }
+    steps.extend(settled(15));
+    steps.extend([
+        Clean { slot: 15, later_ms: 0 },
+        put(&["a", "e"], 500),
+        put(&["c"], 900),
+        Truncate { slot: 15, back: 1 },
+    ]);
+    steps.extend([put(&["c"], 700), put(&["d"], 700)]);
+    steps.extend(settled(15));
+    steps.extend([Clean { slot: 15, later_ms: 0 }, Start { slot: 15, by: 5 }, put(&["f"], 300)]);
+    let history = history("cleaning-page-cache", settings(NEVER, 8), steps);
+    History { after: vec![put(&["a"], 700), put(&["e"], 900)], ..history }
 }

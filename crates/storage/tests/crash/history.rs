@@ -17,6 +17,17 @@ pub enum Step {
         batches: usize,
         size: usize,
     },
+    /// A batch of one record for each key; without a `size` it marks deletions.
+    Put {
+        slot: i32,
+        keys: &'static [&'static str],
+        size: Option<usize>,
+    },
+    /// The cleaner goes over the log, so many milliseconds later than the records were made.
+    Clean {
+        slot: i32,
+        later_ms: i64,
+    },
     /// A batch of an idempotent producer.
     Produce {
         slot: i32,
@@ -95,8 +106,11 @@ impl History {
     /// The settings of a partition: as long as a directory is open its mode is what the steps say.
     pub fn config_of(&self, slot: i32) -> LogConfig {
         let mut config = self.config.clone();
-        // Slots from 10 on are page cache.
+        // Slots from 10 on are page cache, those that end in 5 to 9 are compacted.
         config.flush_messages = if slot < 10 { 1 } else { i64::MAX };
+        if slot % 10 >= 5 {
+            (config.compact, config.delete, config.min_cleanable_dirty_ratio) = (true, false, 0.0);
+        }
         config
     }
 }

@@ -141,7 +141,9 @@ impl Verdict<'_> {
         }
         let mut open = self.life.operations[floor.min(self.begun())..self.begun()].iter();
         match self.crash {
-            Crash::Power => open.any(|o| o.plain && !matches!(o.kind, Kind::Settled | Kind::Epoch(_) | Kind::Other)),
+            Crash::Power => {
+                open.any(|o| o.plain && !matches!(o.kind, Kind::Settled | Kind::Cleaned | Kind::Epoch(_) | Kind::Other))
+            }
             Crash::Process => open.any(|o| o.plain && matches!(o.kind, Kind::Cut { .. })),
         }
     }

@@ -25,6 +25,8 @@ pub enum Kind {
         to: Offset,
         empties: bool,
     },
+    /// Of each key the last record stays.
+    Cleaned,
     /// The log start moves, or retention removes segments.
     Start,
     /// A barrier: everything before is on stable storage when it is done.
@@ -95,6 +97,14 @@ impl State {
         self.start = self.start.min(self.end);
     }
 
+    /// The batches of the segments from offset `from` on are these now.
+    pub fn clean(&mut self, from: Offset, cleaned: Vec<Batch>) {
+        let to = cleaned.last().expect("a segment is never empty").end_offset;
+        self.lineage.retain(|batch| batch.base_offset < from || batch.base_offset >= to);
+        self.lineage.extend(cleaned);
+        self.lineage.sort_by_key(|batch| batch.base_offset);
+    }
+
     pub fn reset(&mut self, to: Offset) {
         *self = State { start: to, end: to, lineage: Vec::new() };
     }
@@ -125,7 +135,7 @@ impl Life {
         let promised = |operation: &Operation| match operation.kind {
             Kind::Append(_) => !operation.plain && happened(operation.durable, events),
             Kind::Cut { .. } | Kind::Start => !operation.plain && happened(operation.returned, events),
-            Kind::Settled => happened(operation.returned, events),
+            Kind::Settled | Kind::Cleaned => happened(operation.returned, events),
             Kind::Epoch(_) | Kind::Other => false,
         };
         self.operations.iter().rposition(promised).map_or(0, |last| last + 1)
@@ -138,14 +148,9 @@ impl Life {
         last.max(self.acknowledged(events))
     }
 
-    /// Every batch that was ever appended by then.
+    /// Every batch that was ever in the log by then.
     pub fn ever_appended(&self, events: Event) -> impl Iterator<Item = &Batch> {
-        let appended = self.operations.iter().filter(move |operation| operation.begun < events);
-        let batches = appended.filter_map(|operation| match &operation.kind {
-            Kind::Append(batch) => Some(batch),
-            _ => None,
-        });
-        self.states[0].lineage.iter().chain(batches)
+        self.states[..=self.begun(events)].iter().flat_map(|state| &state.lineage)
     }
 }
 

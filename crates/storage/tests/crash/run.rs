@@ -5,15 +5,16 @@ use super::found::{Found, read_logs};
 use super::history::{History, Step};
 use super::ledger::Ledger;
 use super::life::{Kind, State};
-use bytes::BytesMut;
-use model::{TopicPartition, Uuid};
-use runtime::disk::Disk;
+use bytes::{Bytes, BytesMut};
+use model::{Offset, TopicPartition, Uuid};
+use protocol::records::Batches;
+use runtime::disk::{Disk, Open};
 use runtime::sync::watch;
 use runtime::task::JoinHandle;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use storage::{Durable, LeaderAppend, Log, LogConfig, LogDirectory, Opened, Origin};
+use storage::{CleanerMemory, Durable, LeaderAppend, Log, LogConfig, LogDirectory, Opened, Origin, Pace};
 
 /// The topic of all partitions.
 pub const TOPIC: &str = "crash";
@@ -30,6 +31,7 @@ struct Hosted {
     ledger: Ledger,
     numbers: Arc<AtomicU64>,
     watcher: JoinHandle<()>,
+    disk: Disk,
 }
 
 struct Runner {
@@ -112,6 +114,7 @@ impl Runner {
             ledger: self.ledger.clone(),
             numbers: self.numbers.clone(),
             watcher,
+            disk: self.disk.clone(),
         };
         self.hosted.insert(slot, hosted);
     }
@@ -233,6 +236,8 @@ impl Step {
         match self {
             Step::Create { slot, .. }
             | Step::Append { slot, .. }
+            | Step::Put { slot, .. }
+            | Step::Clean { slot, .. }
             | Step::Produce { slot, .. }
             | Step::Retry { slot, .. }
             | Step::Follow { slot, .. }
@@ -267,6 +272,8 @@ impl Hosted {
                 let sent = (0..batches).map(|_| batch::sent(self.number(), 2, size, None)).collect();
                 self.append(sent).await?;
             }
+            Step::Put { keys, size, .. } => self.append(vec![batch::put(self.number(), keys, size)]).await?,
+            Step::Clean { later_ms, .. } => self.clean(NOW + later_ms).await?,
             Step::Produce { producer, size, .. } => {
                 let sequence = self.next_sequence(producer);
                 let sent = batch::sent(self.number(), 2, size, Some((producer, 0, sequence)));
@@ -408,6 +415,38 @@ impl Hosted {
         self.ledger.returned(self.life);
         self.log.set_config(self.config.clone());
         Ok(())
+    }
+
+    async fn clean(&mut self, now: i64) -> Done {
+        let end = self.log.log_end_offset();
+        let Some(cleanable) = self.log.reader().cleanable(end, now).await.map_err(text)? else { return Ok(()) };
+        let memory = CleanerMemory { io_bytes: 1, ..CleanerMemory::default() };
+        let mut cleaning = self.log.begin_cleaning(&cleanable, memory).ok_or("it is not begun")?;
+        let pace = Pace::new(f64::MAX);
+        while let Some(cleaned) = cleaning.next(&pace).await.map_err(text)? {
+            let mut after = self.state();
+            let (from, batches) = self.written_by_cleaner().await?;
+            after.clean(from, batches);
+            self.begin(Kind::Cleaned, after);
+            assert!(self.log.swap(cleaned).await.map_err(text)?, "the segments are there");
+            self.ledger.returned(self.life);
+        }
+        assert!(self.log.end_cleaning(&cleaning));
+        cleaning.save().await.map_err(text)
+    }
+
+    /// The segment that the cleaner has just written: its base offset and its batches.
+    async fn written_by_cleaner(&self) -> Result<(Offset, Vec<Batch>), String> {
+        let directory = self.log.topic_partition().to_string();
+        let names = self.disk.list(&directory).await.map_err(text)?;
+        let name = names.iter().find(|entry| entry.name.ends_with(".log.cleaned")).ok_or("nothing is written")?;
+        let path = format!("{directory}/{}", name.name);
+        let file = self.disk.open_file(&path, Open::Read).await.map_err(text)?;
+        let mut bytes = vec![0; file.length().await.map_err(text)? as usize];
+        file.read_at(&mut bytes, 0).await.map_err(text)?;
+        let batches = Batches::new(&bytes).map(|batch| Bytes::copy_from_slice(batch.expect("whole batches").bytes));
+        let base_offset = name.name.split('.').next().and_then(|digits| digits.parse().ok());
+        Ok((base_offset.ok_or("it has no number")?, batches.map(Batch::of).collect()))
     }
 
     async fn durable(&self) -> Done {
