@@ -43,6 +43,8 @@ pub struct Told {
     pub log_start_offset: Offset,
     /// Whether the last answer was an error: then whatever comes next is news.
     pub error: bool,
+    /// Whether the client is to read from another replica (KIP-392): told each time, since it may have come back in vain.
+    pub sent_away: bool,
 }
 
 #[derive(Debug)]
@@ -113,7 +115,7 @@ impl Session {
     pub fn is_news(&mut self, wanted: &FetchPartition, now: Told, has_data: bool) -> bool {
         let Some(place) = self.places.get(&key(wanted)).copied() else { return true };
         let cached = self.order.get_mut(&place).expect("a place is in the order");
-        let news = has_data || now.error || cached.told != Some(now);
+        let news = has_data || now.error || now.sent_away || cached.told != Some(now);
         // After an error the partition stays in the session, and its next state is news again.
         cached.told = if now.error { None } else { Some(now) };
         if now.error && model::planted!("forget-partition-after-error") {
@@ -206,4 +208,54 @@ impl Sessions {
 /// The epoch after `epoch`: after `i32::MAX` comes 1, since 0 opens a session.
 pub fn next_epoch(epoch: i32) -> i32 {
     if epoch == i32::MAX { 1 } else { epoch + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted() -> FetchPartition {
+        FetchPartition {
+            topic: "topic".into(),
+            topic_id: Uuid::ZERO,
+            partition: 0,
+            current_leader_epoch: -1,
+            last_fetched_epoch: -1,
+            fetch_offset: 5,
+            log_start_offset: -1,
+            durable_end: None,
+            partition_epoch: None,
+            max_bytes: 1000,
+        }
+    }
+
+    fn session() -> Session {
+        let mut session = Session::new(false, Instant::now());
+        session.update(vec![wanted()], &[]);
+        session
+    }
+
+    #[test]
+    fn what_was_told_already_is_no_news() {
+        let story = async {
+            let (mut session, told) = (session(), Told { high_watermark: 9, ..Told::default() });
+            assert!(session.is_news(&wanted(), told, false));
+            assert!(!session.is_news(&wanted(), told, false));
+            assert!(session.is_news(&wanted(), Told { high_watermark: 10, ..told }, false));
+        };
+        runtime::task::run(1, story).expect("a runtime");
+    }
+
+    #[test]
+    fn a_client_that_comes_back_is_sent_away_again() {
+        let story = async {
+            let (mut session, told) = (session(), Told { high_watermark: 9, ..Told::default() });
+            assert!(session.is_news(&wanted(), told, true));
+            let sent_away = Told { sent_away: true, ..told };
+            assert!(session.is_news(&wanted(), sent_away, false), "nothing else has changed");
+            assert!(session.is_news(&wanted(), sent_away, false), "it could not read there, and asks again");
+            assert!(session.is_news(&wanted(), told, false), "now it may read here");
+        };
+        runtime::task::run(1, story).expect("a runtime");
+    }
 }

@@ -433,6 +433,7 @@ fn answer(broker: &Broker, context: &Context, terms: &Terms, plan: Plan, reads: 
                 high_watermark: data.high_watermark,
                 log_start_offset: data.log_start_offset,
                 error: data.error_code != 0 || data.diverging_epoch != EpochEndOffset::default(),
+                sent_away: data.preferred_read_replica >= 0,
             };
             let news = session.is_news(wanted, told, has_data);
             if plan.incremental && !news {
