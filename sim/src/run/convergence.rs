@@ -92,15 +92,18 @@ async fn await_in_sync(client: &Client, what: &Convergence, place: Place, deadli
     let nodes: Vec<NodeId> = (1..=client.around.nodes.len() as NodeId).filter(well).collect();
     let action = Action::AwaitInSync { partition, nodes };
     let operation = client.around.chronicle.invoke(client.process, action);
+    let surely_led = may_be_led(client, what, place).await;
     let mut outcome;
     loop {
         let told = describe(client, &what.held_back, place).await;
+        let leader = told.as_ref().map(|partition| partition.leader_id).filter(|leader| well(leader) && *leader >= 0);
         let missing = told.map(|partition| {
             let wanted = partition.replica_nodes.iter().copied().filter(well);
             wanted.filter(|node| !partition.isr_nodes.contains(node)).collect::<Vec<NodeId>>()
         });
         outcome = match missing {
             Some(missing) if missing.is_empty() => Outcome::Ok(Answer::Done),
+            Some(_) if !surely_led && leader.is_none() => Outcome::Unknown("whoever could lead it is held back".into()),
             Some(missing) => Outcome::Fail(format!("nodes {missing:?} are not in sync after {IN_SYNC_WITHIN:?}")),
             None => Outcome::Fail("nobody describes it".into()),
         };
