@@ -78,6 +78,22 @@ classes! {
     ForgottenConfig "forgotten-config"
     /// A partition is not served, in peace, though nothing excuses it.
     Unavailable "unavailable"
+    /// Two members of a group were given the same partition.
+    DoubleOwner "double-owner"
+    /// A commit was taken from a member that the group had gone on without.
+    ZombieCommit "zombie-commit"
+    /// An acknowledged commit is gone once all is well.
+    LostCommit "lost-commit"
+    /// A lookup of a committed offset was told what had been replaced before.
+    StaleCommitRead "stale-commit-read"
+    /// A lookup of a committed offset was told what nobody committed.
+    WrongCommit "wrong-commit"
+    /// A group committed an offset, and none of its members got a record before it.
+    SkippedRecord "skipped-record"
+    /// The group went on without a member that did everything right.
+    NeedlessEviction "needless-eviction"
+    /// A group is not served, in peace, though nothing excuses it.
+    GroupUnavailable "group-unavailable"
 }
 
 impl fmt::Display for Class {

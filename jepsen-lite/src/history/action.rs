@@ -1,5 +1,6 @@
 //! What clients ask and what they are answered.
 
+use super::group::{CommitOffset, Consume, FetchOffset, Own};
 use super::{Received, Sent};
 use model::{LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition, Uuid};
 use serde::{Deserialize, Serialize};
@@ -168,6 +169,33 @@ pub enum Action {
         #[serde(with = "partition_text")]
         partition: TopicPartition,
     },
+    /// Commit an offset in a group.
+    CommitOffset(CommitOffset),
+    /// Ask for a committed offset.
+    FetchOffset(FetchOffset),
+    /// Read as a member of a group.
+    Own(Own),
+    /// Take records as a member of a group.
+    Consume(Consume),
+    /// Delete a committed offset.
+    DeleteOffset {
+        /// The group.
+        group: String,
+        /// Of which partition.
+        #[serde(with = "partition_text")]
+        partition: TopicPartition,
+    },
+    /// Delete a group, and with it all it has committed.
+    DeleteGroup {
+        /// The group.
+        group: String,
+    },
+    /// With all faults over, wait until the members of a group read everything it is there for. Fails when that takes too
+    /// long.
+    AwaitGroup {
+        /// The group.
+        group: String,
+    },
 }
 
 /// What came back from an operation that was done.
@@ -237,13 +265,29 @@ pub enum Answer {
         /// Everything between.
         records: Vec<Received>,
     },
+    /// To the commit of an offset.
+    Committed {
+        /// The newest generation or member epoch that it can have been sent with: a client may send it again as what it
+        /// has become; -1 for who is no member.
+        epoch: i32,
+    },
+    /// To the lookup of a committed offset.
+    CommittedOffset {
+        /// The offset; -1 when there is none.
+        offset: Offset,
+        /// The leader epoch that was committed with it; -1 when there is none.
+        leader_epoch: LeaderEpoch,
+        /// The commit's mark; none when it had none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mark: Option<u64>,
+    },
 }
 
 const fn no_epoch() -> LeaderEpoch {
     -1
 }
 
-mod partition_text {
+pub(super) mod partition_text {
     use model::TopicPartition;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

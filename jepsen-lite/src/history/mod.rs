@@ -6,6 +6,7 @@
 
 mod action;
 mod fault;
+mod group;
 mod lines;
 mod record;
 mod recorder;
@@ -13,6 +14,7 @@ mod settings;
 
 pub use action::{Acks, Action, Answer, CreateTopic, Fetch, ListOffsets, OffsetQuery, Produce};
 pub use fault::{Fault, FaultKind, FaultNature, FileKind};
+pub use group::{CommitOffset, Consume, FetchOffset, GroupMember, GroupProtocol, LOST, Own, PartitionText};
 pub use lines::{BadLine, read, write};
 pub use record::{Content, Received, RecordId, Sent, content_of};
 pub use recorder::Recorder;

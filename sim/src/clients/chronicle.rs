@@ -134,6 +134,10 @@ fn traced(operation: OperationId, outcome: &Outcome) -> (&'static str, [u64; 3])
             Answer::Corrupt { offset, .. } => ("client: corrupt", [id, *offset as u64, 0]),
             Answer::RecordsDeleted { log_start } => ("client: records deleted", [id, *log_start as u64, 0]),
             Answer::Scanned { log_start, end, .. } => ("client: scanned", [id, *log_start as u64, *end as u64]),
+            Answer::Committed { epoch } => ("client: committed", [id, *epoch as u64, 0]),
+            Answer::CommittedOffset { offset, leader_epoch, mark } => {
+                ("client: committed offset", [id, *offset as u64, mark.unwrap_or(0) ^ (*leader_epoch as u64) << 48])
+            }
             Answer::Created { .. } | Answer::Done | Answer::Configs { .. } | Answer::Topics { .. } => {
                 ("client: done", [id, 0, 0])
             }

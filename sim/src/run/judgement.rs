@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// Judges the history of a run that came to its end.
 pub fn judge(played: &Played, options: &Options) -> RunReport {
-    let verdict = checker::log::check(&played.history);
+    let verdict = checker::check(&played.history);
     let mut faults: BTreeMap<String, u64> = BTreeMap::new();
     for fault in &played.history.faults {
         *faults.entry(fault.nature.kind.name().to_owned()).or_insert(0) += 1;

@@ -281,7 +281,8 @@ pub fn partition_of(action: &Action) -> Option<&TopicPartition> {
 }
 
 impl Partition {
-    fn new(name: TopicPartition, life: usize) -> Partition {
+    /// One of which nothing was seen.
+    pub fn new(name: TopicPartition, life: usize) -> Partition {
         Partition {
             name,
             life,

@@ -8,8 +8,8 @@ mod corruption;
 mod deleted_returned;
 mod duplicate;
 mod epoch_order;
-mod evidence;
-mod excuse;
+pub(super) mod evidence;
+pub(super) mod excuse;
 mod external_poll_skip;
 mod forgotten_config;
 mod forgotten_sequence;
@@ -30,13 +30,13 @@ mod stale_high_watermark;
 #[cfg(test)]
 mod story;
 mod sweep;
-mod topics;
+pub(super) mod topics;
 mod torn_batch;
 mod unavailable;
 mod unexpected_error;
 mod unseen;
 mod vanished_read;
-mod witness;
+pub(super) mod witness;
 mod wrong_offset_lookup;
 mod zombie_write;
 
@@ -80,8 +80,13 @@ const CHECKS: &[Check] = &[
 pub fn check(history: &History) -> Verdict {
     let evidence = Evidence::of(history);
     let mut verdict = Verdict { ambiguous: evidence.ambiguous, ..Verdict::default() };
-    for check in CHECKS {
-        check(&evidence, &mut verdict);
-    }
+    check_evidence(&evidence, &mut verdict);
     verdict
+}
+
+/// Judges what has been gathered.
+pub(super) fn check_evidence(evidence: &Evidence<'_>, verdict: &mut Verdict) {
+    for check in CHECKS {
+        check(evidence, verdict);
+    }
 }

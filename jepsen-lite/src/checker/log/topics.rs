@@ -295,6 +295,13 @@ pub fn topic_of(action: &Action) -> Option<&str> {
         | Action::AlterConfigs { topic, .. }
         | Action::DescribeConfigs { topic }
         | Action::AddPartitions { topic, .. } => Some(topic),
-        Action::ListTopics => None,
+        Action::ListTopics
+        | Action::CommitOffset(_)
+        | Action::FetchOffset(_)
+        | Action::Own(_)
+        | Action::Consume(_)
+        | Action::DeleteOffset { .. }
+        | Action::DeleteGroup { .. }
+        | Action::AwaitGroup { .. } => None,
     }
 }

@@ -1,0 +1,158 @@
+//! Double owner: two members of a group were given the same partition in the same epoch; or one was given it while another
+//! read it that had not given it up, and whom the group went on taking for a member.
+//!
+//! A member that is silent for too long is put out without knowing, so that another may read what it still reads. It is
+//! no member then, and nothing that it asks is granted.
+
+use super::evidence::{Group, Groups};
+use super::spans::Span;
+use super::witness;
+use crate::checker::{Class, Verdict};
+use crate::history::{Action, Index, OperationId};
+use model::TopicPartition;
+use std::collections::BTreeMap;
+
+/// Looks at every partition of every group.
+pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
+    for (name, group) in groups.groups.iter().filter(|(_, group)| !group.was_deleted) {
+        let granted = granted(groups, group);
+        for (partition, spans) in &group.spans.by_partition {
+            let place = (*name, partition);
+            same_epoch(groups, group, place, verdict);
+            for (number, later) in spans.iter().enumerate() {
+                for earlier in spans[..number].iter().filter(|earlier| earlier.until > later.from.index) {
+                    at_once(groups, group, place, (earlier, later), &granted, verdict);
+                }
+            }
+        }
+    }
+}
+
+/// Commits that were taken, by member.
+fn granted<'g>(groups: &Groups<'g>, group: &Group) -> BTreeMap<&'g str, Vec<OperationId>> {
+    let mut granted: BTreeMap<&str, Vec<OperationId>> = BTreeMap::new();
+    for id in &group.members_commits {
+        if let Action::CommitOffset(commit) = &groups.operation(*id).action
+            && let Some(by) = &commit.by
+        {
+            granted.entry(&by.id).or_default().push(*id);
+        }
+    }
+    granted
+}
+
+fn same_epoch(groups: &Groups<'_>, group: &Group, (name, partition): (&str, &TopicPartition), verdict: &mut Verdict) {
+    let mut owners: BTreeMap<i32, &Span> = BTreeMap::new();
+    for span in group.spans.of(partition) {
+        for (at, epoch) in &span.epochs {
+            let owner = *owners.entry(*epoch).or_insert(span);
+            let replaced = owner.instance.is_some() && owner.instance == span.instance;
+            if owner.member == span.member || replaced {
+                continue;
+            }
+            if let Some(because) = groups.may_be_forgotten(group, owner.first, *at) {
+                verdict.allow(Class::DoubleOwner, because);
+                continue;
+            }
+            let (one, other) = (witness::by_member(groups, owner.first), witness::by_member(groups, span.first));
+            let what = format!("two were given it in epoch {epoch}: {one}; and {other}");
+            let operations = [owner.first, span.first];
+            verdict.report(witness::anomaly(Class::DoubleOwner, (name, Some(partition)), what, &operations));
+        }
+    }
+}
+
+fn at_once(
+    groups: &Groups<'_>,
+    group: &Group,
+    (name, partition): (&str, &TopicPartition),
+    (earlier, later): (&Span, &Span),
+    granted: &BTreeMap<&str, Vec<OperationId>>,
+    verdict: &mut Verdict,
+) {
+    if earlier.member == later.member {
+        return;
+    }
+    let within = |id: &&OperationId| {
+        let invoked: Index = groups.operation(**id).invoked.index;
+        invoked > later.from.index && invoked < earlier.until
+    };
+    let Some(proof) = granted.get(earlier.member.as_str()).and_then(|taken| taken.iter().find(within)) else { return };
+    if let Some(because) = groups.may_be_forgotten(group, later.first, groups.log.until(*proof)) {
+        verdict.allow(Class::DoubleOwner, because);
+        return;
+    }
+    let what = format!(
+        "{} was given it while another read it, {}, who had not given it up and of whom a commit was taken after that, {}",
+        witness::by_member(groups, later.first),
+        witness::by_member(groups, earlier.last),
+        witness::operation(groups.log, *proof)
+    );
+    let operations = [earlier.last, later.first, *proof];
+    verdict.report(witness::anomaly(Class::DoubleOwner, (name, Some(partition)), what, &operations));
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::Class;
+    use crate::checker::group::story::{Story, classic, consumer, fixed};
+
+    #[test]
+    fn two_members_are_given_a_partition_in_one_generation() {
+        let mut story = Story::new();
+        story.owns(&classic("a", 3), &[0]);
+        story.owns(&classic("b", 3), &[0, 1]);
+        story.assert_only(Class::DoubleOwner);
+    }
+
+    #[test]
+    fn one_after_the_other_may_have_it_and_one_may_keep_it() {
+        let mut story = Story::new();
+        let first = story.owns(&classic("a", 3), &[0, 1]);
+        story.gives_up(first);
+        story.owns(&classic("a", 4), &[1]);
+        story.owns(&classic("b", 4), &[0]);
+        story.assert_clean();
+    }
+
+    #[test]
+    fn a_partition_that_was_kept_counts_in_the_later_epoch_too() {
+        let mut story = Story::new();
+        let first = story.owns(&consumer("a", 3), &[0]);
+        story.gives_up(first);
+        story.owns(&consumer("a", 5), &[0]);
+        story.owns(&consumer("b", 5), &[0]);
+        story.assert_only(Class::DoubleOwner);
+    }
+
+    #[test]
+    fn a_member_that_was_put_out_may_not_know_yet() {
+        let mut story = Story::new();
+        let old = story.owns(&classic("a", 3), &[0]);
+        story.owns(&classic("b", 4), &[0]);
+        story.commit_refused(Some(&classic("a", 3)), 0, 7, 1);
+        story.loses(old);
+        story.assert_clean();
+    }
+
+    #[test]
+    fn a_member_that_still_counts_as_one_has_not_given_its_partition_up() {
+        let mut story = Story::new();
+        let old = story.owns(&consumer("a", 3), &[0, 1]);
+        story.owns(&consumer("b", 4), &[0]);
+        story.committed(Some(&consumer("a", 3)), 1, 7, 1);
+        story.loses(old);
+        story.assert_only(Class::DoubleOwner);
+    }
+
+    #[test]
+    fn a_static_member_that_came_back_replaces_itself() {
+        let mut story = Story::new();
+        story.owns(&fixed(classic("a-1", 3)), &[0]);
+        story.owns(&fixed(classic("a-2", 3)), &[0]);
+        story.committed(Some(&fixed(classic("a-2", 3))), 0, 7, 1);
+        story.assert_clean();
+        story.committed(Some(&fixed(classic("a-1", 3))), 0, 8, 2);
+        story.assert_finds(Class::DoubleOwner);
+    }
+}

@@ -1,0 +1,167 @@
+//! Skipped record: an offset was committed, and a record before it, which the final log holds, had not been delivered to any
+//! member of the group.
+//!
+//! Judged for groups whose members all begin at the start, at partitions for which nobody else committed.
+
+use super::evidence::{Group, Groups};
+use super::witness;
+use crate::checker::log::evidence::Partition;
+use crate::checker::log::excuse::Observation;
+use crate::checker::{Class, Verdict};
+use crate::history::{Acks, Action, Answer, Index, OperationId};
+use model::{Offset, TopicPartition};
+
+/// Looks at every commit and every lookup of one.
+pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
+    for (name, group) in groups.groups.iter().filter(|(_, group)| group.from_start) {
+        for (partition, register) in &group.registers {
+            if register.set_from_outside || group.was_deleted {
+                continue;
+            }
+            if let Some(log) = only_life(groups, partition) {
+                check_partition(groups, (name, group), log, verdict);
+            }
+        }
+    }
+}
+
+/// What is known of a partition whose topic had one life.
+fn only_life<'g>(groups: &Groups<'g>, name: &TopicPartition) -> Option<&'g Partition> {
+    let lives = groups.log.topics.of_name(&name.topic);
+    let log = groups.log.partitions.iter().find(|partition| partition.name == *name)?;
+    (lives.len() == 1 && log.scan.is_some()).then_some(log)
+}
+
+fn check_partition(groups: &Groups<'_>, (name, group): (&str, &Group), log: &Partition, verdict: &mut Verdict) {
+    let delivered = delivered(group, log);
+    let Some(register) = group.registers.get(&log.name) else { return };
+    let commits = register.writes.iter().filter_map(|write| write.operation);
+    let claims = commits.chain(register.reads.iter().copied()).filter_map(|id| claim(groups, id));
+    for (id, offset, at) in claims {
+        let count = delivered.partition_point(|(held, ..)| *held < offset);
+        let Some((_, latest, missed)) = count.checked_sub(1).and_then(|last| delivered.get(last)) else { continue };
+        if *latest <= at {
+            continue;
+        }
+        let committed = Observation { from: groups.log.topics.lives[log.life].begins, to: at, acks: Acks::All };
+        if let Some(because) = groups.log.may_be_gone(log, committed, groups.log.until(id)) {
+            verdict.allow(Class::SkippedRecord, because);
+            continue;
+        }
+        let sentence = format!(
+            "offset {offset} was committed by {}, and no member had got the record at offset {missed}",
+            witness::operation(groups.log, id)
+        );
+        let anomaly = witness::anomaly(Class::SkippedRecord, (name, Some(&log.name)), sentence, &[id]);
+        verdict.report(anomaly);
+        return; // one tells of all
+    }
+}
+
+/// An offset that an operation shows to be committed, and the event before which all below it had to be delivered.
+fn claim(groups: &Groups<'_>, id: OperationId) -> Option<(OperationId, Offset, Index)> {
+    let operation = groups.operation(id);
+    match (&operation.action, operation.answer()?) {
+        (Action::CommitOffset(commit), Answer::Committed { .. }) => Some((id, commit.offset, operation.invoked.index)),
+        (Action::FetchOffset(_), Answer::CommittedOffset { offset, .. }) => {
+            Some((id, *offset, operation.last_effect()))
+        }
+        _ => None,
+    }
+}
+
+/// Each offset of the final log, with the event by which it and all before it were delivered, and the one that came last.
+fn delivered(group: &Group, log: &Partition) -> Vec<(Offset, Index, Offset)> {
+    let nothing = model::map::HashMap::default();
+    let seen = group.delivered.get(&log.name).unwrap_or(&nothing);
+    let mut latest = (0, 0);
+    let of_offset = |offset: Offset| {
+        let at = seen.get(&offset).copied().unwrap_or(Index::MAX);
+        if at > latest.0 {
+            latest = (at, offset);
+        }
+        (offset, latest.0, latest.1)
+    };
+    log.final_log().map(|version| version.offset).map(of_offset).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checker::Class;
+    use crate::checker::group::story::{Story, classic};
+    use crate::history::FaultKind;
+
+    #[test]
+    fn a_member_commits_behind_a_record_that_nobody_got() {
+        let mut story = Story::new();
+        story.written(4);
+        story.owns(&classic("a", 1), &[0]);
+        story.consumed("a", 0, &[0, 2]);
+        story.committed(Some(&classic("a", 1)), 0, 3, 1);
+        story.scan(4);
+        story.assert_only(Class::SkippedRecord);
+    }
+
+    #[test]
+    fn what_one_member_got_another_need_not_get() {
+        let mut story = Story::new();
+        story.written(4);
+        story.consumed("a", 0, &[0, 1]);
+        story.committed(Some(&classic("a", 1)), 0, 2, 1);
+        story.consumed("b", 0, &[2]);
+        story.committed(Some(&classic("b", 2)), 0, 3, 2);
+        story.scan(4);
+        story.assert_clean();
+    }
+
+    #[test]
+    fn a_record_that_comes_after_the_commit_was_skipped_by_it() {
+        let mut story = Story::new();
+        story.written(2);
+        story.committed(Some(&classic("a", 1)), 0, 1, 1);
+        story.consumed("a", 0, &[0, 1]);
+        story.scan(2);
+        story.assert_only(Class::SkippedRecord);
+    }
+
+    #[test]
+    fn what_is_committed_in_silence_shows_when_it_is_looked_up() {
+        let mut story = Story::new();
+        story.written(3);
+        story.owns_with(&classic("a", 1), &[0], true, true);
+        story.consumed("a", 0, &[0]);
+        story.looked_up(0, 2, None);
+        story.scan(3);
+        story.assert_only(Class::SkippedRecord);
+    }
+
+    #[test]
+    fn who_begins_at_the_end_or_is_moved_by_others_skips_on_purpose() {
+        let mut story = Story::new();
+        story.written(3);
+        story.owns_with(&classic("a", 1), &[0], false, false);
+        story.committed(Some(&classic("a", 1)), 0, 3, 1);
+        story.scan(3);
+        story.assert_clean();
+        let mut story = Story::new();
+        story.written(3);
+        story.committed(None, 0, 2, 1);
+        story.consumed("a", 0, &[2]);
+        story.committed(Some(&classic("a", 1)), 0, 3, 2);
+        story.scan(3);
+        story.assert_clean();
+    }
+
+    #[test]
+    fn a_record_in_the_place_of_one_that_was_allowed_to_go_may_be_skipped() {
+        for (kind, clean) in [(FaultKind::WipedDisk, true), (FaultKind::PowerFailure, false)] {
+            let mut story = Story::new();
+            story.written(2);
+            story.consumed("a", 0, &[0]);
+            story.fault(kind);
+            story.committed(Some(&classic("a", 1)), 0, 2, 1);
+            story.scan(2);
+            assert_eq!(story.verdict().is_clean(), clean, "{kind}");
+        }
+    }
+}

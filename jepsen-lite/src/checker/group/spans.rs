@@ -1,0 +1,85 @@
+//! Who read what: from when to when, and in which epochs.
+
+use crate::history::{GroupMember, Index, LOST, Moment, Operation, OperationId, Outcome, Own};
+use model::TopicPartition;
+use std::collections::BTreeMap;
+
+/// One member's reading of one partition, without a break.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// The member's id.
+    pub member: String,
+    /// The name of its place, where that is static.
+    pub instance: Option<String>,
+    /// The epochs in which it was told that it reads this, each with the event at which it knew.
+    pub epochs: Vec<(Index, i32)>,
+    /// When it began.
+    pub from: Moment,
+    /// The event at which it ended.
+    pub until: Index,
+    /// The first operation that says so, and the last.
+    pub first: OperationId,
+    /// See `first`.
+    pub last: OperationId,
+}
+
+/// What a member was told at one moment.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// When it knew.
+    pub at: Index,
+    /// The member.
+    pub by: GroupMember,
+    /// The operation.
+    pub operation: OperationId,
+    /// All that it reads.
+    pub partitions: Vec<TopicPartition>,
+    /// Whether it was taken from it in the end, without its having a part in it.
+    pub lost: bool,
+}
+
+/// All that members of a group read.
+#[derive(Debug, Default)]
+pub struct Spans {
+    /// By partition, in the order of their beginnings.
+    pub by_partition: BTreeMap<TopicPartition, Vec<Span>>,
+    /// In the order of events.
+    pub told: Vec<Told>,
+}
+
+impl Spans {
+    /// Notes what a member reads.
+    pub fn take(&mut self, id: OperationId, operation: &Operation, own: &Own) {
+        let until = operation.completed.map_or(Index::MAX, |completed| completed.index);
+        let lost = matches!(&operation.outcome, Outcome::Unknown(why) if why == LOST);
+        for partition in &own.partitions {
+            let spans = self.by_partition.entry(partition.0.clone()).or_default();
+            let goes_on = |span: &&mut Span| {
+                span.member == own.by.id && span.until.checked_add(1) == Some(operation.invoked.index)
+            };
+            let epoch = (operation.invoked.index, own.by.epoch);
+            match spans.iter_mut().rev().find(goes_on) {
+                Some(span) => {
+                    span.epochs.push(epoch);
+                    (span.until, span.last) = (until, id);
+                }
+                None => spans.push(Span {
+                    member: own.by.id.clone(),
+                    instance: own.by.instance.clone(),
+                    epochs: vec![epoch],
+                    from: operation.invoked,
+                    until,
+                    first: id,
+                    last: id,
+                }),
+            }
+        }
+        let partitions = own.partitions.iter().map(|partition| partition.0.clone()).collect();
+        self.told.push(Told { at: operation.invoked.index, by: own.by.clone(), operation: id, partitions, lost });
+    }
+
+    /// Who was told to read a partition.
+    pub fn of(&self, partition: &TopicPartition) -> &[Span] {
+        self.by_partition.get(partition).map_or(&[], Vec::as_slice)
+    }
+}
