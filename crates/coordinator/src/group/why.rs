@@ -170,6 +170,14 @@ impl History {
     }
 }
 
+impl FromIterator<Rebalance> for History {
+    fn from_iter<I: IntoIterator<Item = Rebalance>>(rebalances: I) -> History {
+        let mut history = History::default();
+        rebalances.into_iter().for_each(|rebalance| history.push(rebalance));
+        history
+    }
+}
+
 /// The tagged field of `tags` that shows this history to clients, as it is in the record.
 pub fn shown(tags: &TaggedFields) -> TaggedFields {
     let mut shown = TaggedFields::default();

@@ -3,6 +3,7 @@
 
 mod assignments;
 mod cluster;
+mod history;
 mod metadata;
 mod random_groups;
 mod refusals;

@@ -3,15 +3,15 @@
 use crate::cluster::play;
 
 #[test]
-fn two_hundred_seeds_keep_every_invariant() {
+fn a_hundred_seeds_keep_every_invariant() {
     let mut events = 0;
-    for seed in 1..=200 {
+    for seed in 1..=100 {
         match play(seed) {
             Ok(outcome) => events += outcome.events,
             Err(violation) => panic!("seed {seed}: {}: {}", violation.invariant, violation.what),
         }
     }
-    assert!(events > 20_000, "the runs are worth something: {events}");
+    assert!(events > 10_000, "the runs are worth something: {events}");
 }
 
 #[test]

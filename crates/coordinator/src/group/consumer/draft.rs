@@ -5,6 +5,7 @@ use super::state::{ConsumerGroup, ResolvedPattern};
 use crate::assignor::Assignment;
 use crate::group::records::Record;
 use crate::group::why;
+use bytes::Bytes;
 use model::Timestamp;
 use protocol::Text;
 use protocol::payloads::consumer_group_target_assignment_member::TopicPartition;
@@ -26,18 +27,21 @@ pub struct Draft<'a> {
     folded: usize,
     /// The group epoch that the records come to.
     pub epoch: i32,
+    metadata_hash: i64,
 }
 
 impl<'a> Draft<'a> {
     /// Nothing decided yet about a group that is there.
     pub fn of(id: &Text, group: &'a ConsumerGroup) -> Draft<'a> {
-        Draft { id: id.clone(), epoch: group.epoch, group: Cow::Borrowed(group), records: Vec::new(), folded: 0 }
+        let (epoch, metadata_hash) = (group.epoch, group.metadata_hash);
+        let (id, group) = (id.clone(), Cow::Borrowed(group));
+        Draft { id, group, records: Vec::new(), folded: 0, epoch, metadata_hash }
     }
 
     /// A group that these records will make way for.
     pub fn new(id: &Text, records: Vec<Record>) -> Draft<'a> {
         let group = Cow::Owned(ConsumerGroup::default());
-        Draft { id: id.clone(), group, folded: records.len(), records, epoch: 0 }
+        Draft { id: id.clone(), group, folded: records.len(), records, epoch: 0, metadata_hash: 0 }
     }
 
     /// The group as its records up to now make it. Costs a copy of the map of members when there is a record that was
@@ -78,18 +82,25 @@ impl<'a> Draft<'a> {
     }
 
     /// The group has come to this epoch.
-    pub fn write_epoch(&mut self, epoch: i32, metadata_hash: i64) {
-        let key = ConsumerGroupMetadataKey { group_id: self.id.clone() };
-        let mut value = ConsumerGroupMetadataValue { epoch, metadata_hash, ..Default::default() };
-        if let Some(history) = &self.group.history {
-            value.unknown_tagged_fields.insert(why::TAG, history.clone());
-        }
-        self.write(Record::ConsumerGroupMetadata(key, Some(value)));
+    pub fn write_epoch(&mut self, epoch: i32, metadata_hash: i64, history: Option<Bytes>) {
         self.epoch = epoch;
+        self.metadata_hash = metadata_hash;
+        self.write_history(history);
         if self.group.has_partition_metadata {
             let key = ConsumerGroupPartitionMetadataKey { group_id: self.id.clone() };
             self.write(Record::ConsumerGroupPartitionMetadata(key, None));
         }
+    }
+
+    /// What happened in the group up to its present epoch.
+    pub fn write_history(&mut self, history: Option<Bytes>) {
+        let key = ConsumerGroupMetadataKey { group_id: self.id.clone() };
+        let (epoch, metadata_hash) = (self.epoch, self.metadata_hash);
+        let mut value = ConsumerGroupMetadataValue { epoch, metadata_hash, ..Default::default() };
+        if let Some(history) = history {
+            value.unknown_tagged_fields.insert(why::TAG, history);
+        }
+        self.write(Record::ConsumerGroupMetadata(key, Some(value)));
     }
 
     /// Who a member is.

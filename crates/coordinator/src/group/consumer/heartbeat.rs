@@ -1,6 +1,7 @@
 //! ConsumerGroupHeartbeat: members join, say what they want, are told what they own, and leave (KIP-848).
 
 use super::draft::Draft;
+use super::history::Reason;
 use super::member::{AWAY, JOINING, LEAVING, Member, Profile, in_order};
 use super::reconcile::Step;
 use super::refusal::Refusal;
@@ -10,6 +11,7 @@ use super::target::write_target;
 use crate::assignor::Assignment;
 use crate::group::machine::{Client, Reply};
 use crate::group::view::View;
+use crate::group::why::Cause;
 use model::state_machine::Ticket;
 use model::{ErrorCode, Uuid};
 use protocol::Text;
@@ -28,8 +30,6 @@ pub(super) struct Change {
     pub after: Member,
     /// Its subscription is another one.
     pub has_new_subscription: bool,
-    /// The request wants another assignment.
-    pub wants_assignment: bool,
 }
 
 impl View<'_> {
@@ -63,6 +63,7 @@ impl View<'_> {
         let profile = profile(&before.profile, request, client);
         let change = self.change_member(&mut draft, &request.member_id, before, profile)?;
         let change = self.move_on(&mut draft, change, request.topic_partitions.as_deref());
+        self.finish_rebalance(&mut draft, &change.id, &change.after);
         let response = self.answer(request, &change);
         self.hear_of(&draft.id, &change.id, &change.after);
         self.await_revocation(&draft.id, &change.id, &change.after);
@@ -105,20 +106,32 @@ impl View<'_> {
         if !is_member || before.profile != after.profile {
             draft.write_profile(id, &after.profile);
         }
-        let change = Change { id: id.clone(), before, after, has_new_subscription, wants_assignment };
-        self.raise_epoch(draft, &change, looks_again);
+        let cause = match &before.profile.instance_id {
+            _ if !is_member => Cause::MemberJoined,
+            Some(_) if before.current.epoch == JOINING && !has_new_subscription => Cause::MemberReplaced,
+            _ if has_new_subscription => Cause::SubscriptionChanged,
+            _ => Cause::TopicChanged,
+        };
+        let reason = match cause {
+            Cause::TopicChanged => self.changed_topic(&draft.id),
+            cause => Reason::new(cause, id, &after.profile.client_id),
+        };
+        let change = Change { id: id.clone(), before, after, has_new_subscription };
+        self.raise_epoch(draft, reason, wants_assignment, looks_again);
         Ok(change)
     }
 
     /// Raises the group epoch when members need another assignment.
-    fn raise_epoch(&mut self, draft: &mut Draft<'_>, change: &Change, looks_again: bool) {
+    fn raise_epoch(&mut self, draft: &mut Draft<'_>, reason: Reason, wants_assignment: bool, looks_again: bool) {
         let (old_epoch, old_hash) = (draft.before().epoch, draft.before().metadata_hash);
         let hash = if looks_again || old_epoch == 0 { self.hash_of(draft) } else { old_hash };
         // A new group is of epoch 1; what its first member subscribes to brings the next.
-        let rises = change.wants_assignment || hash != old_hash;
+        let rises = wants_assignment || hash != old_hash;
         let epoch = old_epoch.max(1).saturating_add(i32::from(rises));
         if epoch != old_epoch {
-            draft.write_epoch(epoch, hash);
+            let id = draft.id.clone();
+            let history = self.history_with(draft.before(), &id, epoch, reason);
+            draft.write_epoch(epoch, hash, history);
         }
         if looks_again {
             self.has_looked(&draft.id, hash, epoch != old_epoch);
@@ -159,6 +172,7 @@ impl View<'_> {
         if current != change.after.current {
             draft.write_current(&change.id, &current);
             change.after.current = current;
+            self.note_step(&draft.id, &change.id, change.before.current.state, &change.after);
         }
         change
     }

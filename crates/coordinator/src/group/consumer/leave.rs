@@ -2,11 +2,13 @@
 
 use super::draft::Draft;
 use super::heartbeat::{fenced_instance, unknown_member};
+use super::history::Reason;
 use super::member::{AWAY, Current, Profile};
 use super::refusal::Refusal;
 use super::state::ConsumerGroup;
 use super::subscription::subscribes_alike;
 use crate::group::view::View;
+use crate::group::why::Cause;
 use model::ErrorCode;
 use protocol::Text;
 use protocol::messages::consumer_group_heartbeat::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
@@ -42,7 +44,8 @@ impl<'a> View<'a> {
             draft.write_current(id, &current);
             self.out.records.extend(draft.into_records());
         } else {
-            self.take_out(&request.group_id, group, std::slice::from_ref(id));
+            let reason = Reason::new(Cause::MemberLeft, id, &member.profile.client_id);
+            self.take_out(&request.group_id, group, std::slice::from_ref(id), reason);
         }
         Ok(ConsumerGroupHeartbeatResponse {
             member_id: Some(id.clone()),
@@ -54,17 +57,33 @@ impl<'a> View<'a> {
     /// Takes members out whose time is up; with each, whether it was heard of all the while.
     pub(super) fn time_out(&mut self, id: &Text, group: &ConsumerGroup, over: &[(Text, bool)]) {
         let members: Vec<Text> = over.iter().map(|(member, _)| member.clone()).collect();
-        self.take_out(id, group, &members);
+        let Some((first, was_heard_of)) = over.first() else { return };
+        let Some(member) = group.member(first) else { return };
+        let cause = match (was_heard_of, member.is_classic()) {
+            (false, _) => Cause::MemberTimedOut,
+            (true, false) => Cause::RevocationTimedOut,
+            (true, true) => Cause::SyncTimedOut,
+        };
+        let mut reason = Reason::new(cause, first, &member.profile.client_id);
+        if members.len() > 1 {
+            reason.detail = format!("and {} more", members.len() - 1).into();
+        }
+        for member_id in &members {
+            if let Some(member) = group.member(member_id) {
+                self.note_gone(id, member_id, member, true);
+            }
+        }
+        self.take_out(id, group, &members, reason);
     }
 
     /// Takes members out of a group, which calls for another assignment.
-    pub(super) fn take_out(&mut self, id: &Text, group: &ConsumerGroup, members: &[Text]) {
+    pub(super) fn take_out(&mut self, id: &Text, group: &ConsumerGroup, members: &[Text], reason: Reason) {
         let mut draft = Draft::of(id, group);
-        self.write_departures(&mut draft, group, members);
+        self.write_departures(&mut draft, group, members, reason);
         self.out.records.extend(draft.into_records());
     }
 
-    fn write_departures(&mut self, draft: &mut Draft<'_>, group: &ConsumerGroup, members: &[Text]) {
+    fn write_departures(&mut self, draft: &mut Draft<'_>, group: &ConsumerGroup, members: &[Text], reason: Reason) {
         let found = members.iter().filter_map(|member| group.member(member));
         let leaving: Vec<&Profile> = found.map(|member| &member.profile).collect();
         if leaving.is_empty() {
@@ -84,7 +103,13 @@ impl<'a> View<'a> {
         // What was not looked at yet is for the next heartbeat to look at: it stays stale until then.
         let alike = subscribes_alike(group, &leaving, None);
         let hash = if alike { group.metadata_hash } else { self.hash_of(draft) };
-        draft.write_epoch(group.epoch.saturating_add(1), hash);
+        let (id, epoch) = (draft.id.clone(), group.epoch.saturating_add(1));
+        let history = self.history_with(group, &id, epoch, reason);
+        if members.len() == group.members().len() {
+            // Nobody is left to rebalance.
+            self.consumer_soft(&id).underway = None;
+        }
+        draft.write_epoch(epoch, hash, history);
     }
 }
 

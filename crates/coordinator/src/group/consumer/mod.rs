@@ -8,6 +8,7 @@
 mod describe;
 mod draft;
 mod heartbeat;
+mod history;
 mod holdings;
 mod leave;
 mod member;

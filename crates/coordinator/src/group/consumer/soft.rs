@@ -1,5 +1,6 @@
 //! What the log does not hold of a consumer group: when members were last heard of, and what has to be looked at again.
 
+use super::history::Underway;
 use super::member::{Member, State};
 use super::pattern::Pattern;
 use super::state::ConsumerGroup;
@@ -23,8 +24,12 @@ pub(crate) struct ConsumerSoft {
     /// Patterns that were made ready for matching.
     pub(super) compiled: BTreeMap<Text, Pattern>,
     pub(super) staleness: Staleness,
+    /// The topic for which it was said to be stale.
+    pub(super) changed_topic: Option<Text>,
     /// Patterns that may stand for other topics now.
     pub(super) stale_patterns: BTreeSet<Text>,
+    /// The rebalance under way, for the group's history.
+    pub(super) underway: Option<Underway>,
     /// When members were last given a target.
     pub(super) assigned_at: Option<Instant>,
 }

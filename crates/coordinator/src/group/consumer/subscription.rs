@@ -1,6 +1,7 @@
 //! What a change of subscriptions, or of the topics subscribed to, means for a group.
 
 use super::draft::Draft;
+use super::history::Reason;
 use super::member::Profile;
 use super::metadata_hash::{metadata_hash, racks};
 use super::pattern::Pattern;
@@ -8,6 +9,7 @@ use super::refusal::Refusal;
 use super::soft::Staleness;
 use super::state::{ConsumerGroup, ResolvedPattern};
 use crate::group::view::View;
+use crate::group::why::Cause;
 use model::ErrorCode;
 use model::metadata_image::{MetadataImage, TopicChange, TopicImage};
 use protocol::Text;
@@ -65,6 +67,12 @@ impl View<'_> {
         any
     }
 
+    /// Why the metadata of this group's topics was looked at.
+    pub(super) fn changed_topic(&mut self, group: &Text) -> Reason {
+        let detail = self.consumer_soft(group).changed_topic.clone().unwrap_or_default();
+        Reason { detail, ..Reason::new(Cause::TopicChanged, &Text::default(), &Text::default()) }
+    }
+
     /// Whether the metadata of this group's topics must be looked at.
     pub(super) fn is_stale(&mut self, draft: &Draft<'_>) -> bool {
         let hash = draft.before().metadata_hash;
@@ -106,8 +114,12 @@ impl View<'_> {
                 changes.iter().any(|change| named(change, image).is_some_and(|topic| group.is_subscribed_to(topic)))
             };
             if is_concerned {
+                let topic = changes.iter().find_map(|change| {
+                    named(change, image).filter(|topic| group.is_subscribed_to(topic) || !patterns.is_empty())
+                });
                 let soft = self.consumer_soft(id);
                 soft.staleness = Staleness::Stale;
+                soft.changed_topic = topic.map(Text::from);
                 soft.stale_patterns.extend(patterns);
             }
         }
