@@ -1,7 +1,7 @@
 //! Committing offsets: one after the other, each tried again while that makes sense.
 
 use super::offsets::{self, Offsets, Speaker};
-use super::shared::{Shared, not_a_member};
+use super::shared::{Shared, Taken, not_a_member};
 use crate::backoff::Backoff;
 use crate::cluster::Cluster;
 use crate::coordinators::Coordinator;
@@ -51,12 +51,13 @@ impl Committer {
     pub fn start(&mut self, offsets: Offsets, alone: bool, within: Duration) -> PendingCommit {
         let (told, result) = oneshot::channel();
         let before = self.last.take();
-        let speaker = if alone { Some(Speaker::nobody()) } else { self.shared.speaker() };
+        let taken = self.shared.taken();
+        let is_refused = !alone && taken.is_none();
         let attempts = Attempts {
             cluster: self.cluster.clone(),
             coordinator: self.coordinator.clone(),
             shared: self.shared.clone(),
-            life: (!alone).then(|| self.shared.life()),
+            taken: taken.filter(|_| !alone),
             offsets,
             doubt: None,
         };
@@ -64,10 +65,10 @@ impl Committer {
             if let Some(before) = before {
                 let _ = before.await; // its own caller was told of it
             }
-            let result = match speaker {
+            let result = match is_refused {
                 _ if attempts.offsets.is_empty() => Ok(()),
-                Some(speaker) => attempts.run(speaker, within).await,
-                None => Err(not_a_member(&attempts.shared.config.group_id, E::UnknownMemberId)),
+                true => Err(not_a_member(&attempts.shared.config.group_id, E::UnknownMemberId)),
+                false => attempts.run(within).await,
             };
             if let Err(error) = &result {
                 tracing::debug!("a commit did not work: {error:#}");
@@ -83,21 +84,21 @@ struct Attempts {
     cluster: Cluster,
     coordinator: Coordinator,
     shared: Arc<Shared>,
-    /// The membership that it is made for; none for who is no member.
-    life: Option<u64>,
+    /// Who makes it; none for who is no member.
+    taken: Option<Taken>,
     offsets: Offsets,
     /// An attempt that may have worked.
     doubt: Option<ClientError>,
 }
 
 impl Attempts {
-    async fn run(mut self, by: Speaker, within: Duration) -> Result<()> {
+    async fn run(mut self, within: Duration) -> Result<()> {
         let deadline = Instant::now() + within;
         let mut backoff = Backoff::new(self.cluster.config().retry_backoff);
         loop {
-            let speaker = match self.life {
-                None => Ok(by.clone()),
-                Some(life) => self.shared.speaker_for(&by, life, self.offsets.keys()),
+            let speaker = match &self.taken {
+                None => Ok(Speaker::nobody()),
+                Some(taken) => self.shared.speaker_for(taken, self.offsets.keys()),
             };
             let speaker = speaker.map_err(|error| self.in_doubt(error))?;
             let overdue = || ClientError::TimedOut { what: "committing offsets".to_owned(), within };

@@ -216,9 +216,10 @@ impl Membership {
         if owned.len() > stay.len() {
             self.looking = None; // what is found may be older than what others committed in between
         }
+        self.shared.owns(stay.iter().cloned());
         self.reader.assign_held(stay);
         self.reader.assign_held(owned.keys().cloned());
-        self.shared.owns(owned.keys().cloned().collect());
+        self.shared.owns(owned.keys().cloned());
         self.owned = owned;
     }
 

@@ -42,10 +42,12 @@ type Ids = BTreeSet<(Uuid, PartitionId)>;
 /// What the coordinator was told, and need not be told again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Told {
-    /// A pattern, and topics by name.
-    wish: Option<(Option<Arc<str>>, BTreeSet<Arc<str>>)>,
+    wish: Option<ToldWish>,
     reads: Option<Ids>,
 }
+
+/// A pattern, and topics by name.
+type ToldWish = (Option<Arc<str>>, BTreeSet<Arc<str>>);
 
 /// The epoch of who leaves, and of a static member who will be back.
 const LEAVES: i32 = -1;

@@ -59,7 +59,9 @@ struct State {
     /// Counts memberships: grows with each one that ends.
     life: u64,
     speaker: Option<Speaker>,
-    owned: BTreeSet<TopicPartition>,
+    /// What it reads, and since which change of that.
+    owned: BTreeMap<TopicPartition, u64>,
+    changes: u64,
     /// Whether a poll is under way.
     polling: bool,
     last_poll: Instant,
@@ -67,7 +69,8 @@ struct State {
 
 impl Shared {
     pub fn new(config: GroupConfig) -> Shared {
-        let state = State { life: 0, speaker: None, owned: BTreeSet::new(), polling: false, last_poll: Instant::now() };
+        let (owned, last_poll) = (BTreeMap::new(), Instant::now());
+        let state = State { life: 0, speaker: None, owned, changes: 0, polling: false, last_poll };
         Shared { config, state: Mutex::new(state) }
     }
 
@@ -99,28 +102,38 @@ impl Shared {
     }
 
     /// It reads these from now on.
-    pub fn owns(&self, owned: BTreeSet<TopicPartition>) {
-        self.state().owned = owned;
+    pub fn owns(&self, owned: impl Iterator<Item = TopicPartition>) {
+        let mut state = self.state();
+        state.changes += 1;
+        let (now, before) = (state.changes, std::mem::take(&mut state.owned));
+        state.owned = owned.map(|of| before.get(&of).map_or((of.clone(), now), |since| (of.clone(), *since))).collect();
     }
 
-    /// As whom an attempt is made to commit offsets that were taken `by` this speaker in that life: as the same one, or,
-    /// while they are all its own still, as whom it has become. Others may have committed theirs since otherwise.
+    /// As whom offsets are committed that are taken now; none while it is no member.
+    pub fn taken(&self) -> Option<Taken> {
+        let state = self.state();
+        let (life, changes) = (state.life, state.changes);
+        state.speaker.clone().map(|by| Taken { by, life, changes })
+    }
+
+    /// As whom an attempt is made to commit offsets: as who took them, or, while they have all been its own since, as whom
+    /// it has become. Others may have committed theirs in between otherwise.
     ///
     /// # Errors
     /// It is no member any more, or not the one that read these.
     pub fn speaker_for<'a>(
         &self,
-        by: &Speaker,
-        life: u64,
+        taken: &Taken,
         mut partitions: impl Iterator<Item = &'a TopicPartition>,
     ) -> Result<Speaker> {
         let state = self.state();
         let refuse = |error| Err(not_a_member(&self.config.group_id, error));
+        let is_kept = |of: &TopicPartition| state.owned.get(of).is_some_and(|since| *since <= taken.changes);
         match &state.speaker {
-            _ if state.life != life => refuse(ErrorCode::UnknownMemberId),
+            _ if state.life != taken.life => refuse(ErrorCode::UnknownMemberId),
             None => refuse(ErrorCode::UnknownMemberId),
-            Some(speaker) if speaker.generation == by.generation => Ok(speaker.clone()),
-            Some(speaker) if partitions.all(|of| state.owned.contains(of)) => Ok(speaker.clone()),
+            Some(speaker) if speaker.generation == taken.by.generation => Ok(speaker.clone()),
+            Some(speaker) if partitions.all(is_kept) => Ok(speaker.clone()),
             Some(_) => refuse(ErrorCode::IllegalGeneration),
         }
     }
@@ -139,6 +152,14 @@ impl Shared {
     }
 }
 
+/// When offsets were taken to be committed, and by whom.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    by: Speaker,
+    life: u64,
+    changes: u64,
+}
+
 /// While it is there somebody polls.
 #[derive(Debug)]
 pub(super) struct Polling(Arc<Shared>);
@@ -154,4 +175,35 @@ impl Drop for Polling {
 pub(super) fn not_a_member(group: &str, error: ErrorCode) -> ClientError {
     let message = Some("the group has rebalanced without this member; poll to join it again");
     ClientError::refused(format!("committing offsets in group {group}"), error, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::assignors::testing::partitions;
+    use super::*;
+
+    #[test]
+    fn offsets_are_committed_in_a_later_generation_only_while_nobody_else_can_have_read_the_partition() {
+        let shared = Shared::new(GroupConfig::of("g"));
+        let speaks = |taken: &Taken, of: &str| {
+            shared
+                .speaker_for(taken, partitions(of).iter())
+                .map(|speaker| speaker.generation)
+                .map_err(|e| e.error_code())
+        };
+        assert!(shared.taken().is_none());
+        shared.is_member(&"m".into(), 1);
+        shared.owns(partitions("t-0 t-1").into_iter());
+        let taken = shared.taken().unwrap();
+        assert_eq!(speaks(&taken, "t-0 t-1 u-9"), Ok(1), "whatever it commits for itself");
+        shared.is_member(&"m".into(), 2);
+        shared.owns(partitions("t-0").into_iter());
+        assert_eq!(speaks(&taken, "t-0"), Ok(2));
+        assert_eq!(speaks(&taken, "t-0 t-1"), Err(Some(ErrorCode::IllegalGeneration)));
+        shared.owns(partitions("t-0 t-1").into_iter());
+        assert_eq!(speaks(&taken, "t-1"), Err(Some(ErrorCode::IllegalGeneration)), "another one may have had it");
+        shared.is_none();
+        shared.is_member(&"m".into(), 3);
+        assert_eq!(speaks(&taken, "t-0"), Err(Some(ErrorCode::UnknownMemberId)));
+    }
 }

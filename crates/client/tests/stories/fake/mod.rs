@@ -1,6 +1,9 @@
 //! A cluster of brokers made of a few maps. It does what Kafka does, unless a story scripts its next answers.
 
+mod classic_group;
+mod consumer_group;
 mod fetch;
+mod offsets;
 mod partition;
 mod produce;
 mod serve;

@@ -10,6 +10,7 @@ use runtime::net::{OwnedReadHalf, OwnedWriteHalf, TcpListener, TcpStream};
 use runtime::sync::{Notify, mpsc, oneshot, select};
 use runtime::task::{self, JoinHandle};
 use runtime::time::{Duration, sleep};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 /// A request that came.
@@ -29,6 +30,8 @@ pub enum Then<A> {
     After(Duration, A),
     /// It answers when it is told to.
     When(oneshot::Receiver<()>, A),
+    /// It answers when it knows the answer.
+    Later(oneshot::Receiver<A>),
     /// It answers with these bytes after the length and the correlation id.
     Garbage(Vec<u8>),
     /// It writes these bytes, just so.
@@ -46,6 +49,7 @@ pub enum Step {
     Send(Vec<Bytes>),
     After(Duration, Vec<Bytes>),
     When(oneshot::Receiver<()>, Vec<Bytes>),
+    Later(Pin<Box<dyn Future<Output = Option<Vec<Bytes>>> + Send>>),
     Silence,
     Deaf,
     Close,
@@ -68,11 +72,13 @@ impl Ask {
 
     pub fn step<R: Request>(&self, then: Then<R::Response>) -> Step {
         let id = self.header.correlation_id;
-        let bytes = |answer| encode_response(id, R::KEY, self.version, &answer).expect("a good answer");
+        let version = self.version;
+        let bytes = move |answer| encode_response(id, R::KEY, version, &answer).expect("a good answer");
         match then {
             Then::Answer(answer) => Step::Send(bytes(answer)),
             Then::After(duration, answer) => Step::After(duration, bytes(answer)),
             Then::When(told, answer) => Step::When(told, bytes(answer)),
+            Then::Later(known) => Step::Later(Box::pin(async move { known.await.ok().map(bytes) })),
             Then::Garbage(garbage) => Step::Send(vec![super::frame(&[&id.to_be_bytes()[..], &garbage].concat())]),
             Then::Raw(raw) => Step::Send(vec![raw]),
             Then::Silence => Step::Silence,
@@ -144,6 +150,10 @@ async fn write(mut writer: OwnedWriteHalf, mut steps: mpsc::UnboundedReceiver<St
                 let _ = told.await; // a story that is over wants no more answers, but does not mind
                 bytes
             }
+            Step::Later(known) => match known.await {
+                Some(bytes) => bytes,
+                None => continue, // it will never be known
+            },
             Step::Silence | Step::Deaf => continue,
             Step::Close => return,
         };

@@ -1,5 +1,7 @@
 //! What fake brokers know, and which of them does what.
 
+use super::classic_group::ClassicGroup;
+use super::consumer_group::ConsumerGroup;
 use super::fetch::FakeSession;
 use super::partition::Partition;
 use super::serve::{Ask, Step, Then};
@@ -7,8 +9,10 @@ use model::{ErrorCode, Uuid};
 use protocol::ApiKey;
 use protocol::messages::api_versions::ApiVersion;
 use protocol::messages::{
-    ApiVersionsRequest, ApiVersionsResponse, CreateTopicsRequest, FetchRequest, InitProducerIdRequest,
-    InitProducerIdResponse, ListOffsetsRequest, MetadataRequest, ProduceRequest,
+    ApiVersionsRequest, ApiVersionsResponse, ConsumerGroupHeartbeatRequest, CreateTopicsRequest, FetchRequest,
+    FindCoordinatorRequest, HeartbeatRequest, InitProducerIdRequest, InitProducerIdResponse, JoinGroupRequest,
+    LeaveGroupRequest, ListOffsetsRequest, MetadataRequest, OffsetCommitRequest, OffsetFetchRequest, ProduceRequest,
+    SyncGroupRequest,
 };
 use runtime::sync::Notify;
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +37,12 @@ pub struct World {
     pub producer_ids_given: i64,
     pub sessions: BTreeMap<i32, FakeSession>,
     pub sessions_begun: i32,
+    pub group: ClassicGroup,
+    pub consumers: ConsumerGroup,
+    /// Committed offsets with leader epoch and metadata.
+    pub committed: BTreeMap<(String, i32), (i64, i32, String)>,
+    /// Who coordinates, if not the first broker.
+    pub coordinator: Option<i32>,
     pub(super) open: BTreeMap<usize, Open>,
     pub(super) scripts: BTreeMap<ApiKey, VecDeque<Scripted>>,
     topics_made: u8,
@@ -64,6 +74,11 @@ impl World {
 
     pub fn partition_mut(&mut self, topic: &str, partition: usize) -> &mut Partition {
         &mut self.topics.get_mut(topic).expect("the topic").partitions[partition]
+    }
+
+    /// Gives a topic so many partitions.
+    pub fn grow(&mut self, name: &str, partitions: usize) {
+        self.topics.get_mut(name).expect("the topic").partitions.resize_with(partitions, || Partition::led_by(1));
     }
 
     /// Whether nobody is connected.
@@ -120,6 +135,38 @@ impl World {
             ApiKey::CreateTopics => {
                 let answer = self.create_topics(&ask.request());
                 ask.step::<CreateTopicsRequest>(Then::Answer(answer))
+            }
+            ApiKey::FindCoordinator => {
+                let answer = self.find_coordinator(&ask.request(), ask.version);
+                ask.step::<FindCoordinatorRequest>(Then::Answer(answer))
+            }
+            ApiKey::JoinGroup => {
+                let then = self.join_group(&ask, ask.request());
+                ask.step::<JoinGroupRequest>(then)
+            }
+            ApiKey::SyncGroup => {
+                let then = self.sync_group(&ask, ask.request());
+                ask.step::<SyncGroupRequest>(then)
+            }
+            ApiKey::Heartbeat => {
+                let answer = self.heartbeat(&ask, &ask.request());
+                ask.step::<HeartbeatRequest>(Then::Answer(answer))
+            }
+            ApiKey::LeaveGroup => {
+                let answer = self.leave_group(&ask, &ask.request());
+                ask.step::<LeaveGroupRequest>(Then::Answer(answer))
+            }
+            ApiKey::ConsumerGroupHeartbeat => {
+                let answer = self.consumer_heartbeat(&ask, &ask.request());
+                ask.step::<ConsumerGroupHeartbeatRequest>(Then::Answer(answer))
+            }
+            ApiKey::OffsetCommit => {
+                let answer = self.offset_commit(&ask, &ask.request());
+                ask.step::<OffsetCommitRequest>(Then::Answer(answer))
+            }
+            ApiKey::OffsetFetch => {
+                let answer = self.offset_fetch(&ask, &ask.request());
+                ask.step::<OffsetFetchRequest>(Then::Answer(answer))
             }
             key => panic!("{key:?} came and no story scripts it"),
         }
