@@ -24,7 +24,7 @@ impl ConsumerGroup {
             "Empty"
         } else if self.epoch > self.assignment_epoch {
             "Assigning"
-        } else if self.members.values().any(|member| !member.has_reached(self.assignment_epoch)) {
+        } else if !self.have_all_arrived() {
             "Reconciling"
         } else {
             "Stable"

@@ -285,7 +285,7 @@ fn find_static_member(
         return Err(fenced_instance(instance_id, &holder));
     }
     let is_released = member.is_classic() || member.current.epoch == AWAY;
-    if !is_released && !model::planted!("live static member replaced") {
+    if !is_released && !model::planted!("live-static-member-replaced") {
         let message = format!(
             "the instance id '{}' is in use by member {}, which has not left",
             instance_id.as_str(),

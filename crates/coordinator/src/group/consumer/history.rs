@@ -114,10 +114,10 @@ impl View<'_> {
             return;
         }
         let epoch = draft.epoch;
-        let group = draft.for_step();
-        let have_come = |(other, at): (&Text, &std::sync::Arc<Member>)| other == id || at.has_reached(epoch);
+        // What this member has just written about itself need not be looked at; a target that was written was.
+        let group = draft.before();
         let is_over = epoch == group.assignment_epoch && member.has_reached(epoch);
-        if !is_over || !group.members().iter().all(have_come) {
+        if !is_over || !group.have_others_arrived(id) {
             return;
         }
         let Some(underway) = self.consumer_soft(&draft.id).underway.take() else { return };

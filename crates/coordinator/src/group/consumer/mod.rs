@@ -5,8 +5,10 @@
 //! up what it is not to own any more, and says so; only then is what others gave up its own. So a partition has one owner
 //! at any time, and nobody waits who need not.
 
+mod classic_members;
 mod describe;
 mod draft;
+mod embedded;
 mod heartbeat;
 mod history;
 mod holdings;

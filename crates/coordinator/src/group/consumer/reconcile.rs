@@ -61,7 +61,7 @@ impl Step<'_> {
         let lacking = wanted.filtered(|topic, partition| !kept.contains(topic, partition));
         let is_free = |topic, partition| {
             // What it is giving up itself is its own to take back.
-            !(self.is_taken)(topic, partition) || model::planted!("assigned before the owner gave it up")
+            !(self.is_taken)(topic, partition) || model::planted!("assigned-before-given-up")
         };
         let free = lacking.filtered(is_free);
         let state = if free.len() == lacking.len() { State::Stable } else { State::Waiting };

@@ -33,8 +33,8 @@ impl ConsumerGroup {
             }
             Record::ConsumerGroupTargetAssignmentMetadata(_, value) => {
                 let value = value.as_ref();
-                self.assignment_epoch = value.map_or(0, |value| value.assignment_epoch);
-                self.assignment_timestamp = value.map_or(0, |value| value.assignment_timestamp);
+                let (epoch, timestamp) = value.map_or((0, 0), |v| (v.assignment_epoch, v.assignment_timestamp));
+                self.set_assignment_epoch(epoch, timestamp);
             }
             Record::ConsumerGroupTargetAssignmentMember(key, value) => {
                 self.learn_target(&key.member_id, value.as_ref());

@@ -33,6 +33,8 @@ pub struct ConsumerGroup {
     name_lists: BTreeMap<Arc<[Text]>, usize>,
     /// Follows from the members: how many subscribe to each pattern.
     pattern_counts: BTreeMap<Text, usize>,
+    /// Follows from the members: how many hold all that the target gives them.
+    arrived: usize,
 }
 
 /// The topics that a pattern stands for.
@@ -80,6 +82,18 @@ impl ConsumerGroup {
     /// The id of the member that has this instance id.
     pub fn static_member(&self, instance_id: &str) -> Option<&Text> {
         self.static_members.get(instance_id)
+    }
+
+    /// Whether every member holds all that the target gives it.
+    pub fn have_all_arrived(&self) -> bool {
+        self.arrived == self.members.len()
+    }
+
+    /// The same without looking at one of them.
+    pub fn have_others_arrived(&self, id: &str) -> bool {
+        let one = self.members.get(id);
+        let arrived = one.is_some_and(|member| member.has_reached(self.assignment_epoch));
+        self.arrived - usize::from(arrived) == self.members.len() - usize::from(one.is_some())
     }
 
     /// What this member is to own.
@@ -163,7 +177,16 @@ impl ConsumerGroup {
         if let Some(instance_id) = &profile.instance_id {
             self.static_members.insert(instance_id.clone(), id.clone());
         }
+        if !self.members.contains_key(id) {
+            self.arrived += usize::from(Member::default().has_reached(self.assignment_epoch));
+        }
         Arc::make_mut(self.members.entry(id.clone()).or_default()).profile = profile;
+    }
+
+    pub(super) fn set_assignment_epoch(&mut self, epoch: i32, timestamp: Timestamp) {
+        self.assignment_epoch = epoch;
+        self.assignment_timestamp = timestamp;
+        self.arrived = self.members.values().filter(|member| member.has_reached(epoch)).count();
     }
 
     fn forget_subscription(&mut self, id: &Text, profile: &Profile) {
@@ -181,8 +204,11 @@ impl ConsumerGroup {
             // In a compacted log this record may come before the one that says who the member is.
             self.set_profile(id, Profile::default());
         }
+        let epoch = self.assignment_epoch;
         let member = Arc::make_mut(self.members.get_mut(id).expect("it is there now"));
+        self.arrived -= usize::from(member.has_reached(epoch));
         let before = std::mem::replace(&mut member.current, current);
+        self.arrived += usize::from(member.has_reached(epoch));
         let after = member.current.clone();
         if (&before.assigned, &before.revoking) != (&after.assigned, &after.revoking) {
             self.disown(id, &before);
@@ -207,6 +233,7 @@ impl ConsumerGroup {
 
     pub(super) fn remove_member(&mut self, id: &str) {
         if let Some((id, member)) = self.members.remove_entry(id) {
+            self.arrived -= usize::from(member.has_reached(self.assignment_epoch));
             self.disown(&id, &member.current);
             self.forget_subscription(&id, &member.profile);
         }
