@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_map_of_many_parts_takes_what_its_memory_allows_and_no_more() {
-        let bytes = 1 << 20;
+        let bytes = 8 << 20;
         let mut map = KeyMap::new(bytes, 0.9);
         let taken = (0..i64::MAX).take_while(|n| map.insert(&n.to_be_bytes(), *n)).count();
         assert_eq!(map.len(), taken);

@@ -27,6 +27,11 @@ pub struct Cleanable {
 }
 
 impl Cleanable {
+    /// Below this offset all was cleaned.
+    pub fn first_dirty(&self) -> Offset {
+        self.first_dirty
+    }
+
     /// The part of what can be cleaned that never was, from 0 to 1.
     pub fn dirty_ratio(&self) -> f64 {
         let all = self.clean_bytes + self.dirty_bytes;

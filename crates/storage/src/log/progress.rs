@@ -240,10 +240,11 @@ impl Progress {
         if self.changing || self.in_flight || self.changed_since.is_none() {
             return None;
         }
-        let claim = match self.settled? {
-            settled if self.journaled => settled,
-            settled => Claim { place: self.applied, ..settled },
-        };
+        let settled = self.settled?;
+        // Of a log that was closed behind its last entry the journal has all, too: the new segment is where it ends.
+        let is_settled = self.pending.is_empty() && settled.place.end_offset == self.applied.end_offset;
+        let place = if self.journaled && !is_settled { settled.place } else { self.applied };
+        let claim = Claim { place, ..settled };
         self.capture_uncovered = self.pending.front().map(|pending| pending.sequence);
         self.changed_since = self.capture_uncovered.and(self.changed_since);
         self.records_since_sync = 0;
@@ -340,6 +341,23 @@ mod tests {
 
     fn place(end_offset: Offset) -> Place {
         Place { end_offset, segment_base_offset: 0, position: end_offset.unsigned_abs() * 100 }
+    }
+
+    /// The line of a log that nobody appends to stayed in its last segment, and that one was never cleaned.
+    #[test]
+    fn a_segment_that_was_closed_behind_the_last_entry_is_left_behind_by_the_line() {
+        let segment = Arc::new(Segment::new("story-0".into(), 0, 0, IndexState::OnDisk, 0));
+        let (now, claim) = (Instant::now(), Claim { sequence: 1, place: place(0) });
+        let mut progress = Progress::new(true, place(0), Some(claim), Some(claim));
+        let empty = Place { end_offset: 1, segment_base_offset: 1, position: 0 };
+        progress.applied_to(place(1), now);
+        progress.submitted(2, place(1), now);
+        progress.rolled(segment.clone(), empty, now);
+        assert_eq!(progress.capture(&segment).expect("bytes were written").claim, claim, "not in the journal yet");
+        progress.covered(claim);
+        progress.settle(2);
+        let capture = progress.capture(&segment).expect("the entry is not covered");
+        assert_eq!(capture.claim, Claim { sequence: 2, place: empty });
     }
 
     /// A sync that began between the write of a batch and its journal entry took the log for clean afterwards. Its last
