@@ -2,6 +2,7 @@
 
 mod admin;
 mod admin_of_clusters;
+mod admin_of_groups;
 mod batching;
 mod cluster;
 mod connection;
