@@ -19,7 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "broker",
         &["model", "protocol", "controller", "coordinator", "raft", "replication", "runtime", "storage", "client"],
     ),
-    ("cli", &["model", "protocol", "runtime", "client", "broker", "storage"]),
+    ("cli", &["model", "protocol", "runtime", "client", "broker", "coordinator", "storage"]),
     ("jepsen-lite", &["model", "protocol", "runtime", "client", "storage"]),
     (
         "sim",

@@ -47,6 +47,23 @@ fn refusal(error: ErrorCode) -> Option<&'static str> {
         E::NotEnoughReplicas | E::NotEnoughReplicasAfterAppend => {
             "too few replicas are in sync for min.insync.replicas: `thalweg topic describe` shows which"
         }
+        E::GroupIdNotFound => "`thalweg group list` shows what there is",
+        E::NonEmptyGroup | E::GroupSubscribedToTopic => {
+            "its members have to stop first: `thalweg group members GROUP` shows them"
+        }
+        E::UnknownMemberId => {
+            "the group has members, who commit for themselves, or has gone on without this one: see `thalweg group members`"
+        }
+        E::FencedInstanceId | E::UnreleasedInstanceId => {
+            "another process reads under the same group.instance.id: `thalweg group members GROUP` shows where"
+        }
+        E::InconsistentGroupProtocol => {
+            "its members spread partitions in another way: `thalweg group describe` shows how the group does"
+        }
+        E::GroupMaxSizeReached => "the servers' group.max.size allows no more members",
+        E::CoordinatorNotAvailable | E::NotCoordinator | E::CoordinatorLoadInProgress => {
+            "the server that keeps the group is not there, or not ready: see `thalweg cluster health`"
+        }
         E::LeaderNotAvailable => "nobody leads the partition: is its server running?",
         E::KafkaStorageError => "the server's disk failed or is full: its log says more",
         _ => return None,

@@ -9,7 +9,9 @@ mod output;
 mod progress;
 mod records;
 mod releases;
+mod results;
 mod servers;
+mod times;
 
 use clap::{Parser, Subcommand};
 use runtime::time::Instant;
@@ -38,6 +40,8 @@ Examples:
   echo hello | thalweg produce greetings     write a record
   thalweg consume greetings -e               read all that is there
   thalweg topic create orders -p 12          make a topic
+  thalweg consume orders -g billing          read as a member of a group
+  thalweg group describe billing             where a group stands, in records and in seconds
   thalweg dev up                             a cluster of three on this machine
   thalweg demo                               watch one lose its leader";
 
@@ -51,6 +55,8 @@ enum Command {
     Consume(Box<commands::consume::Consume>),
     /// Create, look at, change and delete topics.
     Topic(Box<commands::topic::Topic>),
+    /// Look at groups of readers, and move them.
+    Group(Box<commands::group::Group>),
     /// Look at the cluster as a whole.
     Cluster(commands::cluster::ClusterCommand),
     /// Look at brokers.
@@ -78,6 +84,7 @@ fn main() -> ExitCode {
         Some(Command::Produce(produce)) => commands::produce::run(&produce),
         Some(Command::Consume(consume)) => commands::consume::run(&consume),
         Some(Command::Topic(topic)) => commands::topic::run(&topic),
+        Some(Command::Group(group)) => commands::group::run(&group),
         Some(Command::Cluster(cluster)) => commands::cluster::run(&cluster),
         Some(Command::Broker(broker)) => commands::broker::run(&broker),
         Some(Command::Dev(dev)) => commands::dev::run(&dev),

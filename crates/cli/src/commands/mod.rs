@@ -6,6 +6,7 @@ pub mod config;
 pub mod consume;
 pub mod demo;
 pub mod dev;
+pub mod group;
 pub mod produce;
 pub mod server;
 pub mod topic;

@@ -1,6 +1,7 @@
 //! `thalweg consume`: records to standard output.
 
-mod span;
+mod in_group;
+pub mod span;
 mod watch;
 
 use crate::explain::explain;
@@ -44,6 +45,7 @@ Examples:
   thalweg consume greetings -o -10 -e -K :              the last ten of each partition, with keys
   thalweg consume greetings -o @-5m -e                  what came in the last five minutes
   thalweg consume greetings -p 0 -o 42 -n 1             one record
+  thalweg consume greetings -g billing                  as a member of a group
   thalweg consume greetings -f '%p %o %T %k %h: %s\\n'   in your own words
   thalweg consume greetings --json -e | jq .value       as JSON, a line each", format::HELP))]
 pub struct Consume {
@@ -51,9 +53,14 @@ pub struct Consume {
     topic: String,
     #[command(flatten)]
     servers: Servers,
-    /// Where to begin
+    /// Where to begin; in a group only where it has committed nothing
     #[arg(short, long, value_name = "START", default_value = "start", allow_hyphen_values = true)]
     offset: Start,
+    /// Read as a member of this group, which shares the partitions and goes on where it has committed
+    #[arg(short, long, value_name = "GROUP", conflicts_with = "partition")]
+    group: Option<String>,
+    #[command(flatten)]
+    member: in_group::Member,
     /// These partitions only, with commas between them
     #[arg(short, long, value_name = "PARTITION", value_delimiter = ',')]
     partition: Vec<PartitionId>,
@@ -89,6 +96,9 @@ pub fn run(consume: &Consume) -> anyhow::Result<()> {
 impl Consume {
     async fn read(&self) -> anyhow::Result<()> {
         let mut interrupt = Interrupt::listen();
+        if let Some(group) = &self.group {
+            return self.read_in_group(group, interrupt).await;
+        }
         select! {
             biased;
             () = interrupt.asked() => Ok(()),

@@ -76,8 +76,8 @@ fn start_in(there: Span, start: Start, partition: &TopicPartition) -> anyhow::Re
         Start::BeforeEnd(count) => Ok(there.end.saturating_sub(count).max(there.start)),
         Start::Offset(offset) if (there.start..=there.end).contains(&offset) => Ok(offset),
         Start::Offset(offset) => bail!(
-            "{partition} has no offset {offset}: it begins at {} and the next record will be {}; use another -o, or \
-             choose partitions with -p",
+            "{partition} has no offset {offset}: it begins at {} and the next record will be {}; choose another place, or \
+             partitions with -p",
             there.start,
             there.end
         ),

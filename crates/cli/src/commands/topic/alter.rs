@@ -1,9 +1,9 @@
 //! `thalweg topic alter`.
 
 use super::parse_config;
-use super::results::Results;
 use crate::explain::explain;
 use crate::output::Output;
+use crate::results::Results;
 use crate::servers::Servers;
 use clap::{ArgGroup, Args};
 use client::Admin;
@@ -55,7 +55,7 @@ impl Alter {
     pub async fn run(&self) -> anyhow::Result<()> {
         let cluster = self.servers.connect(false).await?;
         let admin = Admin::new(&cluster);
-        let mut results = Results::default();
+        let mut results = Results::of("topic");
         for topic in &self.topics {
             let checked = self.alter(&admin, topic, true).await;
             let result = match checked {

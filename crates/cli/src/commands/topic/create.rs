@@ -1,9 +1,9 @@
 //! `thalweg topic create`.
 
 use super::parse_config;
-use super::results::Results;
 use crate::explain::explain;
 use crate::output::Output;
+use crate::results::Results;
 use crate::servers::Servers;
 use clap::Args;
 use client::Admin;
@@ -49,7 +49,7 @@ impl Create {
         let cluster = self.servers.connect(false).await?;
         let topics: Vec<NewTopic> = self.topics.iter().map(|name| self.topic(name)).collect();
         let created = Admin::new(&cluster).create_topics(&topics, self.dry_run).await;
-        let mut results = Results::default();
+        let mut results = Results::of("topic");
         for (topic, result) in created.map_err(|error| explain(&cluster, error))? {
             let exists = |error: &client::ClientError| error.error_code() == Some(ErrorCode::TopicAlreadyExists);
             let result = match result {

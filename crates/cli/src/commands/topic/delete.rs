@@ -1,8 +1,8 @@
 //! `thalweg topic delete`.
 
-use super::results::Results;
 use crate::explain::explain;
 use crate::output::Output;
+use crate::results::Results;
 use crate::servers::Servers;
 use clap::Args;
 use client::Admin;
@@ -34,7 +34,7 @@ impl Delete {
         let cluster = self.servers.connect(false).await?;
         let names: Vec<&str> = self.topics.iter().map(String::as_str).collect();
         let deleted = Admin::new(&cluster).delete_topics(&names).await.map_err(|error| explain(&cluster, error))?;
-        let mut results = Results::default();
+        let mut results = Results::of("topic");
         for (topic, result) in deleted {
             let is_missing =
                 |error: &client::ClientError| error.error_code() == Some(ErrorCode::UnknownTopicOrPartition);

@@ -5,7 +5,6 @@ mod create;
 mod delete;
 mod describe;
 mod list;
-mod results;
 
 use clap::{Args, Subcommand};
 
