@@ -63,6 +63,11 @@ impl Group {
         self.classic.is_none() && self.consumer.is_none() && self.offsets.is_empty() && self.pending.is_empty()
     }
 
+    /// Whether a transaction may yet commit an offset for a partition.
+    pub fn has_pending(&self, topic: &str, partition: PartitionId) -> bool {
+        self.pending.values().any(|offsets| offsets.get(topic).is_some_and(|staged| staged.contains_key(&partition)))
+    }
+
     /// What was committed for a partition.
     pub fn offset(&self, topic: &str, partition: PartitionId) -> Option<&CommittedOffset> {
         self.offsets.get(topic).and_then(|partitions| partitions.get(&partition))

@@ -1,8 +1,10 @@
 //! The machine: which request goes where.
 
+use super::classic::{Classic, ClassicView, Joining, Undo};
 use super::consumer::ConsumerSoft;
 use super::failure::Failure;
 use super::group_map::GroupMap;
+use super::offsets::DeletedTopics;
 use super::pending_append::PendingAppend;
 use super::records::Record;
 use super::settings::Settings;
@@ -40,7 +42,12 @@ pub struct GroupCoordinator {
 pub(crate) struct Soft {
     pub dice: Dice,
     pub timers: Timers,
+    /// Classic groups in motion.
+    pub classic: BTreeMap<Text, Classic>,
     pub consumer: BTreeMap<Text, ConsumerSoft>,
+    pub deleted_topics: DeletedTopics,
+    /// What is to be taken back if the log refuses the records of this call.
+    pub undo: Option<Undo>,
     pub pending_append: Option<PendingAppend>,
     /// The image of the last call, to see what has changed since.
     pub image: MetadataImage,
@@ -139,7 +146,10 @@ impl GroupCoordinator {
         let soft = Soft {
             dice: Dice::new(seed),
             timers: Timers::default(),
+            classic: BTreeMap::new(),
             consumer: BTreeMap::new(),
+            deleted_topics: DeletedTopics::new(),
+            undo: None,
             pending_append: None,
             image: MetadataImage::default(),
         };
@@ -157,9 +167,35 @@ impl GroupCoordinator {
     }
 }
 
+impl Soft {
+    /// The log has the group's record as it was when it was last written.
+    fn classic_is_written(&mut self, id: &Text) {
+        if let Some(group) = self.classic.get_mut(id) {
+            group.unwritten = false;
+            if group.is_at_rest() {
+                self.classic.remove(id);
+            }
+        }
+    }
+}
+
 impl View<'_> {
     fn handle(&mut self, ticket: Ticket, request: Request) {
         match request {
+            Request::JoinGroup { request, version, client } => {
+                self.join_group(Joining { ticket, request, version, client });
+            }
+            Request::SyncGroup { request, .. } => self.sync_group(ticket, &request),
+            Request::Heartbeat { request, .. } => self.heartbeat(ticket, &request),
+            Request::LeaveGroup { request, version } => self.leave_group(ticket, request, version),
+            Request::OffsetCommit { request, version } => self.offset_commit(ticket, request, version),
+            Request::OffsetFetch { group, require_stable, version } => {
+                self.offset_fetch(ticket, group, require_stable, version);
+            }
+            Request::OffsetDelete(request) => self.offset_delete(ticket, request),
+            Request::DeleteGroups(groups) => self.delete_groups(ticket, groups),
+            Request::DescribeGroups { groups, version } => self.describe_groups(ticket, &groups, version),
+            Request::ListGroups { request } => self.list_groups(ticket, &request),
             Request::ConsumerGroupHeartbeat { request, version, client } => {
                 self.consumer_group_heartbeat(ticket, request, version, client);
             }
@@ -167,16 +203,31 @@ impl View<'_> {
                 let described = self.consumer_group_describe(&groups);
                 self.reply(ticket, Reply::ConsumerGroupDescribe(described));
             }
-            other => self.reply(ticket, other.failure().reply(ErrorCode::CoordinatorNotAvailable)),
         }
     }
 
     fn expire(&mut self) {
         while let Some((armed, timer)) = self.soft.timers.pop_due(self.now.monotonic) {
-            match timer {
-                Timer::Consumer { group, timer } => self.consumer_timer(armed, group, timer),
-                _ => {}
-            }
+            self.timer(armed, timer);
+        }
+    }
+
+    fn timer(&mut self, armed: Instant, timer: Timer) {
+        match timer {
+            Timer::Session { group, member } => self.in_classic(&group, |view| view.session_timer(armed, &member)),
+            Timer::Join { group } => self.in_classic(&group, |view| view.join_timer(armed)),
+            Timer::Sync { group } => self.in_classic(&group, |view| view.sync_timer(armed)),
+            Timer::Write { group } => self.in_classic(&group, |view| view.write_timer()),
+            Timer::Retention => self.expire_offsets(),
+            Timer::DeletedTopics => self.take_offsets_of_deleted_topics(),
+            Timer::Consumer { group, timer } => self.consumer_timer(armed, group, timer),
+        }
+    }
+
+    fn in_classic(&mut self, id: &Text, work: impl FnOnce(&mut ClassicView<'_>)) {
+        if let Some(mut group) = self.classic(id) {
+            work(&mut group);
+            self.settle_classic(id);
         }
     }
 }
@@ -190,21 +241,29 @@ impl StateMachine for GroupCoordinator {
 
     fn loaded(&mut self, now: Now, world: &World, out: &mut Outbox<Self>) {
         self.soft.image = world.image.clone();
-        self.decide(now, world, out, |view| view.consumer_groups_loaded());
+        self.decide(now, world, out, |view| {
+            view.load_classic_groups();
+            view.consumer_groups_loaded();
+            view.arm_retention();
+        });
     }
 
     fn handle(&mut self, now: Now, world: &World, ticket: Ticket, request: Request, out: &mut Outbox<Self>) {
         self.decide(now, world, out, |view| view.handle(ticket, request));
+        let undo = self.soft.undo.take().map(|undo| (undo, now, world.clone()));
         self.soft.pending_append = (!out.records.is_empty()).then(|| {
             let reply = out.replies.iter().find(|(other, _)| *other == ticket);
-            PendingAppend { ticket, failure: reply.map(|(_, reply)| Failure::in_place_of(reply)) }
+            PendingAppend { ticket, failure: reply.map(|(_, reply)| Failure::in_place_of(reply)), undo }
         });
     }
 
     fn world_changed(&mut self, now: Now, world: &World, out: &mut Outbox<Self>) {
         let changes = world.image.topic_changes_since(&self.soft.image);
         let old = std::mem::replace(&mut self.soft.image, world.image.clone());
-        self.decide(now, world, out, |view| view.consumer_groups_see(&changes, &old));
+        self.decide(now, world, out, |view| {
+            view.topics_changed(&changes);
+            view.consumer_groups_see(&changes, &old);
+        });
     }
 
     fn expire(&mut self, now: Now, world: &World, out: &mut Outbox<Self>) {
@@ -216,10 +275,16 @@ impl StateMachine for GroupCoordinator {
         if let Some(failure) = pending.failure {
             out.reply(ticket, failure.reply(error));
         }
+        if let Some((Undo::Assignment { group }, now, world)) = pending.undo {
+            self.decide(now, &world, out, |view| view.in_classic(&group, |group| group.take_back_assignment()));
+        }
     }
 
     fn replay(&mut self, at: Position, entry: Entry<'_, Record>) {
         self.soft.pending_append = None;
+        if let Entry::Record(Record::GroupMetadata(key, _)) = entry {
+            self.soft.classic_is_written(&key.group);
+        }
         self.hard.replay(at, entry);
     }
 

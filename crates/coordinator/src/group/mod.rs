@@ -4,9 +4,12 @@
 //! it ([`partition_of`]). What it knows for good is what its log says ([`records`]); who waits, whose session ends when
 //! and which rebalance is under way is soft, and starts anew with each new coordinator.
 
+mod administration;
+mod classic;
 mod failure;
 mod group_map;
 mod machine;
+mod offsets;
 mod partition;
 mod pending_append;
 pub mod records;

@@ -21,6 +21,16 @@ impl View<'_> {
         self.out.reply(ticket, reply);
     }
 
+    /// Whether there is a group of that id.
+    pub fn exists(&self, id: &str) -> bool {
+        self.hard.get(id).is_some() || self.soft.classic.contains_key(id)
+    }
+
+    /// Whether it is a consumer group.
+    pub fn is_consumer_group(&self, id: &str) -> bool {
+        self.hard.get(id).is_some_and(|group| group.consumer.is_some())
+    }
+
     /// Adds a record to the batch.
     pub fn write(&mut self, record: Record) {
         self.out.records.push(record);

@@ -1,0 +1,52 @@
+//! Whether a request comes from a member of the present generation.
+
+use super::motion::{Classic, State};
+use model::{ErrorCode, planted};
+
+/// Whether a static member's old id is fenced when another process comes with its instance id.
+pub(super) fn old_static_members_are_fenced() -> bool {
+    !planted!("old-static-member-stays")
+}
+
+impl Classic {
+    /// Whether `member` is in the group, and its instance's present one.
+    ///
+    /// # Errors
+    /// `FENCED_INSTANCE_ID` when another member has its instance id now; `UNKNOWN_MEMBER_ID`.
+    pub fn check_member(&self, member: &str, instance: Option<&str>) -> Result<(), ErrorCode> {
+        if let Some(instance) = instance {
+            match self.instances.get(instance) {
+                None => return Err(ErrorCode::UnknownMemberId),
+                Some(present) if *present != *member && old_static_members_are_fenced() => {
+                    return Err(ErrorCode::FencedInstanceId);
+                }
+                Some(_) => {}
+            }
+        }
+        if self.members.contains_key(member) { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }
+    }
+
+    /// The same, and that it knows the present generation.
+    pub fn check_generation(&self, member: &str, instance: Option<&str>, generation: i32) -> Result<(), ErrorCode> {
+        self.check_member(member, instance)?;
+        if generation == self.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
+    }
+
+    /// Whether offsets may be committed under these names. Without any, only while nobody is in the group.
+    pub fn check_commit(&self, member: &str, instance: Option<&str>, generation: i32) -> Result<(), ErrorCode> {
+        if generation < 0 && self.state == State::Empty {
+            return Ok(());
+        }
+        if generation < 0 && member.is_empty() && instance.is_none() {
+            return Err(ErrorCode::UnknownMemberId);
+        }
+        if !planted!("commit-of-any-generation") {
+            self.check_generation(member, instance, generation)?;
+        }
+        match self.state {
+            // It has heard of this generation, and must sync before it may speak for it.
+            State::CompletingRebalance => Err(ErrorCode::RebalanceInProgress),
+            _ => Ok(()),
+        }
+    }
+}
