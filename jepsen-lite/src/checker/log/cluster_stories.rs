@@ -154,3 +154,42 @@ fn topics_that_a_lagging_node_does_not_know_are_lost_only_when_all_is_well() {
     story.topics(&[]);
     story.assert_only(Class::LostTopic);
 }
+
+fn awaits_in_vain(story: &mut Story, action: Action) {
+    let operation = story.invoke(9, action);
+    story.complete(operation, Outcome::Fail("not in time".into()));
+}
+
+fn nobody_is_in_sync(story: &mut Story) {
+    awaits_in_vain(story, Action::AwaitInSync { partition: partition(), nodes: vec![1, 2, 3] });
+}
+
+#[test]
+fn with_all_copies_wiped_nobody_leads_and_nobody_is_in_sync() {
+    let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+    story.acknowledged(0, 1);
+    strike(&mut story, 1, FaultKind::WipedDisk);
+    strike(&mut story, 2, FaultKind::WipedDisk);
+    awaits_in_vain(&mut story, Action::AwaitLeader { partition: partition() });
+    nobody_is_in_sync(&mut story);
+    story.assert_clean();
+}
+
+#[test]
+fn with_a_leader_all_copies_come_back_in_sync_even_those_that_were_wiped() {
+    let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+    story.acknowledged(0, 1);
+    strike(&mut story, 1, FaultKind::WipedDisk);
+    strike(&mut story, 2, FaultKind::WipedDisk);
+    nobody_is_in_sync(&mut story);
+    story.assert_only(Class::Unavailable);
+}
+
+#[test]
+fn with_one_copy_wiped_another_leads() {
+    let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+    story.acknowledged(0, 1);
+    strike(&mut story, 1, FaultKind::WipedDisk);
+    awaits_in_vain(&mut story, Action::AwaitLeader { partition: partition() });
+    story.assert_only(Class::Unavailable);
+}

@@ -6,6 +6,7 @@ use super::topics::Home;
 use super::witness;
 use crate::checker::{Class, Verdict};
 use crate::history::{Action, OperationId, Outcome};
+use model::TopicPartition;
 
 /// Looks at the partitions whose final read was refused.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
@@ -31,8 +32,12 @@ fn check_awaited(evidence: &Evidence<'_>, id: OperationId, verdict: &mut Verdict
     let alive = evidence.topics.lives[life].surely_alive(evidence.since(id), evidence.until(id));
     let Some(partition) = there.filter(|_| alive) else { return };
     let begins = evidence.topics.lives[life].begins;
-    let excuse =
-        if all_copies { evidence.may_stay_out(partition, begins) } else { evidence.may_refuse(partition, begins) };
+    // Where nobody leads, nobody can be in sync either.
+    let excuse = if all_copies && !is_known_to_lack_a_leader(evidence, name, id) {
+        evidence.may_stay_out(partition, begins)
+    } else {
+        evidence.may_refuse(partition, begins)
+    };
     match excuse {
         Some(because) => verdict.allow(Class::Unavailable, because),
         None => {
@@ -40,6 +45,13 @@ fn check_awaited(evidence: &Evidence<'_>, id: OperationId, verdict: &mut Verdict
             verdict.report(witness::anomaly(Class::Unavailable, partition, sentence, &[id]));
         }
     }
+}
+
+/// Whether the last wait for a leader was in vain.
+fn is_known_to_lack_a_leader(evidence: &Evidence<'_>, name: &TopicPartition, before: OperationId) -> bool {
+    let mut earlier = (0..before).rev().map(|id| evidence.operation(id));
+    let last = earlier.find(|one| matches!(&one.action, Action::AwaitLeader { partition } if partition == name));
+    last.is_some_and(|wait| matches!(wait.outcome, Outcome::Fail(_)))
 }
 
 fn check_refused(evidence: &Evidence<'_>, partition: &Partition, refused: OperationId, verdict: &mut Verdict) {
