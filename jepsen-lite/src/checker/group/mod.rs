@@ -3,6 +3,8 @@
 mod double_owner;
 mod evidence;
 mod excuse;
+#[cfg(test)]
+mod generated;
 mod group_unavailable;
 mod needless_eviction;
 mod peace;

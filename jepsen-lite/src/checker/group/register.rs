@@ -91,7 +91,7 @@ impl Register {
         }
     }
 
-    /// A commit of unknown outcome that was read had taken effect by then.
+    /// A commit of unknown outcome that was read had taken effect by then; and if it was sent once only, it does so once.
     pub fn note_readers(&mut self, history: &History) {
         for id in &self.reads {
             let operation = &history.operations[*id as usize];
@@ -100,6 +100,9 @@ impl Register {
             let earlier = |completed: &Moment| write.shown.is_none_or(|shown| completed.index < shown.index);
             if let Some(completed) = operation.completed.filter(earlier) {
                 write.shown = Some(completed);
+                if write.operation.is_some_and(|commit| !history.resent.contains(&commit)) {
+                    write.until = write.until.min(completed.index);
+                }
             }
         }
     }

@@ -154,6 +154,22 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_that_was_sent_once_takes_effect_once_and_one_sent_again_may_do_so_again() {
+        for (resent, clean) in [(false, false), (true, true)] {
+            let mut story = Story::new();
+            let doubtful = story.commit(None, 0, 5, 1);
+            story.complete(doubtful, Outcome::Unknown("timed out".into()));
+            if resent {
+                story.resent(doubtful);
+            }
+            story.looked_up(0, 5, Some(1));
+            story.committed(None, 0, 9, 2);
+            story.looked_up(0, 5, Some(1));
+            assert_eq!(story.verdict().is_clean(), clean);
+        }
+    }
+
+    #[test]
     fn a_deleted_offset_does_not_return() {
         let mut story = Story::new();
         story.committed(None, 0, 5, 1);

@@ -116,6 +116,10 @@ impl Story {
         self.invoke(2, Action::CommitOffset(commit))
     }
 
+    pub fn resent(&mut self, commit: OperationId) {
+        self.recorder.resent(commit);
+    }
+
     pub fn takes(&mut self, commit: OperationId, epoch: i32) {
         self.complete(commit, Outcome::Ok(Answer::Committed { epoch }));
     }
