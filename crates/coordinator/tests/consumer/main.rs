@@ -5,6 +5,7 @@ mod assignments;
 mod cluster;
 mod history;
 mod metadata;
+mod migration;
 mod random_groups;
 mod refusals;
 mod static_members;

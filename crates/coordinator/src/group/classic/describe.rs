@@ -6,10 +6,10 @@ use protocol::Text;
 use protocol::messages::describe_groups::{DescribedGroup, DescribedGroupMember};
 
 impl Classic {
-    /// The group as it is now. What members want and have is shown only while that is settled.
+    /// The group as it is now. What members want is shown only while that is settled.
     pub fn described(&self, id: &Text) -> DescribedGroup {
         let settled = self.protocol.as_ref().filter(|_| self.state == State::Stable);
-        let shown = |value: Bytes| if settled.is_some() { value } else { Bytes::new() };
+        let shown = |wishes: Bytes| if settled.is_some() { wishes } else { Bytes::new() };
         let protocol = settled.cloned().unwrap_or_default();
         let members = self.members.iter().map(|(id, member)| DescribedGroupMember {
             member_id: id.clone(),
@@ -17,7 +17,7 @@ impl Classic {
             client_id: member.client.id.clone(),
             client_host: member.client.host.clone(),
             member_metadata: shown(member.metadata(&protocol)),
-            member_assignment: shown(member.assignment.clone()),
+            member_assignment: member.assignment.clone(),
             ..Default::default()
         });
         DescribedGroup {

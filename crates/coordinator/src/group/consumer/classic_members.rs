@@ -72,7 +72,11 @@ impl View<'_> {
         self.wait_for(&draft.id, &id, |session| {
             (session.revoked_by, session.joined_by, session.synced_by) = (None, None, Some(synced_by));
         });
-        self.out.records.extend(draft.into_records());
+        if self.should_be_classic(draft.group(), &[]) {
+            self.downgrade(draft, &[], &id, &client.id);
+        } else {
+            self.out.records.extend(draft.into_records());
+        }
         Ok(JoinGroupResponse {
             generation_id: change.after.current.epoch,
             protocol_type: Some(Text::from_static(CONSUMER)),

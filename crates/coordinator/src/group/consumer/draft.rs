@@ -28,6 +28,8 @@ pub struct Draft<'a> {
     /// The group epoch that the records come to.
     pub epoch: i32,
     metadata_hash: i64,
+    /// The group was a classic one up to now.
+    pub is_upgrade: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -35,13 +37,13 @@ impl<'a> Draft<'a> {
     pub fn of(id: &Text, group: &'a ConsumerGroup) -> Draft<'a> {
         let (epoch, metadata_hash) = (group.epoch, group.metadata_hash);
         let (id, group) = (id.clone(), Cow::Borrowed(group));
-        Draft { id, group, records: Vec::new(), folded: 0, epoch, metadata_hash }
+        Draft { id, group, records: Vec::new(), folded: 0, epoch, metadata_hash, is_upgrade: false }
     }
 
     /// A group that these records will make way for.
     pub fn new(id: &Text, records: Vec<Record>) -> Draft<'a> {
         let group = Cow::Owned(ConsumerGroup::default());
-        Draft { id: id.clone(), group, folded: records.len(), records, epoch: 0, metadata_hash: 0 }
+        Draft { id: id.clone(), group, folded: records.len(), records, epoch: 0, metadata_hash: 0, is_upgrade: false }
     }
 
     /// The group as its records up to now make it. Costs a copy of the map of members when there is a record that was

@@ -65,6 +65,9 @@ impl View<'_> {
         let change = self.move_on(&mut draft, change, request.topic_partitions.as_deref());
         self.finish_rebalance(&mut draft, &change.id, &change.after);
         let response = self.answer(request, &change);
+        if draft.is_upgrade {
+            self.hand_over(&mut draft);
+        }
         self.hear_of(&draft.id, &change.id, &change.after);
         self.await_revocation(&draft.id, &change.id, &change.after);
         self.out.records.extend(draft.into_records());
@@ -107,6 +110,7 @@ impl View<'_> {
             draft.write_profile(id, &after.profile);
         }
         let cause = match &before.profile.instance_id {
+            _ if draft.is_upgrade => Cause::ProtocolMigrated,
             _ if !is_member => Cause::MemberJoined,
             Some(_) if before.current.epoch == JOINING && !has_new_subscription => Cause::MemberReplaced,
             _ if has_new_subscription => Cause::SubscriptionChanged,

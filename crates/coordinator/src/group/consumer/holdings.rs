@@ -20,9 +20,6 @@ pub struct Held {
 pub struct Holdings(Vec<Held>);
 
 impl Holdings {
-    /// Nothing.
-    pub const NONE: &'static Holdings = &Holdings(Vec::new());
-
     /// Whether nothing is held.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

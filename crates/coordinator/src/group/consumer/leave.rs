@@ -79,6 +79,9 @@ impl<'a> View<'a> {
     /// Takes members out of a group, which calls for another assignment.
     pub(super) fn take_out(&mut self, id: &Text, group: &ConsumerGroup, members: &[Text], reason: Reason) {
         let mut draft = Draft::of(id, group);
+        if self.should_be_classic(group, members) {
+            return self.downgrade(draft, members, &reason.member, &reason.client);
+        }
         self.write_departures(&mut draft, group, members, reason);
         self.out.records.extend(draft.into_records());
     }

@@ -7,6 +7,7 @@
 
 mod classic_members;
 mod describe;
+mod downgrade;
 mod draft;
 mod embedded;
 mod heartbeat;
@@ -26,6 +27,7 @@ mod soft;
 mod state;
 mod subscription;
 mod target;
+mod upgrade;
 
 pub(crate) use draft::tombstones;
 pub(crate) use soft::{ConsumerSoft, Timer};

@@ -15,18 +15,23 @@ impl<'a> View<'a> {
     /// There is none, or it is a classic group that may not change.
     pub(super) fn open(&mut self, id: &Text, may_be_new: bool) -> Result<Draft<'a>, Refusal> {
         let hard = self.hard;
-        let Some(group) = hard.get(id) else {
-            return if may_be_new { Ok(Draft::new(id, Vec::new())) } else { Err(not_found(id)) };
-        };
-        match (&group.consumer, &group.classic) {
-            (Some(consumer), _) => Ok(Draft::of(id, consumer)),
-            _ if !may_be_new => Err(not_found(id)),
-            (None, None) => Ok(Draft::new(id, Vec::new())),
-            (None, Some(classic)) if classic.members.is_empty() => {
-                let key = GroupMetadataKey { group: id.clone() };
-                Ok(Draft::new(id, vec![Record::GroupMetadata(key, None)]))
-            }
-            (None, Some(_)) => Err(not_found(id)),
+        let group = hard.get(id);
+        if let Some(consumer) = group.and_then(|group| group.consumer.as_deref()) {
+            return Ok(Draft::of(id, consumer));
         }
+        if !may_be_new {
+            return Err(not_found(id));
+        }
+        let record = group.and_then(|group| group.classic.as_ref());
+        let has_members = match self.soft.classic.get(id) {
+            Some(group) => !group.members.is_empty(),
+            None => record.is_some_and(|record| !record.members.is_empty()),
+        };
+        if has_members {
+            return self.upgrade(id);
+        }
+        let key = GroupMetadataKey { group: id.clone() };
+        let makes_way = record.map(|_| Record::GroupMetadata(key, None));
+        Ok(Draft::new(id, makes_way.into_iter().collect()))
     }
 }

@@ -158,6 +158,6 @@ mod tests {
         }
         .take();
         assert_eq!((after.epoch, after.state), (3, State::Revoking));
-        assert_eq!((&after.assigned, &after.revoking), (Holdings::NONE, &holdings(&[0], 2)));
+        assert_eq!((&after.assigned, &after.revoking), (&Holdings::default(), &holdings(&[0], 2)));
     }
 }

@@ -14,11 +14,13 @@ use std::sync::Arc;
 /// A clone shares what it can, so that a decision may look at what its records will make of the group.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConsumerGroup {
+    /// The group epoch: rises with every change that asks for another assignment.
     pub(super) epoch: i32,
     pub(super) metadata_hash: i64,
     /// The last rebalances, as they stand in the group's record.
     pub(super) history: Option<Bytes>,
     pub(super) members: BTreeMap<Text, Arc<Member>>,
+    /// The group epoch that the target assignment was made for.
     pub(super) assignment_epoch: i32,
     pub(super) assignment_timestamp: Timestamp,
     pub(super) targets: Arc<BTreeMap<Text, Arc<Assignment>>>,
@@ -49,16 +51,6 @@ pub struct ResolvedPattern {
 }
 
 impl ConsumerGroup {
-    /// The group epoch: rises with every change that asks for another assignment.
-    pub fn epoch(&self) -> i32 {
-        self.epoch
-    }
-
-    /// The group epoch that the target assignment was made for.
-    pub fn assignment_epoch(&self) -> i32 {
-        self.assignment_epoch
-    }
-
     /// Whether it has no members.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()

@@ -29,6 +29,8 @@ pub struct Coordinator {
     tickets: u64,
     lives: u64,
     pub now: Now,
+    /// Answers that nobody has looked at yet.
+    answered: BTreeMap<Ticket, Reply>,
     /// The log takes nothing.
     pub refuses: bool,
     /// Compare with fresh machines after every request. Costs time.
@@ -57,6 +59,7 @@ impl Coordinator {
             tickets: 0,
             lives: 0,
             now: Now { monotonic: Instant::default(), wall: 1_700_000_000_000 },
+            answered: BTreeMap::new(),
             refuses: false,
             checks: true,
         };
@@ -96,17 +99,29 @@ impl Coordinator {
         self.log.len()
     }
 
+    /// The answer to a request that is answered at once.
     pub fn ask(&mut self, request: Request) -> Reply {
+        let ticket = self.send(request);
+        self.answer(ticket).expect("an answer for this ticket")
+    }
+
+    /// Sends a request that may have to wait.
+    pub fn send(&mut self, request: Request) -> Ticket {
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
         let mut out = Outbox::new();
         self.machine.handle(self.now, &self.world, ticket, request, &mut out);
-        let mut replies = self.take(Some(ticket), out);
-        assert_eq!(replies.len(), 1, "each request is answered once");
-        replies.remove(&ticket).expect("an answer for this ticket")
+        self.take(Some(ticket), out);
+        self.advance(Duration::ZERO);
+        ticket
     }
 
-    fn take(&mut self, ticket: Option<Ticket>, mut out: Outbox<GroupCoordinator>) -> BTreeMap<Ticket, Reply> {
+    /// The answer to it, if there is one by now.
+    pub fn answer(&mut self, ticket: Ticket) -> Option<Reply> {
+        self.answered.remove(&ticket)
+    }
+
+    fn take(&mut self, ticket: Option<Ticket>, mut out: Outbox<GroupCoordinator>) {
         if self.refuses && !out.records.is_empty() {
             out = Outbox::new();
             if let Some(ticket) = ticket {
@@ -125,7 +140,9 @@ impl Coordinator {
         if self.checks {
             self.check();
         }
-        out.replies.into_iter().collect()
+        for (ticket, reply) in out.replies {
+            assert!(self.answered.insert(ticket, reply).is_none(), "each request is answered once");
+        }
     }
 
     /// The log gives the state that the machine has, whole and compacted.

@@ -1,0 +1,376 @@
+//! Groups that change between the classic and the consumer protocol, member by member.
+
+use crate::coordinator::{Coordinator, GROUP, idle, joining};
+use bytes::Bytes;
+use coordinator::group::{Client, Reply, Request};
+use model::ErrorCode;
+use protocol::messages::heartbeat::HeartbeatRequest;
+use protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
+use protocol::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
+use protocol::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment, SyncGroupResponse};
+use protocol::payloads::consumer_protocol_assignment::TopicPartition;
+use protocol::payloads::consumer_protocol_subscription;
+use protocol::payloads::{ConsumerProtocolAssignment, ConsumerProtocolSubscription};
+use protocol::{Message, Reader, Writer};
+use std::time::Duration;
+
+/// A client of the classic protocol.
+struct Classic {
+    id: String,
+    instance: Option<&'static str>,
+    generation: i32,
+    owned: Vec<i32>,
+}
+
+impl Classic {
+    fn new() -> Classic {
+        Classic { id: String::new(), instance: None, generation: -1, owned: Vec::new() }
+    }
+
+    fn request(&self) -> JoinGroupRequest {
+        let protocol =
+            JoinGroupRequestProtocol { name: "range".into(), metadata: self.subscription(), ..Default::default() };
+        JoinGroupRequest {
+            group_id: GROUP.into(),
+            session_timeout_ms: 10_000,
+            rebalance_timeout_ms: 20_000,
+            member_id: self.id.as_str().into(),
+            group_instance_id: self.instance.map(Into::into),
+            protocol_type: "consumer".into(),
+            protocols: vec![protocol],
+            ..Default::default()
+        }
+    }
+
+    /// That of a cooperative consumer, which says what it owns.
+    fn subscription(&self) -> Bytes {
+        let owned =
+            consumer_protocol_subscription::TopicPartition { topic: "t".into(), partitions: self.owned.clone() };
+        let message = ConsumerProtocolSubscription {
+            topics: vec!["t".into()],
+            owned_partitions: if self.owned.is_empty() { Vec::new() } else { vec![owned] },
+            ..Default::default()
+        };
+        written(1, &message)
+    }
+
+    fn join(&mut self, group: &mut Coordinator) -> JoinGroupResponse {
+        let response = join(group, self.request(), 3);
+        self.id = response.member_id.to_string();
+        self.generation = response.generation_id;
+        response
+    }
+
+    fn sync(&mut self, group: &mut Coordinator, assigned: Option<&[i32]>) -> SyncGroupResponse {
+        let assignment = |partitions: &&[i32]| SyncGroupRequestAssignment {
+            member_id: self.id.as_str().into(),
+            assignment: assignment(partitions),
+            ..Default::default()
+        };
+        let request = SyncGroupRequest {
+            group_id: GROUP.into(),
+            generation_id: self.generation,
+            member_id: self.id.as_str().into(),
+            group_instance_id: self.instance.map(Into::into),
+            assignments: assigned.iter().map(assignment).collect(),
+            ..Default::default()
+        };
+        let Reply::SyncGroup(response) = group.ask(Request::SyncGroup { request, version: 3 }) else { unreachable!() };
+        if response.error_code == 0 {
+            self.owned = partitions(&response.assignment);
+        }
+        response
+    }
+
+    fn beat(&self, group: &mut Coordinator) -> ErrorCode {
+        let request = HeartbeatRequest {
+            group_id: GROUP.into(),
+            generation_id: self.generation,
+            member_id: self.id.as_str().into(),
+            group_instance_id: self.instance.map(Into::into),
+            ..Default::default()
+        };
+        let Reply::Heartbeat(response) = group.ask(Request::Heartbeat { request, version: 3 }) else { unreachable!() };
+        ErrorCode::from_wire(response.error_code)
+    }
+
+    fn leave(&self, group: &mut Coordinator) -> ErrorCode {
+        let member = MemberIdentity { member_id: self.id.as_str().into(), ..Default::default() };
+        let request = LeaveGroupRequest { group_id: GROUP.into(), members: vec![member], ..Default::default() };
+        let Reply::LeaveGroup(response) = group.ask(Request::LeaveGroup { request, version: 3 }) else {
+            unreachable!()
+        };
+        ErrorCode::from_wire(response.error_code.max(response.members[0].error_code))
+    }
+}
+
+fn join(group: &mut Coordinator, request: JoinGroupRequest, version: i16) -> JoinGroupResponse {
+    let client = Client { id: "old".into(), host: "/10.0.0.2".into() };
+    let Reply::JoinGroup(response) = group.ask(Request::JoinGroup { request, version, client }) else { unreachable!() };
+    response
+}
+
+fn written(version: i16, message: &impl Message) -> Bytes {
+    let mut writer = Writer::new();
+    writer.i16(version);
+    message.encode(&mut writer, version).expect("a good message");
+    writer.finish_contiguous()
+}
+
+fn assignment(partitions: &[i32]) -> Bytes {
+    let topic = TopicPartition { topic: "t".into(), partitions: partitions.to_vec() };
+    written(0, &ConsumerProtocolAssignment { assigned_partitions: vec![topic], ..Default::default() })
+}
+
+fn partitions(assignment: &Bytes) -> Vec<i32> {
+    let mut reader = Reader::new(assignment.clone());
+    let version = reader.i16().expect("a version");
+    let read = ConsumerProtocolAssignment::decode(&mut reader, version).expect("an assignment");
+    read.assigned_partitions.iter().flat_map(|topic| topic.partitions.clone()).collect()
+}
+
+/// A classic group with one member that owns both partitions.
+fn classic_group() -> (Coordinator, Classic) {
+    let mut group = Coordinator::with_configs(&[
+        ("group.consumer.assignment.interval.ms", "0"),
+        ("group.initial.rebalance.delay.ms", "0"),
+    ]);
+    group.create_topic("t", 2);
+    let mut old = Classic::new();
+    let joined = old.join(&mut group);
+    assert_eq!((joined.error_code, joined.generation_id), (0, 1));
+    assert_eq!(old.sync(&mut group, Some(&[0, 1])).error_code, 0);
+    (group, old)
+}
+
+fn describe_as_classic(group: &mut Coordinator) -> protocol::messages::describe_groups::DescribedGroup {
+    let request = Request::DescribeGroups { groups: vec![GROUP.into()], version: 6 };
+    let Reply::DescribeGroups(mut groups) = group.ask(request) else { unreachable!() };
+    groups.remove(0)
+}
+
+#[test]
+fn a_group_goes_over_and_back() {
+    let (mut group, mut old) = classic_group();
+    let entered = group.good(joining("new", &["t"]));
+    assert_eq!((entered.member_epoch, group.names(&entered.assignment)), (2, Some(vec![])));
+    assert_eq!(group.epochs(), ("Reconciling".into(), 2, 2));
+    let both = vec!["t-0".to_owned(), "t-1".to_owned()];
+    assert_eq!(group.member(&old.id), (1, both.clone(), vec!["t-0".into()]));
+    assert_eq!(group.member("new"), (2, vec![], vec!["t-1".into()]));
+    let types: Vec<i8> = group.describe().members.iter().map(|member| member.member_type).collect();
+    assert_eq!(types.iter().sum::<i8>(), 1, "one of each kind");
+    assert_eq!(describe_as_classic(&mut group).error_code, ErrorCode::GroupIdNotFound.code());
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+    old.owned = vec![0]; // it gave up what it has to before it joins again
+    let again = old.join(&mut group);
+    assert_eq!((again.error_code, again.generation_id, &*again.leader, again.members.len()), (0, 2, "", 0));
+    assert_eq!(again.protocol_name.as_deref(), Some("range"));
+    assert_eq!(old.sync(&mut group, None).error_code, 0);
+    assert_eq!(old.owned, [0]);
+    assert_eq!(old.beat(&mut group), ErrorCode::None);
+    let gets = group.good(group.owning("new", 2, "t", &[]));
+    assert_eq!(group.names(&gets.assignment), Some(vec!["t-1".into()]));
+    assert_eq!(group.epochs(), ("Stable".into(), 2, 2));
+    group.good(idle("new", -1));
+    let described = describe_as_classic(&mut group);
+    assert_eq!((described.error_code, &*described.group_state), (0, "PreparingRebalance"));
+    assert_eq!((&*described.protocol_type, &*described.protocol_data), ("consumer", ""));
+    assert_eq!((described.members.len(), &described.members[0].member_metadata[..]), (1, &[][..]));
+    assert_eq!(partitions(&described.members[0].member_assignment), [0]);
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+    let alone = old.join(&mut group);
+    assert_eq!((alone.error_code, &*alone.leader, alone.members.len()), (0, &*old.id, 1));
+    assert_eq!(old.sync(&mut group, Some(&[0, 1])).error_code, 0);
+    assert_eq!(old.beat(&mut group), ErrorCode::None);
+}
+
+#[test]
+fn a_classic_member_that_keeps_owning_is_told_to_join_until_it_gave_up() {
+    let (mut group, mut old) = classic_group();
+    group.join("new", &["t"]);
+    let again = old.join(&mut group);
+    assert_eq!(again.generation_id, 1, "it owns both still");
+    assert_eq!(old.sync(&mut group, None).error_code, 0);
+    assert_eq!(old.owned, [0]);
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+    assert_eq!(group_beat(&mut group), None, "nothing is free yet");
+    assert_eq!(old.join(&mut group).generation_id, 2);
+    assert_eq!(old.sync(&mut group, None).error_code, 0);
+    assert_eq!(group_beat(&mut group).map(|_| ()), Some(()));
+    assert_eq!(old.beat(&mut group), ErrorCode::None);
+}
+
+fn group_beat(group: &mut Coordinator) -> Option<protocol::messages::consumer_group_heartbeat::Assignment> {
+    group.good(idle("new", 2)).assignment
+}
+
+#[test]
+fn a_classic_member_that_does_not_join_again_is_out() {
+    let (mut group, old) = classic_group();
+    group.join("new", &["t"]);
+    for _ in 0..4 {
+        assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+        group.good(idle("new", 2));
+        group.advance(Duration::from_secs(5));
+    }
+    assert_eq!(old.beat(&mut group), ErrorCode::UnknownMemberId);
+    group.good(idle("new", 2));
+    assert_eq!(group.member("new").1, ["t-0", "t-1"]);
+}
+
+#[test]
+fn a_classic_member_that_leaves_is_out() {
+    let (mut group, old) = classic_group();
+    group.join("new", &["t"]);
+    assert_eq!(old.leave(&mut group), ErrorCode::None);
+    assert_eq!(old.leave(&mut group), ErrorCode::UnknownMemberId);
+    group.good(idle("new", 2));
+    assert_eq!(group.member("new").1, ["t-0", "t-1"]);
+}
+
+#[test]
+fn a_group_goes_over_and_its_coordinator_moves() {
+    let (mut group, mut old) = classic_group();
+    group.join("new", &["t"]);
+    group.compact();
+    group.fail_over();
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+    old.owned = vec![0];
+    assert_eq!(old.join(&mut group).generation_id, 2);
+    group.good(idle("new", -1));
+    group.compact();
+    group.fail_over();
+    assert_eq!(describe_as_classic(&mut group).members.len(), 1);
+    old.join(&mut group);
+    assert_eq!(old.sync(&mut group, Some(&[0, 1])).error_code, 0);
+}
+
+#[test]
+fn a_consumer_group_takes_classic_members_and_keeps_them_when_the_others_time_out() {
+    let mut group = Coordinator::with_topics(&[("t", 2)]);
+    group.join("new", &["t"]);
+    let mut old = Classic::new();
+    let joined = old.join(&mut group);
+    assert_eq!((joined.error_code, joined.generation_id), (0, 3));
+    old.sync(&mut group, None);
+    assert_eq!(old.owned, [] as [i32; 0]);
+    group.good(idle("new", 2));
+    group.good(group.owning("new", 2, "t", &[0]));
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress, "what it waits for is free now");
+    old.join(&mut group);
+    old.sync(&mut group, None);
+    assert_eq!(old.owned, [1]);
+    for _ in 0..9 {
+        assert_eq!(old.beat(&mut group), ErrorCode::None);
+        group.advance(Duration::from_secs(5));
+    }
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress, "it is a classic group again");
+    assert_eq!(&*describe_as_classic(&mut group).group_state, "PreparingRebalance");
+}
+
+#[test]
+fn the_policy_decides_which_way_a_group_may_go() {
+    let policy = |policy| {
+        let mut group = Coordinator::with_configs(&[
+            ("group.consumer.assignment.interval.ms", "0"),
+            ("group.initial.rebalance.delay.ms", "0"),
+            ("group.consumer.migration.policy", policy),
+        ]);
+        group.create_topic("t", 2);
+        group
+    };
+    let mut group = policy("downgrade");
+    let mut old = Classic::new();
+    old.join(&mut group);
+    old.sync(&mut group, Some(&[0, 1]));
+    group.bad(joining("new", &["t"]), ErrorCode::GroupIdNotFound);
+    assert_eq!(old.beat(&mut group), ErrorCode::None);
+
+    let mut group = policy("upgrade");
+    group.join("new", &["t"]);
+    let mut old = Classic::new();
+    old.join(&mut group);
+    group.good(idle("new", -1));
+    assert_eq!(group.describe().error_code, 0, "it stays a consumer group");
+    assert_eq!(old.join(&mut group).error_code, 0);
+}
+
+#[test]
+fn an_assignment_that_cannot_be_read_keeps_a_group_classic() {
+    let mut group = Coordinator::with_configs(&[("group.initial.rebalance.delay.ms", "0")]);
+    group.create_topic("t", 2);
+    let mut old = Classic::new();
+    old.join(&mut group);
+    let nonsense = SyncGroupRequestAssignment {
+        member_id: old.id.as_str().into(),
+        assignment: Bytes::from_static(b"nonsense"),
+        ..Default::default()
+    };
+    let request = SyncGroupRequest {
+        group_id: GROUP.into(),
+        generation_id: 1,
+        member_id: old.id.as_str().into(),
+        assignments: vec![nonsense],
+        ..Default::default()
+    };
+    group.ask(Request::SyncGroup { request, version: 3 });
+    group.bad(joining("new", &["t"]), ErrorCode::UnknownServerError);
+    assert_eq!(old.beat(&mut group), ErrorCode::None);
+    assert_eq!(&*describe_as_classic(&mut group).group_state, "Stable");
+}
+
+#[test]
+fn a_conversion_that_the_log_refuses_has_not_been() {
+    let (mut group, mut old) = classic_group();
+    group.refuses = true;
+    assert_ne!(group.beat(joining("new", &["t"])).error_code, 0);
+    group.refuses = false;
+    assert_eq!(old.beat(&mut group), ErrorCode::None);
+    assert_eq!(&*describe_as_classic(&mut group).group_state, "Stable");
+    group.join("new", &["t"]);
+    old.owned = vec![0];
+    old.join(&mut group);
+    old.sync(&mut group, None);
+    group.refuses = true;
+    assert_ne!(group.beat(idle("new", -1)).error_code, 0);
+    group.refuses = false;
+    assert_eq!(old.beat(&mut group), ErrorCode::None);
+    assert_eq!(group.describe().members.len(), 2);
+    group.good(idle("new", -1));
+    assert_eq!(&*describe_as_classic(&mut group).group_state, "PreparingRebalance");
+}
+
+#[test]
+fn a_static_member_may_come_back_with_the_other_protocol() {
+    let mut group = Coordinator::with_topics(&[("t", 2)]);
+    let mut request = joining("new", &["t"]);
+    request.instance_id = Some("instance".into());
+    group.good(request);
+    group.join("other", &["t"]);
+    let mut away = idle("new", -2);
+    away.instance_id = Some("instance".into());
+    group.good(away);
+    let mut old = Classic { instance: Some("instance"), ..Classic::new() };
+    let joined = old.join(&mut group);
+    assert_eq!(joined.error_code, 0);
+    old.sync(&mut group, None);
+    assert_eq!(old.owned.len(), 1, "the place of the one before");
+    let mut back = joining("newest", &["t"]);
+    back.instance_id = Some("instance".into());
+    assert_eq!(group.good(back).assignment.map(|assignment| assignment.topic_partitions.len()), Some(1));
+    assert_eq!(old.beat(&mut group), ErrorCode::FencedInstanceId);
+}
+
+#[test]
+fn a_dynamic_classic_member_learns_its_id_first() {
+    let mut group = Coordinator::with_topics(&[("t", 2)]);
+    group.join("new", &["t"]);
+    let told = join(&mut group, Classic::new().request(), 4);
+    assert_eq!((told.error_code, told.generation_id), (ErrorCode::MemberIdRequired.code(), -1));
+    let mut old = Classic { id: told.member_id.to_string(), ..Classic::new() };
+    assert_eq!(old.join(&mut group).error_code, 0);
+    let mut other = Classic::new().request();
+    other.protocols[0].name = "something-else".into();
+    assert_eq!(join(&mut group, other, 3).error_code, ErrorCode::InconsistentGroupProtocol.code());
+}
