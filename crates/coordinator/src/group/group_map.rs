@@ -1,6 +1,8 @@
 //! What the log says: every group of one partition of `__consumer_offsets`.
 
 use super::consumer::ConsumerGroup;
+use super::records::Record;
+use model::state_machine::Entry;
 use model::{Offset, PartitionId, ProducerId, Timestamp, Uuid};
 use protocol::Text;
 use protocol::payloads::GroupMetadataValue;
@@ -51,6 +53,16 @@ pub(crate) struct CommittedOffset {
 }
 
 impl GroupMap {
+    /// Whether an offset is known already of the partition that this entry has one of.
+    pub fn has_offset(&self, entry: &Entry<'_, Record>) -> bool {
+        match entry {
+            Entry::Record(Record::OffsetCommit(key, _)) => {
+                self.get(&key.group).is_some_and(|group| group.offset(&key.topic, key.partition).is_some())
+            }
+            _ => false,
+        }
+    }
+
     /// The group of that id.
     pub fn get(&self, id: &str) -> Option<&Group> {
         self.groups.get(id)

@@ -9,6 +9,10 @@ use model::state_machine::Instant;
 use model::{ErrorCode, mark};
 use protocol::Text;
 use protocol::messages::sync_group::SyncGroupResponse;
+use std::time::Duration;
+
+/// A group that nobody joins waits at least this long until it looks again, whatever its members asked for.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
 
 impl ClassicView<'_> {
     /// Starts a rebalance, or sees whether the one under way can go on.
@@ -81,7 +85,7 @@ impl ClassicView<'_> {
         self.drop_who_did_not_join();
         if !self.group.members.is_empty() && !self.elect_among_joined() {
             mark!("nobody joined a rebalance in time");
-            self.arm_join(self.now.monotonic + self.group.rebalance_timeout());
+            self.arm_join(self.now.monotonic + self.group.rebalance_timeout().max(SHORTEST_WAIT));
             return;
         }
         self.group.gathering = None;

@@ -10,7 +10,7 @@ use model::ErrorCode;
 use model::state_machine::Ticket;
 use protocol::Text;
 use protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
-use protocol::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse};
+use protocol::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse};
 use protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 
 impl View<'_> {
@@ -76,28 +76,22 @@ impl View<'_> {
 
     pub(crate) fn leave_group(&mut self, ticket: Ticket, request: LeaveGroupRequest, version: i16) {
         let id = request.group_id.clone();
-        let error = match () {
-            () if id.is_empty() => ErrorCode::InvalidGroupId,
-            () if !self.exists(&id) => ErrorCode::UnknownMemberId,
-            () => {
-                let answers = self.leave(&id, leaving(request, version));
-                return self.reply(ticket, Reply::LeaveGroup(left(answers, version)));
-            }
-        };
-        self.reply(ticket, Reply::LeaveGroup(LeaveGroupResponse { error_code: error.code(), ..Default::default() }));
+        if id.is_empty() {
+            let error_code = ErrorCode::InvalidGroupId.code();
+            return self.reply(ticket, Reply::LeaveGroup(LeaveGroupResponse { error_code, ..Default::default() }));
+        }
+        let answers = self.leave(&id, &leaving(request, version));
+        self.settle_classic(&id);
+        self.reply(ticket, Reply::LeaveGroup(left(answers, version)));
     }
 
-    fn leave(
-        &mut self,
-        id: &Text,
-        members: Vec<protocol::messages::leave_group::MemberIdentity>,
-    ) -> Vec<protocol::messages::leave_group::MemberResponse> {
+    fn leave(&mut self, id: &Text, members: &[MemberIdentity]) -> Vec<MemberResponse> {
         if self.is_consumer_group(id) {
-            let outcomes = self.leave_consumer_group_as_classic(id, &members);
+            let outcomes = self.leave_consumer_group_as_classic(id, members);
             return members.iter().zip(outcomes).map(|(member, error)| answer_of(member, error)).collect();
         }
         match self.classic(id) {
-            Some(mut group) => group.leave(&members),
+            Some(mut group) => group.leave(members),
             None => members.iter().map(|member| answer_of(member, ErrorCode::UnknownMemberId)).collect(),
         }
     }

@@ -3,9 +3,9 @@
 use crate::group::machine::Reply;
 use crate::group::records::Record;
 use crate::group::view::View;
-use model::ErrorCode;
 use model::metadata_image::TopicImage;
 use model::state_machine::Ticket;
+use model::{ErrorCode, Uuid};
 use protocol::Text;
 use protocol::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
@@ -28,6 +28,7 @@ impl View<'_> {
         let refused = self.check_commit(&request, version, &topics, &known).err();
         let mut response = OffsetCommitResponse::default();
         for (topic, image) in topics.into_iter().zip(&known) {
+            let name = image.as_deref().map(|image| Text::from(&*image.name)).unwrap_or_default();
             let mut answer =
                 OffsetCommitResponseTopic { name: topic.name, topic_id: topic.topic_id, ..Default::default() };
             for partition in topic.partitions {
@@ -36,7 +37,7 @@ impl View<'_> {
                     (None, _) if version >= BY_ID && image.is_none() => Err(ErrorCode::UnknownTopicId),
                     (None, _) => Err(ErrorCode::UnknownTopicOrPartition),
                     (Some(_), Some(error)) => Err(error),
-                    (Some(image), None) => self.commit(&request, version, image, partition),
+                    (Some(image), None) => self.commit(&request, version, (image.id, &name), partition),
                 };
                 answer.partitions.push(OffsetCommitResponsePartition {
                     partition_index: index,
@@ -100,7 +101,7 @@ impl View<'_> {
         &mut self,
         request: &OffsetCommitRequest,
         version: i16,
-        topic: &TopicImage,
+        (topic_id, topic): (Uuid, &Text),
         partition: OffsetCommitRequestPartition,
     ) -> Result<(), ErrorCode> {
         let metadata = partition.committed_metadata.unwrap_or_default();
@@ -108,18 +109,23 @@ impl View<'_> {
             return Err(ErrorCode::OffsetMetadataTooLarge);
         }
         let retention = Some(request.retention_time_ms).filter(|ms| SAYS_RETENTION.contains(&version) && *ms >= 0);
-        let value = OffsetCommitValue {
+        let mut value = OffsetCommitValue {
             offset: partition.committed_offset,
             leader_epoch: partition.committed_leader_epoch,
-            metadata,
+            // It is kept for long, and the request's frame should not be.
+            metadata: if metadata.is_empty() { Text::default() } else { metadata.detached() },
             commit_timestamp: self.now.wall,
-            expire_timestamp: retention.map_or(-1, |ms| self.now.wall.saturating_add(ms)),
-            topic_id: topic.id,
+            topic_id,
             ..Default::default()
         };
+        if let Some(ms) = retention {
+            // Only the oldest form of the record has a place for this, and it has none for those.
+            value.expire_timestamp = self.now.wall.saturating_add(ms);
+            (value.leader_epoch, value.topic_id) = (-1, Uuid::ZERO);
+        }
         let key = OffsetCommitKey {
             group: request.group_id.clone(),
-            topic: Text::from(&*topic.name),
+            topic: topic.clone(),
             partition: partition.partition_index,
         };
         self.write(Record::OffsetCommit(key, Some(value)));

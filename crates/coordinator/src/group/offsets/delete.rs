@@ -30,6 +30,9 @@ impl View<'_> {
 
     /// A group whose members are no consumers must be empty: it cannot be told what they use.
     fn check_offset_delete(&mut self, id: &Text) -> Result<(), ErrorCode> {
+        if id.is_empty() {
+            return Err(ErrorCode::InvalidGroupId);
+        }
         if !self.exists(id) {
             return Err(ErrorCode::GroupIdNotFound);
         }
@@ -65,7 +68,8 @@ impl View<'_> {
     }
 
     fn delete_offset(&mut self, id: &Text, topic: &Text, partition: PartitionId) {
-        if self.hard.get(id).is_some_and(|group| group.offset(topic, partition).is_some()) {
+        let has = |group: &Group| group.offset(topic, partition).is_some() || group.has_pending(topic, partition);
+        if self.hard.get(id).is_some_and(has) {
             self.write(forgotten(id, topic, partition));
         }
     }

@@ -42,9 +42,9 @@ impl View<'_> {
                     if offset.topic_id == *topic_id || self.is_left(name, offset.topic_id) {
                         records.push(forgotten(id, topic, *partition));
                     }
-                }
-                if records.len() >= MOST_AT_ONCE {
-                    break 'groups;
+                    if records.len() >= MOST_AT_ONCE {
+                        break 'groups;
+                    }
                 }
             }
         }

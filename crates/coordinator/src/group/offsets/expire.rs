@@ -2,7 +2,7 @@
 //! that a group has stopped to consume. A group of which nothing is left goes too.
 
 use super::delete::forgotten;
-use crate::group::classic::Subscription;
+use crate::group::classic::{State, Subscription};
 use crate::group::consumer;
 use crate::group::group_map::{CommittedOffset, Group};
 use crate::group::records::Record;
@@ -11,12 +11,18 @@ use crate::group::view::View;
 use model::Timestamp;
 use protocol::Text;
 use protocol::payloads::GroupMetadataKey;
+use std::time::Duration;
 
 /// Records of one batch at most; the rest follows at the next look.
 const MOST_AT_ONCE: usize = 1000;
 
+/// Another look comes after this when one was not enough.
+const NEXT_AFTER: Duration = Duration::from_secs(1);
+
 /// From when on the retention time of a group's offsets is counted.
 enum Since {
+    /// Not at all: it is not known what its members use.
+    Never,
     /// From each commit, and only for topics that are not consumed.
     Commit(Subscribed),
     /// From when the group became empty, or from a commit after that.
@@ -37,16 +43,14 @@ impl View<'_> {
     }
 
     pub(crate) fn expire_offsets(&mut self) {
-        self.arm_retention();
-        let ids: Vec<Text> = self.hard.groups.keys().cloned().collect();
-        for id in ids {
+        let hard = self.hard;
+        for (id, group) in &hard.groups {
+            self.expire_offsets_of(id, group);
             if self.out.records.len() >= MOST_AT_ONCE {
-                return;
-            }
-            if let Some(group) = self.hard.get(&id) {
-                self.expire_offsets_of(&id, group);
+                return self.soft.timers.arm(self.now.monotonic + NEXT_AFTER, Timer::Retention);
             }
         }
+        self.arm_retention();
     }
 
     fn expire_offsets_of(&mut self, id: &Text, group: &Group) {
@@ -56,6 +60,9 @@ impl View<'_> {
             for (partition, committed) in partitions {
                 let pending = group.has_pending(topic, *partition);
                 if !pending && self.is_out_of_date(group, topic, committed, &since) {
+                    if self.out.records.len() >= MOST_AT_ONCE {
+                        return; // the rest of it is for the next look
+                    }
                     self.write(forgotten(id, topic, *partition));
                 } else {
                     kept += 1;
@@ -71,15 +78,27 @@ impl View<'_> {
         if group.consumer.is_some() {
             return Since::Commit(Subscribed::Consumer);
         }
-        match (&group.classic, self.is_empty(id, group)) {
-            (Some(record), true) if !record.protocol_type.is_empty() => Since::Empty(record.current_state_timestamp),
-            (_, true) => Since::Commit(Subscribed::Nothing),
-            (_, false) => Since::Commit(Subscribed::Classic(self.classic_subscription(id))),
+        if let Some(moving) = self.classic(id) {
+            let moving = &*moving.group;
+            return match moving.state {
+                // Of a group in motion the log may say what it was before.
+                State::Empty if moving.protocol_type.is_some() => Since::Empty(moving.since),
+                State::Empty => Since::Commit(Subscribed::Nothing),
+                State::Stable if moving.protocol_type.as_deref() == Some("consumer") => {
+                    Since::Commit(Subscribed::Classic(moving.subscription()))
+                }
+                _ => Since::Never,
+            };
+        }
+        match &group.classic {
+            Some(record) if !record.protocol_type.is_empty() => Since::Empty(record.current_state_timestamp),
+            _ => Since::Commit(Subscribed::Nothing),
         }
     }
 
     fn is_out_of_date(&self, group: &Group, topic: &Text, committed: &CommittedOffset, since: &Since) -> bool {
         let since = match since {
+            Since::Never => return false,
             Since::Empty(at) => committed.commit_timestamp.max(*at),
             Since::Commit(subscribed) => {
                 let is_consumed = match subscribed {
