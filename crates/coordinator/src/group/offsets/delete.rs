@@ -58,13 +58,9 @@ impl View<'_> {
                     ErrorCode::None
                 }
             };
-            partitions.push(OffsetDeleteResponsePartition {
-                partition_index: index,
-                error_code: error.code(),
-                ..Default::default()
-            });
+            partitions.push(OffsetDeleteResponsePartition { partition_index: index, error_code: error.code() });
         }
-        OffsetDeleteResponseTopic { name: topic.name, partitions, ..Default::default() }
+        OffsetDeleteResponseTopic { name: topic.name, partitions }
     }
 
     fn delete_offset(&mut self, id: &Text, topic: &Text, partition: PartitionId) {
