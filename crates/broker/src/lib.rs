@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod broker;
+mod cleaner;
 mod directory_assignments;
 mod endpoints;
 mod failures;

@@ -19,7 +19,7 @@ use crate::producer_ids::ProducerIds;
 use crate::repair::{self, Repairs};
 use crate::replication::{Fetchers, IsrChanges, isr_changes};
 use crate::topic_rules::log_config;
-use crate::{directory_assignments, failures, lifecycle, membership};
+use crate::{cleaner, directory_assignments, failures, lifecycle, membership};
 use controller::{Founding, Settings};
 use model::config::{BrokerConfig, Layers, Listener as ConfigListener, Problems, ServerConfig};
 use model::metadata_image::{Configs, MetadataImage, is_internal_topic};
@@ -248,6 +248,7 @@ fn spawn_tasks(
     }
     watch_directories(broker);
     runtime::task::spawn("scrubber", repair::scrubber::run(broker.clone(), stopping.clone()));
+    runtime::task::spawn("cleaner", cleaner::run(broker.clone(), stopping.clone()));
     runtime::task::spawn("checkpoints", checkpoint(broker.clone(), stopping.clone()));
 }
 

@@ -1,12 +1,14 @@
 //! A hosted partition: one task owns its log; everyone else holds a [`Partition`] handle.
 
 mod acks;
+mod cleaning;
 mod following;
 mod mending;
 mod replica;
 mod task;
 mod waiters;
 
+pub use cleaning::CleaningStep;
 pub use mending::Mending;
 pub use replica::AckLevel;
 pub use task::{Acked, AppendFailure, Command, Hosting, News, spawn};

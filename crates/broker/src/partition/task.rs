@@ -2,6 +2,7 @@
 //! for a sync: what became durable is told by the log, and moves the high watermark.
 
 use super::acks::Reply;
+use super::cleaning::CleaningStep;
 use super::mending::Mending;
 use super::replica::{AckLevel, Replica};
 use super::waiters::FetchWaiters;
@@ -74,6 +75,8 @@ pub enum Command {
     Follow(Box<News>),
     /// Do a step of a repair.
     Mend(Mending),
+    /// Do a step of a cleaning.
+    Clean(Box<CleaningStep>),
     /// Answer when all before this is done.
     Settled(oneshot::Sender<()>),
     /// End the task and give the log back.
@@ -283,6 +286,7 @@ impl Task {
                 Command::SetConfig(config) => self.set_config(*config).await,
                 Command::Follow(news) => self.follow(*news).await,
                 Command::Mend(mending) => self.mend(mending).await,
+                Command::Clean(step) => self.clean(*step).await,
                 Command::Settled(done) => {
                     let _ = done.send(()); // who asked may have waited for too long
                 }
