@@ -52,7 +52,7 @@ struct Seeds {
 
 #[derive(Args, Clone)]
 struct World {
-    /// What kind of world: standard, smoke, cluster, cluster-smoke or five-brokers
+    /// What kind of world: standard, smoke, cluster, cluster-smoke, groups or five-brokers
     #[arg(long, default_value = "standard", value_parser = parse_profile)]
     profile: &'static Profile,
     /// Simulated time under faults, such as 60s or 5m [default: as the profile says]

@@ -24,6 +24,8 @@ pub enum Size {
     OneNode,
     /// Three to seven, as the seed draws.
     Cluster,
+    /// One to five, with consumer groups.
+    Groups,
     /// Exactly so many, in a cluster: to measure with.
     Exactly(u64),
 }
@@ -56,6 +58,7 @@ pub const PROFILES: &[Profile] = &[
         least_faults: 3,
         least_acknowledged: 200,
     },
+    Profile { name: "groups", size: Size::Groups, faults_for: seconds(70), least_faults: 6, least_acknowledged: 1000 },
     Profile {
         name: "five-brokers",
         size: Size::Exactly(5),

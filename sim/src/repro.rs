@@ -23,7 +23,7 @@ pub struct Repro {
 }
 
 /// What a client's habit is called whose steps come after its settings.
-const WITH_SETTINGS: [&str; 3] = ["Producer", "Library", "Follower"];
+const WITH_SETTINGS: [&str; 5] = ["Producer", "Library", "Follower", "Member", "Committer"];
 /// The lists of the plan that get a line for each entry.
 const LISTS: [(&str, &str); 3] = [("nodes", "node"), ("topics", "topic"), ("faults", "fault")];
 

@@ -44,7 +44,8 @@ pub async fn live(client: Client, steps: Vec<(Pause, AdminStep)>) {
 /// When the broker refuses.
 pub async fn create_topics(client: Client) {
     let mut admin = Admin::new(client.clone());
-    for topic in client.around.topics.clone() {
+    let offsets = client.around.groups.iter().map(|groups| groups.offsets.clone());
+    for topic in client.around.topics.iter().cloned().chain(offsets) {
         while client.connected(&mut admin.wire).await.is_none() {}
         let mut outcome = admin.create(&topic).await;
         // A broker that has just begun may not be known to the controller, or not be let in yet.

@@ -7,6 +7,7 @@ mod chronicle;
 mod delete_records;
 mod fetched;
 mod follower;
+mod groups;
 mod lookups;
 mod moves;
 mod producer;
@@ -18,6 +19,7 @@ mod wire;
 
 pub use admin::{ask_for_metadata, create_topics};
 pub use chronicle::Chronicle;
+pub use groups::{await_groups, look_up_everything};
 pub use lookups::look_up_end;
 pub use routes::Routes;
 pub use scan::scan;
@@ -34,5 +36,7 @@ pub async fn live(client: Client, plan: ClientPlan) {
         Habit::Reader(steps) => reader::live(client, steps).await,
         Habit::Lookups(steps) => lookups::live(client, steps).await,
         Habit::Admin(steps) => admin::live(client, steps).await,
+        Habit::Member(habit, deeds) => groups::member::live(client, habit, deeds).await,
+        Habit::Committer(group, deeds) => groups::committer::live(client, group, deeds).await,
     }
 }

@@ -2,8 +2,9 @@
 
 use super::chronicle::Chronicle;
 use super::fetched::Decoder;
+use super::groups::Board;
 use super::wire::{Failure, Wire};
-use crate::plan::{Pause, Place, TopicShape};
+use crate::plan::{GroupsPlan, Pause, Place, TopicShape};
 use jepsen_lite::history::{Answer, Process};
 use model::{NodeId, Offset, TopicPartition, Uuid};
 use protocol::messages::fetch::PartitionData;
@@ -31,6 +32,10 @@ pub struct Surroundings {
     pub nodes: Vec<String>,
     /// The topics of the plan.
     pub topics: Vec<TopicShape>,
+    /// Consumer groups, where there are any.
+    pub groups: Option<GroupsPlan>,
+    /// What is known of them.
+    pub board: Board,
     /// Where the run is.
     pub phase: watch::Receiver<Phase>,
     /// Ids of topics, as the last creation told.
@@ -45,11 +50,12 @@ impl Surroundings {
     pub fn new(
         chronicle: Chronicle,
         nodes: Vec<String>,
-        topics: Vec<TopicShape>,
+        (topics, groups): (Vec<TopicShape>, Option<GroupsPlan>),
         phase: watch::Receiver<Phase>,
     ) -> Surroundings {
         let (ids, bounds, decoder) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Surroundings { chronicle, nodes, topics, phase, ids, bounds, decoder }
+        let board = Board::default();
+        Surroundings { chronicle, nodes, topics, groups, board, phase, ids, bounds, decoder }
     }
 
     /// Whether there is more than one node.

@@ -5,6 +5,7 @@
 mod administration;
 mod cluster;
 mod faults;
+mod groups;
 mod node;
 mod target;
 mod topic;
@@ -14,6 +15,7 @@ mod world;
 
 pub use administration::AdminStep;
 pub use faults::PlannedFault;
+pub use groups::{CommitterDeed, GroupsPlan, MemberDeed, MemberHabit, OFFSETS_TOPIC, Speaks};
 pub use node::NodeShape;
 pub use target::{NodePlace, Target};
 pub use topic::TopicShape;
@@ -24,7 +26,7 @@ pub use workload::{
 };
 pub use world::WorldShape;
 
-use crate::profile::Profile;
+use crate::profile::{Profile, Size};
 use serde::{Deserialize, Serialize};
 
 /// Everything that a run will do.
@@ -48,6 +50,9 @@ pub struct Plan {
     /// Nodes that are down, once all faults are over, until the others have shown that they get on without them.
     #[serde(default)]
     pub held_back: Vec<NodePlace>,
+    /// Consumer groups, where there are any.
+    #[serde(default)]
+    pub groups: Option<GroupsPlan>,
 }
 
 /// How nodes are restarted once all faults are over.
@@ -66,16 +71,21 @@ pub enum LastRestart {
 impl Plan {
     /// The plan of a seed.
     pub fn draw(seed: u64, profile: &Profile) -> Plan {
-        let world = WorldShape::draw(seed, profile.size);
+        let mut world = WorldShape::draw(seed, profile.size);
+        let groups = (profile.size == Size::Groups).then(|| groups::draw(seed, &mut world));
         let faults_for_ms = profile.faults_for.as_millis() as u64;
         let weather = Weather::draw(seed, faults_for_ms, world.is_cluster());
-        let faults = faults::draw(seed, faults_for_ms, &weather, &world, profile.least_faults);
-        let clients = workload::draw(seed, faults_for_ms, &world);
+        let mut faults = faults::draw(seed, faults_for_ms, &weather, &world, profile.least_faults);
+        let mut clients = workload::draw(seed, faults_for_ms, &world);
+        if let Some(groups) = &groups {
+            groups::aim(seed, faults_for_ms, &world, groups, &mut faults);
+            clients.extend(groups::clients(seed, faults_for_ms, &world, groups));
+        }
         let endings = [LastRestart::None, LastRestart::Graceful, LastRestart::Crash, LastRestart::PowerFailure];
         let last_restart = *world::stream(seed, "last restart").pick(&endings);
         let held_back = held_back(seed, &world);
         let loss_allowed = world.is_cluster() && world::stream(seed, "loss").chance(0.1);
-        Plan { seed, faults_for_ms, world, faults, clients, last_restart, loss_allowed, held_back }
+        Plan { seed, faults_for_ms, world, faults, clients, last_restart, loss_allowed, held_back, groups }
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Target {
     Loop(NodePlace, u8),
     /// Whoever leads a partition then.
     Leader(Place),
+    /// Whoever leads a partition of the group coordinators' topic then.
+    Coordinator(u8),
     /// Whoever is the controller then. For a fault of the network: its ways to the other voters; brokers still reach it.
     Controller,
     /// Of the network: the ways of one node to all others.

@@ -2,6 +2,7 @@
 //! offset will be is known only when the step is done.
 
 use super::administration::{self, AdminStep};
+use super::groups::{CommitterDeed, MemberDeed, MemberHabit};
 use super::topic::TopicShape;
 use super::world::{WorldShape, stream};
 use jepsen_lite::history::Acks;
@@ -45,6 +46,10 @@ pub enum Habit {
     Lookups(Vec<LookupStep>),
     /// Makes, changes and deletes topics.
     Admin(Vec<(Pause, AdminStep)>),
+    /// Reads as a member of a group, with the `client` crate.
+    Member(MemberHabit, Vec<(Pause, MemberDeed)>),
+    /// Commits offsets without being a member: in the group of this name, and as members that were there.
+    Committer(String, Vec<(Pause, CommitterDeed)>),
 }
 
 /// How a producer gets its producer id.

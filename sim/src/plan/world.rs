@@ -30,6 +30,10 @@ impl WorldShape {
         match size {
             Size::OneNode => WorldShape::one_node(seed),
             Size::Cluster => cluster::draw(seed, None),
+            Size::Groups => match *stream(seed, "size").pick(&[1, 1, 3, 3, 3, 4, 5]) {
+                1 => WorldShape::one_node(seed),
+                nodes => cluster::draw(seed, Some(nodes)),
+            },
             Size::Exactly(nodes) => cluster::draw(seed, Some(nodes)),
         }
     }

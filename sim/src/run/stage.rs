@@ -7,7 +7,9 @@ use super::nemesis::{self, Atlas};
 use super::repairs;
 use super::server_node::ServerNode;
 use super::state;
-use crate::clients::{Client, Phase, Surroundings, ask_for_metadata, create_topics, live, scan};
+use crate::clients::{
+    Client, Phase, Surroundings, ask_for_metadata, await_groups, create_topics, live, look_up_everything, scan,
+};
 use crate::invariants::{self, SharedPromises};
 use crate::plan::{LastRestart, Plan};
 use jepsen_lite::history::{FaultKind, History};
@@ -59,6 +61,7 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
     stage.heal_a_core(&plan).await;
     phase.send_replace(Phase::Drain);
     stage.heal_all(&plan).await;
+    stage.admin.run("await groups", await_groups).await;
     phase.send_replace(Phase::CatchUp);
     for (client, plan) in running.into_iter().zip(&plan.clients) {
         let ended = timeout(CLIENTS_END_WITHIN, client).await;
@@ -69,6 +72,8 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
         stage.admin.run("ask for metadata", ask_for_metadata).await;
         invariants::compare_everything(&stage.cluster, &stage.promises).await;
     }
+    let plans = plan.clients.clone();
+    stage.admin.run("look up what is committed", |client| look_up_everything(client, plans)).await;
     client_node(&stage.around, 1000, "scanner").run("scan", scan).await;
     Played {
         history: stage.around.chronicle.history(),
@@ -94,7 +99,8 @@ impl Stage {
         let chronicle = crate::clients::Chronicle::default();
         let cluster = Cluster::create(&plan.world, &chronicle);
         let addresses = cluster.addresses();
-        let around = Arc::new(Surroundings::new(chronicle, addresses, plan.world.topics.clone(), phases));
+        let around =
+            Arc::new(Surroundings::new(chronicle, addresses, (plan.world.topics.clone(), plan.groups.clone()), phases));
         let atlas = Atlas::new(plan, &cluster);
         let admin = client_node(&around, 0, "founder");
         Stage { cluster, around, atlas, promises: SharedPromises::default(), admin }

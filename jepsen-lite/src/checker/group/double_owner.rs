@@ -14,11 +14,13 @@ use std::collections::BTreeMap;
 
 /// Looks at every partition of every group.
 pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
-    for (name, group) in groups.groups.iter().filter(|(_, group)| !group.was_deleted) {
+    for (name, group) in &groups.groups {
         let granted = granted(groups, group);
         for (partition, spans) in &group.spans.by_partition {
             let place = (*name, partition);
-            same_epoch(groups, group, place, verdict);
+            if !group.may_begin_anew() {
+                same_epoch(groups, group, place, verdict);
+            }
             for (number, later) in spans.iter().enumerate() {
                 for earlier in spans[..number].iter().filter(|earlier| earlier.until > later.from.index) {
                     at_once(groups, group, place, (earlier, later), &granted, verdict);

@@ -4,7 +4,7 @@ use super::register::Register;
 use super::spans::Spans;
 use crate::checker::log::evidence::{Evidence, Partition};
 use crate::checker::log::topics::Home;
-use crate::history::{Action, Answer, GroupProtocol, Index, Operation, OperationId};
+use crate::history::{Action, Answer, GroupMember, GroupProtocol, Index, Operation, OperationId};
 use model::map::HashMap;
 use model::{Offset, TopicPartition};
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub struct Group {
     pub home: Option<Partition>,
     /// Whether a member of it left the deciding to the coordinator: then all epochs are a member's own.
     pub is_consumer: bool,
+    /// Whether a member of it spoke the classic protocol.
+    pub is_classic: bool,
     /// Whether members commit what is in no history.
     pub commits_itself: bool,
     /// Whether all its members begin at the start.
@@ -88,15 +90,14 @@ impl Group {
         match &operation.action {
             Action::CommitOffset(commit) => {
                 self.register(&commit.partition).commit(id, operation, commit.mark);
-                let by_consumer = |by: &crate::history::GroupMember| by.protocol == GroupProtocol::Consumer;
-                self.is_consumer |= commit.by.as_ref().is_some_and(by_consumer);
+                commit.by.iter().for_each(|by| self.note_protocol(by));
                 if commit.by.is_some() && operation.is_ok() {
                     self.members_commits.push(id);
                 }
             }
             Action::FetchOffset(fetch) => self.register(&fetch.partition).read(id, operation),
             Action::Own(own) => {
-                self.is_consumer |= own.by.protocol == GroupProtocol::Consumer;
+                self.note_protocol(&own.by);
                 self.commits_itself |= own.commits_itself;
                 self.from_start &= own.from_start;
                 self.spans.take(id, operation, own);
@@ -117,6 +118,19 @@ impl Group {
             Action::AwaitGroup { .. } => self.awaited.push(id),
             _ => {}
         }
+    }
+
+    fn note_protocol(&mut self, by: &GroupMember) {
+        match by.protocol {
+            GroupProtocol::Classic => self.is_classic = true,
+            GroupProtocol::Consumer => self.is_consumer = true,
+        }
+    }
+
+    /// Whether its epochs may have begun anew: it was deleted, or, while it was empty, went over to the other protocol,
+    /// which is a deletion, too.
+    pub fn may_begin_anew(&self) -> bool {
+        self.was_deleted || self.is_classic && self.is_consumer
     }
 
     fn register(&mut self, partition: &TopicPartition) -> &mut Register {

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 
 /// Looks at every commit that was taken from a member.
 pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
-    for (name, group) in groups.groups.iter().filter(|(_, group)| !group.was_deleted) {
+    for (name, group) in &groups.groups {
         let known = Known::of(groups, group);
         for id in &group.members_commits {
             let operation = groups.operation(*id);
@@ -106,6 +106,9 @@ impl<'g> Known<'g> {
         if let Some(later) = self.incarnation(asked) {
             return Some((later, "its place had been taken by another incarnation"));
         }
+        if group.may_begin_anew() {
+            return None;
+        }
         if !group.is_consumer {
             let (_, epoch, id) = before(&self.to_anybody, asked.at)?;
             return (epoch > asked.epoch).then_some((id, "a newer generation was known"));
@@ -117,15 +120,13 @@ impl<'g> Known<'g> {
             return Some((span.first, "another had been given the partition in a newer epoch"));
         }
         let (_, newest, _) = before(self.to_member.get(asked.by.id.as_str())?, asked.at)?;
-        let without = |told: &&Told| {
-            told.by.id == asked.by.id
-                && told.at < asked.at
-                && told.by.epoch >= asked.epoch
-                && told.by.epoch < newest
-                && !told.partitions.contains(asked.partition)
+        let left_behind = |told: &&Told| {
+            told.by.id == asked.by.id && told.at < asked.at && told.by.epoch >= asked.epoch && told.by.epoch < newest
         };
-        let told = group.spans.told.iter().find(without)?;
-        Some((told.operation, "it was without the partition in an epoch that it had left since"))
+        // What it read when it went on from there.
+        let told = group.spans.told.iter().rfind(left_behind)?;
+        let without = !told.partitions.contains(asked.partition);
+        without.then_some((told.operation, "it was without the partition in an epoch that it had left since"))
     }
 
     /// The operation that shows that another had taken the place of whoever asked.
@@ -232,6 +233,28 @@ mod tests {
         story.owns(&consumer("a", 4), &[1]);
         story.committed(Some(&consumer("a", 3)), 0, 7, 2);
         story.assert_only(Class::ZombieCommit);
+    }
+
+    #[test]
+    fn with_the_consumer_protocol_a_partition_may_come_later_in_an_epoch() {
+        let mut story = Story::new();
+        let first = story.owns(&consumer("a", 5), &[1]);
+        story.gives_up(first);
+        let second = story.owns(&consumer("a", 5), &[0, 1]);
+        story.gives_up(second);
+        story.owns(&consumer("a", 6), &[0, 1]);
+        story.committed(Some(&consumer("a", 5)), 0, 7, 1);
+        story.assert_clean();
+    }
+
+    #[test]
+    fn epochs_of_a_group_that_goes_over_to_the_other_protocol_may_begin_anew() {
+        let mut story = Story::new();
+        let old = story.owns(&consumer("a", 5), &[0]);
+        story.gives_up(old);
+        story.owns(&classic("b", 1), &[0]);
+        story.committed(Some(&classic("b", 1)), 0, 7, 1);
+        story.assert_clean();
     }
 
     #[test]

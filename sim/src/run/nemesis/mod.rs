@@ -15,7 +15,7 @@ pub use atlas::Atlas;
 use super::cluster::Cluster;
 use super::server_node::ServerNode;
 use crate::clients::Chronicle;
-use crate::plan::{NodeShape, Plan, PlannedFault, Target, WorldShape};
+use crate::plan::{NodeShape, OFFSETS_TOPIC, Place, Plan, PlannedFault, Target, WorldShape};
 use jepsen_lite::history::FaultKind;
 use points::Points;
 use runtime::simulation::disk::Faults;
@@ -136,6 +136,11 @@ impl Victims {
                 let topic = &self.world.topics[usize::from(place.topic)].name;
                 let leader = self.cluster.partition(topic, *place).and_then(|partition| partition.leader);
                 vec![leader.and_then(|id| self.cluster.of(id)).unwrap_or_else(|| self.cluster.at(place.partition))]
+            }
+            Target::Coordinator(partition) => {
+                let place = Place { topic: 0, partition: *partition };
+                let leader = self.cluster.partition(OFFSETS_TOPIC, place).and_then(|partition| partition.leader);
+                vec![leader.and_then(|id| self.cluster.of(id)).unwrap_or_else(|| self.cluster.at(*partition))]
             }
             Target::Controller => {
                 let controller = self.cluster.controller().and_then(|id| self.cluster.of(id));
