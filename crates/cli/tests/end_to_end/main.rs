@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // about real processes in real time
 
 mod clusters;
+mod groups;
 mod manners;
 mod process;
 mod records;

@@ -45,7 +45,7 @@ enum Protocol {
 /// What was printed is committed this often.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
-/// Where printing stands in each partition, to be committed.
+/// Where printing stands in each partition of which something came, to be committed.
 type Printed = Arc<Mutex<Offsets>>;
 
 /// Commits what was printed before others read on.
@@ -54,10 +54,9 @@ struct Commits(Printed);
 impl RebalanceListener for Commits {
     fn on_partitions_revoked<'a>(&'a mut self, member: &'a mut Membership, of: &'a [TopicPartition]) -> Heard<'a> {
         Box::pin(async move {
-            let parting = {
-                let mut printed = self.0.lock().expect("no panic inside");
-                of.iter().filter_map(|of| printed.remove_entry(of)).collect()
-            };
+            let mut parting = stands(member, &self.0);
+            parting.retain(|stands, _| of.contains(stands));
+            of.iter().for_each(|of| drop(self.0.lock().expect("no panic inside").remove(of)));
             if let Err(error) = member.commit_offsets(parting).await {
                 not_committed(&error);
             }
@@ -148,19 +147,36 @@ impl Consume {
                 Some(ends) => ends.get(&record.topic_partition).is_some_and(|end| record.offset < *end),
                 None => true,
             };
+            for record in &records {
+                let of = record.topic_partition.clone();
+                let mut printed = printed.lock().expect("no panic inside");
+                printed.entry(of).or_insert_with(|| CommittedOffset::at(record.offset)); // it may not be printed
+            }
             let most = usize::try_from(left).unwrap_or(usize::MAX);
             let wanted: Vec<ConsumerRecord> = records.into_iter().filter(comes_before).take(most).collect();
-            let stands: Vec<(TopicPartition, CommittedOffset)> = wanted.iter().map(behind).collect();
+            let stand: Offsets = wanted.iter().map(behind).collect();
             left -= self.print(wanted.into_iter())?;
-            printed.lock().expect("no panic inside").extend(stands);
+            printed.lock().expect("no panic inside").extend(stand);
             if !self.member.no_commit && committed_at.elapsed() >= COMMIT_EVERY {
                 committed_at = Instant::now();
-                let offsets = printed.lock().expect("no panic inside").clone();
+                let offsets = stands(reader, printed);
                 drop(reader.start_commit(offsets)); // the one at the end tells what is wrong
             }
         }
         Ok(())
     }
+}
+
+/// Where each partition stands: behind what was printed, or where reading it is to begin.
+fn stands(member: &Membership, printed: &Printed) -> Offsets {
+    let mut stands = member.positions();
+    let printed = printed.lock().expect("no panic inside");
+    for (of, stand) in &mut stands {
+        if let Some(printed) = printed.get(of) {
+            stand.clone_from(printed);
+        }
+    }
+    stands
 }
 
 /// What is to be committed when this record was printed.

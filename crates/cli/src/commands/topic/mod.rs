@@ -37,7 +37,7 @@ pub fn run(topic: &Topic) -> anyhow::Result<()> {
         match &topic.what {
             What::Create(create) => create.run().await,
             What::List(list) => list.run().await,
-            What::Describe(describe) => describe.run().await,
+            What::Describe(describe) => Box::pin(describe.run()).await,
             What::Alter(alter) => alter.run().await,
             What::Delete(delete) => delete.run().await,
         }
