@@ -8,7 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 data=$(mktemp -d)
 port=$((20000 + RANDOM % 20000))
 "$here/../target/release/thalweg" server --set node.id=1 --set "listeners=PLAINTEXT://127.0.0.1:$port" \
-  --set "log.dirs=$data/data" --set num.partitions=1 2>"$data/server.log" &
+  --set "log.dirs=$data/data" --set num.partitions=1 --set group.initial.rebalance.delay.ms=0 \
+  --set group.consumer.assignment.interval.ms=0 2>"$data/server.log" &
 server=$!
 # The server writes until it has stopped: what it writes in must not be taken away before.
 stop() {
@@ -22,7 +23,7 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 go build -C "$kit" -o "$data/conformance" .
-(cd "$kit" && "$data/conformance" -bootstrap "127.0.0.1:$port" -run '^(core|robust|admin)/') >"$data/result" || true
+(cd "$kit" && "$data/conformance" -bootstrap "127.0.0.1:$port" -run '^(core|robust|admin|group|consumer)/') >"$data/result" || true
 tail -1 "$data/result"
 unexpected=$(grep '^FAIL ' "$data/result" | awk '{print $2}' | grep -vxFf <(sed 's/[[:space:]].*//; /^#/d' "$here/conformance-exceptions.txt") || true)
 if [ -n "$unexpected" ]; then

@@ -2,18 +2,24 @@
 
 use super::{ALL_GROUP_OPERATIONS, Context};
 use crate::broker::Broker;
+use coordinator::group::why::TAG;
 use coordinator::group::{Reply, Request};
+use protocol::TaggedFields;
 use protocol::messages::describe_groups::{DescribeGroupsRequest, DescribeGroupsResponse};
 
-/// Asks the coordinator of each group; the answers are in no order.
+/// Asks the coordinator of each group; the answers are in no order. A group's history is for those that ask for it.
 pub async fn handle(broker: &Broker, context: &Context, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let asks_operations = request.include_authorized_operations;
+    let asks_history = request.unknown_tagged_fields.get(TAG).is_some();
     let mut response = DescribeGroupsResponse::default();
     for (partition, groups) in broker.groups.by_coordinator(&broker.metadata.image(), request.groups) {
         match broker.groups.ask(partition, Request::DescribeGroups { groups, version: context.version }).await {
             Reply::DescribeGroups(answers) => response.groups.extend(answers),
             other => unreachable!("the coordinator answers a request with its own reply, not {other:?}"),
         }
+    }
+    if !asks_history {
+        response.groups.iter_mut().for_each(|group| group.unknown_tagged_fields = TaggedFields::default());
     }
     if asks_operations {
         let known = response.groups.iter_mut().filter(|group| group.error_code == 0);

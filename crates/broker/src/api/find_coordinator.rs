@@ -9,9 +9,8 @@ use protocol::messages::find_coordinator::{Coordinator, FindCoordinatorRequest, 
 use protocol::wire::Text;
 use std::sync::Arc;
 
-/// The kinds of keys.
+/// The kind of keys that are groups.
 const GROUP: i8 = 0;
-const TRANSACTION: i8 = 1;
 
 /// Answers for each key; `__consumer_offsets` is made if it is not there.
 pub async fn handle(
@@ -21,9 +20,11 @@ pub async fn handle(
 ) -> FindCoordinatorResponse {
     if context.version < 4 {
         let found = find(broker, context, request.key_type, request.key).await;
+        // Kafka has words for success too, in these versions.
+        let message = found.error_message.filter(|message| !message.is_empty());
         return FindCoordinatorResponse {
             error_code: found.error_code,
-            error_message: found.error_message,
+            error_message: Some(message.unwrap_or_else(|| Text::from_static("NONE"))),
             node_id: found.node_id,
             host: found.host,
             port: found.port,
@@ -40,8 +41,7 @@ pub async fn handle(
 async fn find(broker: &Arc<Broker>, context: &Context, key_type: i8, key: Text) -> Coordinator {
     let found = match key_type {
         GROUP => groups::find(broker, &key).await,
-        // Transactions come with their own coordinator.
-        TRANSACTION => Err(ErrorCode::CoordinatorNotAvailable),
+        // Nobody coordinates transactions, or keeps shares: to look again would not help.
         _ => Err(ErrorCode::InvalidRequest),
     };
     match found.and_then(|node| endpoint(broker, context, node)) {
@@ -61,5 +61,11 @@ fn endpoint(broker: &Broker, context: &Context, node: NodeId) -> Result<Coordina
     let image = broker.metadata.image();
     let endpoint = endpoints(broker, &image, context.listener, &[node]).pop();
     let endpoint = endpoint.ok_or(ErrorCode::CoordinatorNotAvailable)?;
-    Ok(Coordinator { node_id: endpoint.node_id, host: endpoint.host, port: endpoint.port, ..Default::default() })
+    Ok(Coordinator {
+        node_id: endpoint.node_id,
+        host: endpoint.host,
+        port: endpoint.port,
+        error_message: Some(Text::default()),
+        ..Default::default()
+    })
 }

@@ -13,8 +13,8 @@ pub async fn handle(broker: &Broker, request: InitProducerIdRequest) -> InitProd
         ..Default::default()
     };
     match request.transactional_id.as_deref() {
-        Some("") => return failed(ErrorCode::InvalidRequest),
-        Some(_) => return failed(ErrorCode::CoordinatorNotAvailable),
+        // Nobody coordinates transactions: to ask again would not help.
+        Some(_) => return failed(ErrorCode::InvalidRequest),
         None => {}
     }
     match broker.producer_ids.next(&broker.metadata, broker.node_id).await {
