@@ -18,7 +18,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     int("log.retention.hours").default("168").works("The same in hours."),
     long("log.retention.bytes").default("-1").dynamic().works("Oldest segments are deleted while a partition is larger than this; -1 for no limit."),
     long("log.retention.check.interval.ms").default("300000").at_least(1).works("Time between searches for segments to delete."),
-    list("log.cleanup.policy").default("delete").valid(Valid::EachOf(&["compact", "delete"])).dynamic().works("What happens to old records: delete them, compact them (keep the last value of each key; not there yet, so they stay), or both."),
+    list("log.cleanup.policy").default("delete").valid(Valid::EachOf(&["compact", "delete"])).dynamic().works("What happens to old records: delete them, compact them (keep the last value of each key), or both."),
     long("log.segment.delete.delay.ms").default("60000").at_least(0).dynamic().works("How long the files of a deleted segment stay, renamed, so that readers can finish."),
     int("log.index.size.max.bytes").default("10485760").at_least(4).dynamic().works("The largest size of an offset or time index; a segment whose index is full is closed."),
     int("log.index.interval.bytes").default("4096").at_least(0).dynamic().works("An index gets an entry at least each so many bytes of log."),
