@@ -3,6 +3,7 @@
 
 mod assignments;
 mod cluster;
+mod commits;
 mod history;
 mod metadata;
 mod migration;

@@ -143,12 +143,6 @@ fn classic_group() -> (Coordinator, Classic) {
     (group, old)
 }
 
-fn describe_as_classic(group: &mut Coordinator) -> protocol::messages::describe_groups::DescribedGroup {
-    let request = Request::DescribeGroups { groups: vec![GROUP.into()], version: 6 };
-    let Reply::DescribeGroups(mut groups) = group.ask(request) else { unreachable!() };
-    groups.remove(0)
-}
-
 #[test]
 fn a_group_goes_over_and_back() {
     let (mut group, mut old) = classic_group();
@@ -160,7 +154,7 @@ fn a_group_goes_over_and_back() {
     assert_eq!(group.member("new"), (2, vec![], vec!["t-1".into()]));
     let types: Vec<i8> = group.describe().members.iter().map(|member| member.member_type).collect();
     assert_eq!(types.iter().sum::<i8>(), 1, "one of each kind");
-    assert_eq!(describe_as_classic(&mut group).error_code, ErrorCode::GroupIdNotFound.code());
+    assert_eq!(group.describe_as_classic().error_code, ErrorCode::GroupIdNotFound.code());
     assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
     old.owned = vec![0]; // it gave up what it has to before it joins again
     let again = old.join(&mut group);
@@ -173,7 +167,7 @@ fn a_group_goes_over_and_back() {
     assert_eq!(group.names(&gets.assignment), Some(vec!["t-1".into()]));
     assert_eq!(group.epochs(), ("Stable".into(), 2, 2));
     group.good(idle("new", -1));
-    let described = describe_as_classic(&mut group);
+    let described = group.describe_as_classic();
     assert_eq!((described.error_code, &*described.group_state), (0, "PreparingRebalance"));
     assert_eq!((&*described.protocol_type, &*described.protocol_data), ("consumer", ""));
     assert_eq!((described.members.len(), &described.members[0].member_metadata[..]), (1, &[][..]));
@@ -241,7 +235,7 @@ fn a_group_goes_over_and_its_coordinator_moves() {
     group.good(idle("new", -1));
     group.compact();
     group.fail_over();
-    assert_eq!(describe_as_classic(&mut group).members.len(), 1);
+    assert_eq!(group.describe_as_classic().members.len(), 1);
     old.join(&mut group);
     assert_eq!(old.sync(&mut group, Some(&[0, 1])).error_code, 0);
 }
@@ -266,7 +260,7 @@ fn a_consumer_group_takes_classic_members_and_keeps_them_when_the_others_time_ou
         group.advance(Duration::from_secs(5));
     }
     assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress, "it is a classic group again");
-    assert_eq!(&*describe_as_classic(&mut group).group_state, "PreparingRebalance");
+    assert_eq!(&*group.describe_as_classic().group_state, "PreparingRebalance");
 }
 
 #[test]
@@ -317,7 +311,7 @@ fn an_assignment_that_cannot_be_read_keeps_a_group_classic() {
     group.ask(Request::SyncGroup { request, version: 3 });
     group.bad(joining("new", &["t"]), ErrorCode::UnknownServerError);
     assert_eq!(old.beat(&mut group), ErrorCode::None);
-    assert_eq!(&*describe_as_classic(&mut group).group_state, "Stable");
+    assert_eq!(&*group.describe_as_classic().group_state, "Stable");
 }
 
 #[test]
@@ -327,7 +321,7 @@ fn a_conversion_that_the_log_refuses_has_not_been() {
     assert_ne!(group.beat(joining("new", &["t"])).error_code, 0);
     group.refuses = false;
     assert_eq!(old.beat(&mut group), ErrorCode::None);
-    assert_eq!(&*describe_as_classic(&mut group).group_state, "Stable");
+    assert_eq!(&*group.describe_as_classic().group_state, "Stable");
     group.join("new", &["t"]);
     old.owned = vec![0];
     old.join(&mut group);
@@ -338,7 +332,7 @@ fn a_conversion_that_the_log_refuses_has_not_been() {
     assert_eq!(old.beat(&mut group), ErrorCode::None);
     assert_eq!(group.describe().members.len(), 2);
     group.good(idle("new", -1));
-    assert_eq!(&*describe_as_classic(&mut group).group_state, "PreparingRebalance");
+    assert_eq!(&*group.describe_as_classic().group_state, "PreparingRebalance");
 }
 
 #[test]

@@ -29,6 +29,7 @@ impl View<'_> {
 
     /// Makes the group a classic one, without those that leave. `who` set it off.
     pub(super) fn downgrade(&mut self, mut draft: Draft<'_>, leaving: &[Text], who: &Text, client: &Text) {
+        model::mark!("a consumer group became a classic group");
         let (id, image, now) = (draft.id.clone(), &self.world.image, self.now);
         let group = draft.group();
         let history = group.history.clone();

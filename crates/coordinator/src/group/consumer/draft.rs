@@ -167,6 +167,7 @@ impl<'a> Draft<'a> {
 
     /// Another incarnation of a static member takes its place: what it is to own, and what it holds.
     pub fn replace_member(&mut self, old: &Text, new: &Text, mut member: Member) -> Member {
+        model::mark!("a static member of a consumer group was replaced");
         let target = self.group().target(old).clone();
         self.remove_member(old);
         member.current = Current { epoch: JOINING, previous_epoch: JOINING, ..member.current };

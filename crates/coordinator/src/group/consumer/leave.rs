@@ -61,7 +61,10 @@ impl<'a> View<'a> {
         let Some(member) = group.member(first) else { return };
         let cause = match (was_heard_of, member.is_classic()) {
             (false, _) => Cause::MemberTimedOut,
-            (true, false) => Cause::RevocationTimedOut,
+            (true, false) => {
+                model::mark!("a member did not give up partitions in time");
+                Cause::RevocationTimedOut
+            }
             (true, true) => Cause::SyncTimedOut,
         };
         let mut reason = Reason::new(cause, first, &member.profile.client_id);

@@ -42,8 +42,11 @@ impl ConsumerGroup {
             let since = assigned.since(topic, partition).or_else(|| revoking.since(topic, partition));
             since.is_some_and(|since| since <= epoch)
         };
-        let is_current = epoch == member.current.epoch;
-        if is_current || epoch < member.current.epoch && partitions.into_iter().all(holds) {
+        if epoch == member.current.epoch {
+            return Ok(());
+        }
+        if epoch < member.current.epoch && partitions.into_iter().all(holds) {
+            model::mark!("a commit of an earlier member epoch was taken");
             return Ok(());
         }
         Err(stale(member))

@@ -24,6 +24,7 @@ impl View<'_> {
             return Ok(false);
         }
         self.drop_unused_patterns(&draft.id);
+        model::mark!("a member changed its pattern");
         if !old.is_empty() && draft.group().subscribers_of_pattern(old) <= 1 && draft.group().resolved(old).is_some() {
             draft.write_pattern(old, None);
         }

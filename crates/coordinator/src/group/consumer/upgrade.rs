@@ -116,6 +116,7 @@ impl<'a> View<'a> {
     /// The conversion is decided: members that wait in the classic group are told to join again, and all sessions go on
     /// in the consumer group.
     pub(super) fn hand_over(&mut self, draft: &mut Draft<'_>) {
+        model::mark!("a classic group became a consumer group");
         let id = draft.id.clone();
         for (member_id, member) in draft.group().members().clone() {
             if member.is_classic() {

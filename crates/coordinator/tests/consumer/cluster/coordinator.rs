@@ -1,7 +1,7 @@
 //! A coordinator with its log in memory.
 
 use bytes::Bytes;
-use coordinator::group::{Client, GroupCoordinator, Record, Reply, Request, Settings, World, decode, encode};
+use coordinator::group::{Client, Failure, GroupCoordinator, Record, Reply, Request, Settings, World, decode, encode};
 use model::config::{Layers, Origin, ServerConfig};
 use model::metadata_image::{BrokerImage, ConfigResource, Configs, MetadataImage, PartitionImage, TopicImage};
 use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
@@ -30,7 +30,9 @@ pub struct Coordinator {
     lives: u64,
     pub now: Now,
     /// Answers that nobody has looked at yet.
-    answered: BTreeMap<Ticket, Reply>,
+    answered: BTreeMap<Ticket, (Instant, Reply)>,
+    /// How requests that wait would be answered with an error.
+    waiting: BTreeMap<Ticket, Failure>,
     /// The log takes nothing.
     pub refuses: bool,
     /// Compare with fresh machines after every request. Costs time.
@@ -60,6 +62,7 @@ impl Coordinator {
             lives: 0,
             now: Now { monotonic: Instant::default(), wall: 1_700_000_000_000 },
             answered: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             refuses: false,
             checks: true,
         };
@@ -78,8 +81,11 @@ impl Coordinator {
 
     /// Another node becomes the coordinator: it knows the log and nothing else.
     pub fn fail_over(&mut self) {
-        self.machine = GroupCoordinator::new([self.lives, 5, 6, 7]);
+        self.machine = GroupCoordinator::new([5, self.lives, 6, 7]);
         self.lives += 1;
+        for (ticket, failure) in std::mem::take(&mut self.waiting) {
+            self.answered.insert(ticket, (self.now.monotonic, failure.reply(ErrorCode::CoordinatorNotAvailable)));
+        }
         replay(&mut self.machine, &self.log);
         self.load();
     }
@@ -102,13 +108,14 @@ impl Coordinator {
     /// The answer to a request that is answered at once.
     pub fn ask(&mut self, request: Request) -> Reply {
         let ticket = self.send(request);
-        self.answer(ticket).expect("an answer for this ticket")
+        self.answer(ticket).expect("an answer for this ticket").1
     }
 
     /// Sends a request that may have to wait.
     pub fn send(&mut self, request: Request) -> Ticket {
         let ticket = Ticket(self.tickets);
         self.tickets += 1;
+        self.waiting.insert(ticket, request.failure());
         let mut out = Outbox::new();
         self.machine.handle(self.now, &self.world, ticket, request, &mut out);
         self.take(Some(ticket), out);
@@ -116,16 +123,21 @@ impl Coordinator {
         ticket
     }
 
-    /// The answer to it, if there is one by now.
-    pub fn answer(&mut self, ticket: Ticket) -> Option<Reply> {
+    /// The answer to it and when it was given, if there is one by now.
+    pub fn answer(&mut self, ticket: Ticket) -> Option<(Instant, Reply)> {
         self.answered.remove(&ticket)
     }
 
     fn take(&mut self, ticket: Option<Ticket>, mut out: Outbox<GroupCoordinator>) {
         if self.refuses && !out.records.is_empty() {
-            out = Outbox::new();
+            let void = std::mem::take(&mut out).replies;
+            let error = ErrorCode::CoordinatorNotAvailable;
             if let Some(ticket) = ticket {
-                self.machine.rejected(ticket, ErrorCode::CoordinatorNotAvailable, &mut out);
+                self.machine.rejected(ticket, error, &mut out);
+            }
+            for (other, _) in void.into_iter().filter(|(other, _)| Some(*other) != ticket) {
+                let failure = self.waiting.get(&other).expect("it waits").clone();
+                out.reply(other, failure.reply(error));
             }
         }
         for record in &out.records {
@@ -141,7 +153,8 @@ impl Coordinator {
             self.check();
         }
         for (ticket, reply) in out.replies {
-            assert!(self.answered.insert(ticket, reply).is_none(), "each request is answered once");
+            assert!(self.waiting.remove(&ticket).is_some(), "each request is answered once");
+            self.answered.insert(ticket, (self.now.monotonic, reply));
         }
     }
 
@@ -274,6 +287,13 @@ impl Coordinator {
     pub fn describe(&mut self) -> DescribedGroup {
         match self.ask(Request::ConsumerGroupDescribe { groups: vec![GROUP.into()] }) {
             Reply::ConsumerGroupDescribe(mut groups) => groups.remove(0),
+            other => panic!("not what was asked: {other:?}"),
+        }
+    }
+
+    pub fn describe_as_classic(&mut self) -> protocol::messages::describe_groups::DescribedGroup {
+        match self.ask(Request::DescribeGroups { groups: vec![GROUP.into()], version: 6 }) {
+            Reply::DescribeGroups(mut groups) => groups.remove(0),
             other => panic!("not what was asked: {other:?}"),
         }
     }

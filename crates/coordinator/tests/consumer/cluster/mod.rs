@@ -1,7 +1,9 @@
 //! One group, its members and its coordinator in memory, drawn and run by a seed: members come, go, crash, fall silent,
-//! subscribe to something else and lose answers; topics come, grow and go; coordinators are deposed, and their log is
+//! subscribe to something else and lose answers; some speak the classic protocol,
+//! so that the group goes over and back; topics come, grow and go; coordinators are deposed, and their log is
 //! compacted or refuses what it is given.
 
+mod classic_member;
 pub mod coordinator;
 mod dice;
 mod member;

@@ -1,5 +1,6 @@
 //! The run of a seed.
 
+use super::classic_member::ClassicMember;
 use super::coordinator::Coordinator;
 use super::dice::Dice;
 use super::member::{Member, Partition, Subscription};
@@ -17,7 +18,10 @@ const PATTERNS: [&str; 5] = ["", "", "a-.*", ".*-1", "c|b-2"];
 pub struct Run {
     dice: Dice,
     coordinator: Coordinator,
+    /// There are members of the classic protocol.
+    is_mixed: bool,
     members: Vec<Member>,
+    classic: Vec<ClassicMember>,
     /// Who last owned each partition.
     owners: BTreeMap<Partition, String>,
     born: usize,
@@ -30,13 +34,19 @@ impl Run {
     pub fn new(seed: u64) -> Run {
         let mut dice = Dice::new(seed);
         let interval = *dice.pick(&["0", "0", "1000", "5000"]);
-        let mut coordinator = Coordinator::with_configs(&[("group.consumer.assignment.interval.ms", interval)]);
+        let policy = *dice.pick(&["bidirectional", "bidirectional", "upgrade", "downgrade", "disabled"]);
+        let mut coordinator = Coordinator::with_configs(&[
+            ("group.consumer.assignment.interval.ms", interval),
+            ("group.consumer.migration.policy", policy),
+            ("group.initial.rebalance.delay.ms", "0"),
+        ]);
+        let is_mixed = dice.once_in(2);
         coordinator.checks = false;
         for topic in &TOPICS[..3] {
             coordinator.create_topic(topic, 1 + dice.below(4));
         }
-        let (members, owners) = (Vec::new(), BTreeMap::new());
-        Run { dice, coordinator, members, owners, born: 0, outcome: Outcome::default() }
+        let (members, classic, owners) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Run { dice, coordinator, is_mixed, members, classic, owners, born: 0, outcome: Outcome::default() }
     }
 
     pub fn play(mut self) -> Result<Outcome, Violation> {
@@ -64,6 +74,7 @@ impl Run {
             9 => return self.depose(),
             10..14 => self.coordinator.advance(Duration::from_millis(self.dice.below(20_000) as u64)),
             14 => self.coordinator.advance(Duration::from_secs(46)),
+            15..25 if self.is_mixed => return self.classic_step(),
             _ => return self.beat(),
         }
         Ok(())
@@ -80,10 +91,15 @@ impl Run {
     }
 
     fn come(&mut self) {
-        if self.members.len() >= 8 {
+        if self.members.len() + self.classic.len() >= 8 {
             return;
         }
         self.born += 1;
+        if self.is_mixed && self.dice.once_in(2) {
+            let topics = self.subscription().topics;
+            self.classic.push(ClassicMember::new(format!("old{}", self.born), topics));
+            return;
+        }
         let instance = self.dice.once_in(3).then(|| format!("instance-{}", self.dice.below(3)));
         let subscription = self.subscription();
         self.members.push(Member::new(format!("m{}", self.born), instance, subscription));
@@ -93,7 +109,25 @@ impl Run {
         (!self.members.is_empty()).then(|| self.dice.below(self.members.len()))
     }
 
+    fn any_classic(&mut self) -> Option<usize> {
+        (!self.classic.is_empty()).then(|| self.dice.below(self.classic.len()))
+    }
+
+    fn classic_step(&mut self) -> Verdict {
+        let Some(at) = self.any_classic() else { return Ok(()) };
+        let is_lost = self.dice.once_in(12);
+        self.classic[at].step(&mut self.coordinator, is_lost);
+        self.check()
+    }
+
     fn go(&mut self) {
+        if let Some(at) = self.any_classic()
+            && self.dice.once_in(2)
+        {
+            let member = self.classic.remove(at);
+            member.leave(&mut self.coordinator);
+            return;
+        }
         let Some(at) = self.any_member() else { return };
         let member = self.members.remove(at);
         let epoch = if member.instance.is_some() && self.dice.once_in(2) { -2 } else { -1 };
@@ -101,6 +135,12 @@ impl Run {
     }
 
     fn crash(&mut self) {
+        if let Some(at) = self.any_classic()
+            && self.dice.once_in(2)
+        {
+            self.classic.remove(at);
+            return;
+        }
         if let Some(at) = self.any_member() {
             self.members.remove(at);
         }
@@ -203,6 +243,15 @@ impl Run {
                 }
             }
         }
+        for member in &self.classic {
+            let is_heard_of = member.heard.is_some_and(|heard| now.saturating_since(heard) < SESSION);
+            for partition in member.owned.iter().filter(|_| is_heard_of) {
+                if let Some(other) = owners.insert(*partition, &member.name) {
+                    let what = format!("{partition:?} is owned by {other} and by {}", member.name);
+                    return Err(Violation::new("one owner a partition", what));
+                }
+            }
+        }
         for (partition, owner) in owners {
             if self.owners.insert(partition, owner.to_owned()).is_some_and(|before| before != owner) {
                 self.outcome.handed_over += 1;
@@ -213,22 +262,32 @@ impl Run {
 
     /// Everything works from here on: the group comes to rest, and everything that is subscribed to is owned.
     fn settle(&mut self) -> Verdict {
+        // Classic clients see for themselves that topics have changed, and join again.
+        self.classic.iter_mut().filter(|member| member.waiting.is_none()).for_each(ClassicMember::must_join);
         for _ in 0..30 {
             self.coordinator.advance(Duration::from_secs(5));
             for at in (0..self.members.len()).rev() {
                 self.members[at].revoke();
                 self.beat_of(at, false)?;
             }
+            for at in 0..self.classic.len() {
+                self.classic[at].step(&mut self.coordinator, false);
+                self.check()?;
+            }
         }
-        let group = self.coordinator.describe();
-        if self.members.is_empty() {
+        if self.members.is_empty() && self.classic.is_empty() {
             return Ok(());
         }
-        if &*group.group_state != "Stable" {
-            return Err(Violation::new("a group comes to rest", format!("{group:?}")));
+        let group = self.coordinator.describe();
+        let state = match group.error_code {
+            0 => group.group_state.clone(),
+            _ => self.coordinator.describe_as_classic().group_state,
+        };
+        if &*state != "Stable" {
+            return Err(Violation::new("a group comes to rest", format!("{state:?} {group:?}")));
         }
         self.check_whole()?;
-        self.check_even()
+        if self.classic.is_empty() { self.check_even() } else { Ok(()) }
     }
 
     fn is_subscribed(&self, member: &Member, topic: &str) -> bool {
@@ -247,11 +306,15 @@ impl Run {
         let members: Vec<&Member> = self.members.iter().filter(settled).collect();
         let mut wanted: BTreeSet<Partition> = BTreeSet::new();
         for topic in self.coordinator.world.image.topics() {
-            if members.iter().any(|member| self.is_subscribed(member, &topic.name)) {
+            let by_classic =
+                || self.classic.iter().any(|member| member.topics.iter().any(|name| **name == *topic.name));
+            if members.iter().any(|member| self.is_subscribed(member, &topic.name)) || by_classic() {
                 wanted.extend(topic.numbered_partitions().map(|(partition, _)| (topic.id, partition)));
             }
         }
-        let owned: BTreeSet<Partition> = members.iter().flat_map(|member| member.owned.iter().copied()).collect();
+        let by_classic = self.classic.iter().flat_map(|member| member.owned.iter().copied());
+        let owned: BTreeSet<Partition> =
+            members.iter().flat_map(|member| member.owned.iter().copied()).chain(by_classic).collect();
         if owned != wanted {
             let what = format!("owned {owned:?}, subscribed to {wanted:?}");
             return Err(Violation::new("everything is owned", what));
