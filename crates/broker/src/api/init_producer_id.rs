@@ -12,10 +12,8 @@ pub async fn handle(broker: &Broker, request: InitProducerIdRequest) -> InitProd
         producer_epoch: -1,
         ..Default::default()
     };
-    match request.transactional_id.as_deref() {
-        // Nobody coordinates transactions: to ask again would not help.
-        Some(_) => return failed(ErrorCode::InvalidRequest),
-        None => {}
+    if request.transactional_id.is_some() {
+        return failed(ErrorCode::InvalidRequest); // nobody coordinates transactions: to ask again would not help
     }
     match broker.producer_ids.next(&broker.metadata, broker.node_id).await {
         Ok(producer_id) => InitProducerIdResponse { producer_id, producer_epoch: 0, ..Default::default() },
