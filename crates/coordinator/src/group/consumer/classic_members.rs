@@ -112,7 +112,7 @@ impl View<'_> {
             return Err(Refusal::new(ErrorCode::InconsistentGroupProtocol, "the group speaks another protocol"));
         }
         if group.epoch > member.current.epoch && member.current.state != State::Revoking {
-            self.await_join(id, member_id, member);
+            self.expect_join(id, member_id, member);
             return Err(Refusal::new(ErrorCode::RebalanceInProgress, "join again"));
         }
         let assignment = embedded::assignment_for(classic, &member.current.assigned.assignment(), &self.world.image);
@@ -141,14 +141,14 @@ impl View<'_> {
             State::Stable | State::Unknown => false,
         };
         if must_join {
-            self.await_join(id, member_id, member);
+            self.expect_join(id, member_id, member);
             return Err(Refusal::new(ErrorCode::RebalanceInProgress, "join again"));
         }
         Ok(())
     }
 
     /// The member was told to join again, and is given its rebalance timeout to do so.
-    fn await_join(&mut self, group: &Text, id: &Text, member: &Member) {
+    fn expect_join(&mut self, group: &Text, id: &Text, member: &Member) {
         let joined_by = self.now.monotonic + rebalance_timeout(member);
         let first = |before: Option<Instant>| before.unwrap_or(joined_by);
         self.wait_for(group, id, |session| session.joined_by = Some(first(session.joined_by)));
