@@ -69,7 +69,7 @@ impl View<'_> {
             self.hand_over(&mut draft);
         }
         self.hear_of(&draft.id, &change.id, &change.after);
-        self.await_revocation(&draft.id, &change.id, &change.after);
+        self.expect_revocation(&draft.id, &change.id, &change.after);
         self.out.records.extend(draft.into_records());
         Ok(response)
     }

@@ -132,7 +132,7 @@ impl View<'_> {
         for (id, group) in hard.groups.iter().filter_map(|(id, group)| Some((id, group.consumer.as_deref()?))) {
             for (member_id, member) in group.members() {
                 self.hear_of(id, member_id, member);
-                self.await_revocation(id, member_id, member);
+                self.expect_revocation(id, member_id, member);
             }
             let soft = self.consumer_soft(id);
             soft.staleness = Staleness::Stale;
@@ -142,7 +142,7 @@ impl View<'_> {
 
     /// A member of the consumer protocol that has to give up partitions has its rebalance timeout for that; members of
     /// the classic protocol are waited for to join instead.
-    pub(super) fn await_revocation(&mut self, group: &Text, id: &Text, member: &Member) {
+    pub(super) fn expect_revocation(&mut self, group: &Text, id: &Text, member: &Member) {
         let must = member.current.state == State::Revoking && !member.is_classic();
         let epoch = member.current.epoch;
         let timeout = Duration::from_millis(u64::try_from(member.profile.rebalance_timeout_ms).unwrap_or(0));
