@@ -7,7 +7,7 @@ use crate::checker::{Class, Verdict};
 use crate::history::Action;
 
 /// Things take so long to be well again after a fault, in nanoseconds, besides the member's session.
-const AFTERMATH: u64 = 15_000_000_000;
+const AFTERMATH: u64 = 10_000_000_000;
 
 /// Looks at everything that members lost.
 pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
