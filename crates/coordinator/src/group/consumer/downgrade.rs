@@ -63,6 +63,7 @@ impl View<'_> {
 fn as_classic(group: &ConsumerGroup, leaving: &[Text], image: &MetadataImage, now: Now) -> Classic {
     let mut classic = Classic::new();
     classic.generation = group.epoch;
+    classic.assigned = Some(group.epoch);
     classic.protocol_type = Some(Text::from_static(CONSUMER));
     for (id, member) in group.members().iter().filter(|(id, _)| !leaving.contains(id)) {
         if let Some(member) = as_classic_member(group, id, member, image, now) {

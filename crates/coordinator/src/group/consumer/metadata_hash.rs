@@ -39,3 +39,33 @@ pub fn racks(topic: &TopicImage, partition: usize, image: &MetadataImage) -> Vec
     racks.dedup();
     racks
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::group::consumer::member::Profile;
+    use model::Uuid;
+    use model::metadata_image::PartitionImage;
+    use std::sync::Arc;
+
+    fn hash(partitions: usize) -> i64 {
+        let mut image = MetadataImage::default();
+        let partitions = vec![Arc::new(PartitionImage::default()); partitions];
+        image.put_topic(TopicImage { name: "t".into(), id: Uuid([7; 16]), partitions, configs: Arc::default() });
+        let mut group = ConsumerGroup::default();
+        group.set_profile(&"m".into(), Profile { topics: Arc::new(["t".into(), "u".into()]), ..Profile::default() });
+        metadata_hash(&group, &image)
+    }
+
+    #[test]
+    fn the_hash_is_what_stands_in_records_already() {
+        assert_eq!([hash(1), hash(3)], [8_710_699_103_806_935_088, -8_598_091_659_458_321_351]);
+    }
+
+    #[test]
+    fn no_two_sizes_of_a_topic_are_taken_for_each_other() {
+        let hashes: std::collections::BTreeSet<i64> = (0..1000).map(hash).collect();
+        assert_eq!(hashes.len(), 1000);
+        assert_eq!(metadata_hash(&ConsumerGroup::default(), &MetadataImage::default()), 0);
+    }
+}

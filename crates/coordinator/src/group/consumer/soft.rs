@@ -129,7 +129,8 @@ impl View<'_> {
     /// All sessions start anew, and all is looked at again.
     pub(crate) fn consumer_groups_loaded(&mut self) {
         let hard = self.hard;
-        for (id, group) in hard.groups.iter().filter_map(|(id, group)| Some((id, group.consumer.as_deref()?))) {
+        let groups = hard.groups.iter().filter_map(|(id, group)| Some((id, group.consumer.as_deref()?)));
+        for (id, group) in groups.filter(|(_, group)| !group.is_empty()) {
             for (member_id, member) in group.members() {
                 self.hear_of(id, member_id, member);
                 self.expect_revocation(id, member_id, member);
@@ -170,6 +171,10 @@ impl View<'_> {
         match consumer.member(&member) {
             None => {
                 soft.sessions.remove(&member);
+                if consumer.is_empty() && soft.sessions.is_empty() {
+                    // Whoever comes next is looked at anew: nothing is kept for a group that may never be used again.
+                    self.soft.consumer.remove(&group);
+                }
             }
             Some(found) => {
                 session.drop_what_is_done(found);

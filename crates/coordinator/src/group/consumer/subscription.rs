@@ -109,7 +109,8 @@ impl View<'_> {
         if changes.is_empty() && !brokers_moved {
             return;
         }
-        for (id, group) in hard.groups.iter().filter_map(|(id, group)| Some((id, group.consumer.as_deref()?))) {
+        let groups = hard.groups.iter().filter_map(|(id, group)| Some((id, group.consumer.as_deref()?)));
+        for (id, group) in groups.filter(|(_, group)| !group.is_empty()) {
             let patterns: Vec<Text> = self.patterns_concerned(id, group, changes);
             let is_concerned = brokers_moved || !patterns.is_empty() || {
                 changes.iter().any(|change| named(change, image).is_some_and(|topic| group.is_subscribed_to(topic)))
