@@ -50,7 +50,7 @@ mod tests {
 
     fn hash(partitions: usize) -> i64 {
         let mut image = MetadataImage::default();
-        let partitions = vec![Arc::new(PartitionImage::default()); partitions];
+        let partitions = (0..partitions).map(|_| Arc::new(PartitionImage::default())).collect();
         image.put_topic(TopicImage { name: "t".into(), id: Uuid([7; 16]), partitions, configs: Arc::default() });
         let mut group = ConsumerGroup::default();
         group.set_profile(&"m".into(), Profile { topics: Arc::new(["t".into(), "u".into()]), ..Profile::default() });
