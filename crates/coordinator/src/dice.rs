@@ -8,8 +8,8 @@ pub(crate) struct Dice([u64; 4]);
 
 impl Dice {
     pub fn new(seed: [u64; 4]) -> Dice {
-        // The all-zero state would stay there for ever.
-        Dice([seed[0] | 1, seed[1], seed[2], seed[3]])
+        // The all-zero state would stay there for ever; every other one is a sequence of its own.
+        Dice(if seed == [0; 4] { [1, 0, 0, 0] } else { seed })
     }
 
     fn roll(&mut self) -> u64 {

@@ -286,8 +286,10 @@ impl StateMachine for GroupCoordinator {
 
     fn replay(&mut self, at: Position, entry: Entry<'_, Record>) {
         self.soft.pending_append = None;
-        if let Entry::Record(Record::GroupMetadata(key, _)) = entry {
-            self.soft.classic_is_written(&key.group);
+        match entry {
+            Entry::Record(Record::GroupMetadata(key, Some(_))) => self.soft.classic_is_written(&key.group),
+            Entry::Record(Record::GroupMetadata(key, None)) => drop(self.soft.classic.remove(&key.group)),
+            _ => {}
         }
         let is_loading = !self.soft.is_live;
         if planted!("first-offset-of-a-partition-stays-on-load") && is_loading && self.hard.has_offset(&entry) {

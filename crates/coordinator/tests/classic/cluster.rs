@@ -19,7 +19,14 @@ type Logged = (Offset, Bytes, Option<Bytes>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Log {
     Takes,
+    /// Nothing is written.
     Refuses(ErrorCode),
+    /// It is written, and committed too late for whoever asked.
+    IsLate,
+    /// The node is deposed in the middle; the records are there or not.
+    Ends {
+        kept: bool,
+    },
 }
 
 pub struct Coordinator {
@@ -85,6 +92,11 @@ impl Coordinator {
     /// The answer to a request that has come.
     pub fn answer(&mut self, ticket: Ticket) -> Reply {
         self.answers.remove(&ticket).unwrap_or_else(|| panic!("no answer to {ticket:?} yet"))
+    }
+
+    /// The answer to a request, if it has come.
+    pub fn try_answer(&mut self, ticket: Ticket) -> Option<Reply> {
+        self.answers.remove(&ticket)
     }
 
     pub fn has_answer(&self, ticket: Ticket) -> bool {
@@ -168,15 +180,20 @@ impl Coordinator {
     }
 
     fn take(&mut self, ticket: Option<Ticket>, mut out: Outbox<GroupCoordinator>) {
-        if let (Log::Refuses(error), false) = (self.takes, out.records.is_empty()) {
-            let void = std::mem::take(&mut out.replies);
-            out = Outbox::new();
-            if let Some(ticket) = ticket {
-                self.machine.rejected(ticket, error, &mut out);
+        match self.takes {
+            Log::Takes => {}
+            _ if out.records.is_empty() => {}
+            Log::Refuses(error) => out = self.refused(ticket, error, out),
+            Log::IsLate => {
+                self.append(&out.records);
+                out = self.failed(ErrorCode::RequestTimedOut, out);
             }
-            for (other, _) in void.into_iter().filter(|(other, _)| Some(*other) != ticket) {
-                let failure = self.waiting.get(&other).cloned().expect("it waits");
-                out.reply(other, failure.reply(error));
+            Log::Ends { kept } => {
+                if kept {
+                    self.append(&out.records);
+                }
+                self.takes = Log::Takes;
+                return self.fail_over();
             }
         }
         self.append(&out.records);
@@ -184,6 +201,30 @@ impl Coordinator {
             assert!(self.waiting.remove(&ticket).is_some(), "{ticket:?} is answered twice: {reply:?}");
             self.answers.insert(ticket, reply);
         }
+    }
+
+    /// Nothing was appended: whoever asked is answered by the machine, the others whose answers were in it by the driver.
+    fn refused(
+        &mut self,
+        ticket: Option<Ticket>,
+        error: ErrorCode,
+        mut void: Outbox<GroupCoordinator>,
+    ) -> Outbox<GroupCoordinator> {
+        void.replies.retain(|(other, _)| Some(*other) != ticket);
+        let mut out = self.failed(error, void);
+        if let Some(ticket) = ticket {
+            self.machine.rejected(ticket, error, &mut out);
+        }
+        out
+    }
+
+    fn failed(&self, error: ErrorCode, void: Outbox<GroupCoordinator>) -> Outbox<GroupCoordinator> {
+        let mut out = Outbox::new();
+        for (ticket, _) in void.replies {
+            let failure = self.waiting.get(&ticket).cloned().expect("it waits");
+            out.reply(ticket, failure.reply(error));
+        }
+        out
     }
 
     fn append(&mut self, records: &[Record]) {

@@ -43,10 +43,9 @@ impl Classic {
         if !planted!("commit-of-any-generation") {
             self.check_generation(member, instance, generation)?;
         }
-        match self.state {
-            // It has heard of this generation, and must sync before it may speak for it.
-            State::CompletingRebalance => Err(ErrorCode::RebalanceInProgress),
-            _ => Ok(()),
-        }
+        // It may have heard of this generation, and must sync before it may speak for it. A generation that a newcomer
+        // interrupted never was.
+        let may_commit = self.state != State::CompletingRebalance && self.assigned == Some(self.generation);
+        if may_commit { Ok(()) } else { Err(ErrorCode::RebalanceInProgress) }
     }
 }

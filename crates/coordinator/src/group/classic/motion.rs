@@ -28,6 +28,9 @@ pub(crate) struct Classic {
     /// Since when, by the wall clock.
     pub since: Timestamp,
     pub generation: i32,
+    /// The last generation that was given an assignment, which the log has. Only it may commit: another coordinator would
+    /// know of no later one.
+    pub assigned: Option<i32>,
     pub protocol_type: Option<Text>,
     pub protocol: Option<Text>,
     pub leader: Option<Text>,
@@ -115,6 +118,7 @@ impl Classic {
             state: State::Empty,
             since: -1,
             generation: 0,
+            assigned: None,
             protocol_type: None,
             protocol: None,
             leader: None,

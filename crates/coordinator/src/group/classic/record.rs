@@ -22,6 +22,7 @@ impl Classic {
     pub fn of_record(record: &GroupMetadataValue, now: Now) -> Classic {
         let mut group = Classic::new();
         group.generation = record.generation;
+        group.assigned = Some(record.generation);
         group.protocol_type = Some(record.protocol_type.clone()).filter(|name| !name.is_empty());
         group.protocol = record.protocol.clone();
         group.since = record.current_state_timestamp;

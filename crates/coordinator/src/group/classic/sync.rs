@@ -58,6 +58,7 @@ impl ClassicView<'_> {
             let assignment = given.get(&id.as_bytes()[..]);
             member.assignment = assignment.map(|bytes| Bytes::copy_from_slice(bytes)).unwrap_or_default();
         }
+        self.group.assigned = Some(self.group.generation);
         self.group.turn(State::Stable, self.now);
         self.write_group();
         *self.undo = Some(Undo::Assignment { group: self.id.clone() });
@@ -80,6 +81,7 @@ impl ClassicView<'_> {
     /// The log refused the assignment: nobody has it, and everyone joins again.
     pub fn take_back_assignment(&mut self) {
         self.group.members.values_mut().for_each(|member| member.assignment = Bytes::new());
+        self.group.assigned = None;
         let leader = self.group.leader.clone().unwrap_or_default();
         let client = self.group.members.get(&leader).map(|member| member.client.id.clone()).unwrap_or_default();
         self.prepare_rebalance(Trigger::new(Cause::NotWritten, &leader, &client));

@@ -131,14 +131,13 @@ impl View<'_> {
         }
     }
 
-    /// The group's own records go; its offsets are another matter.
+    /// The group's own records go; its offsets are another matter. What is in motion goes once the log says so.
     pub(crate) fn delete_group_itself(&mut self, id: &Text, group: &Group) {
         if let Some(group) = &group.consumer {
             self.out.records.extend(consumer::tombstones(id, group));
         }
-        if group.classic.is_some() {
+        if group.classic.is_some() || self.soft.classic.contains_key(id) {
             self.write(Record::GroupMetadata(GroupMetadataKey { group: id.clone() }, None));
         }
-        self.soft.classic.remove(id);
     }
 }
