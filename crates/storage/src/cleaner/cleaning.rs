@@ -212,10 +212,7 @@ impl Cleaning {
     async fn map_source(&mut self, at: usize, pace: &Pace) -> Result<bool, CleaningFault> {
         let mut piece = self.piece(at).await?;
         loop {
-            let read = piece.read().await?;
-            if read == 0 {
-                return Ok(true);
-            }
+            let Some(read) = piece.read().await? else { return Ok(true) };
             self.summary.read += read;
             let mut retention = self.retention.take().expect("given back");
             let bounds = self.bounds;
@@ -303,10 +300,7 @@ impl Cleaning {
     ) -> Result<Group, CleaningFault> {
         let mut piece = self.piece(self.at).await?;
         loop {
-            let read = piece.read().await?;
-            if read == 0 {
-                return Ok(group);
-            }
+            let Some(read) = piece.read().await? else { return Ok(group) };
             self.summary.read += read;
             let mut retention = self.retention.take().expect("given back");
             let (fed, retention, given_back) = blocking(move || {

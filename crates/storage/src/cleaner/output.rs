@@ -10,8 +10,8 @@ use bytes::Bytes;
 use model::Offset;
 use runtime::disk::{File, Open};
 
-/// Bytes between two syncs: one large one at the end would hold up the syncs of others.
-const SYNC_EVERY: u64 = 8 << 20;
+/// Bytes between two syncs: a large one would hold up those of others, which wait behind it for the same disk.
+const SYNC_EVERY: u64 = 1 << 20;
 
 /// The files of a segment that is being written.
 pub(super) struct Output<'a> {

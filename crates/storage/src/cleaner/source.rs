@@ -36,6 +36,7 @@ pub(super) struct Piece {
     pub position: u64,
     end: u64,
     bytes: Vec<u8>,
+    /// So many of them are what comes next.
     filled: usize,
     /// Bytes to read at once; more where a batch is larger.
     size: usize,
@@ -78,19 +79,25 @@ impl Piece {
         })
     }
 
-    /// Reads the next piece. Says how many bytes that were; 0 at the end.
-    pub async fn read(&mut self) -> Result<u64, CleaningFault> {
+    /// Reads the next piece. Says how many bytes were read for it; none at the end.
+    pub async fn read(&mut self) -> Result<Option<u64>, CleaningFault> {
         let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
-        let wanted = self.size.min(left);
+        if left == 0 {
+            return Ok(None);
+        }
+        let wanted = self.size.min(left).max(self.filled);
         if self.bytes.len() < wanted {
             self.bytes.resize(wanted, 0);
         }
-        let read = self.file.read_at(&mut self.bytes[..wanted], self.position).await;
-        self.filled = read.map_err(StorageFault::disk(&self.path))?;
-        if self.filled < wanted {
-            return Err(self.corrupt("the file is shorter than it was"));
+        let (from, missing) = (self.position + self.filled as u64, wanted - self.filled);
+        if missing > 0 {
+            let read = self.file.read_at(&mut self.bytes[self.filled..wanted], from).await;
+            if read.map_err(StorageFault::disk(&self.path))? < missing {
+                return Err(self.corrupt("the file is shorter than it was"));
+            }
         }
-        Ok(self.filled as u64)
+        self.filled = wanted;
+        Ok(Some(missing as u64))
     }
 
     /// Gives the whole batches of the piece to `work`, with the bytes of the segment that come after each, until that stops
@@ -104,6 +111,8 @@ impl Piece {
         self.bytes = bytes;
         let (done, walk) = walked?;
         self.position += done as u64;
+        self.bytes.copy_within(done..self.filled, 0);
+        self.filled -= done;
         Ok(walk)
     }
 

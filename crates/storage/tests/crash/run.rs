@@ -297,6 +297,8 @@ impl Hosted {
                 self.log.assign_leader_epoch(self.leader_epoch).await.map_err(text)?;
                 self.ledger.returned(self.life);
             }
+            // Its creation was not durable, and its id was lost: the metadata would give it one.
+            Step::Mode { .. } if self.log.topic_id().is_zero() => return Ok(()),
             Step::Mode { journaled, .. } => {
                 self.begin(Kind::Settled, self.state());
                 self.log.set_journaled(journaled).await.map_err(text)?;
