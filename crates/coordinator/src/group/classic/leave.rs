@@ -1,6 +1,5 @@
 //! LeaveGroup: members that go by themselves, or that an administrator removes.
 
-use super::check::old_static_members_are_fenced;
 use super::motion::Trigger;
 use super::view::ClassicView;
 use crate::group::why::Cause;
@@ -67,7 +66,6 @@ impl ClassicView<'_> {
         };
         self.group.check_member(&id, instance.map(|instance| &**instance))?;
         let gone = self.remove_member(&id).ok_or(ErrorCode::UnknownMemberId)?;
-        debug_assert!(old_static_members_are_fenced() || gone.instance.is_some());
         Ok(Trigger::new(Cause::MemberLeft, &id, &gone.client.id).because(member.reason.as_ref()))
     }
 }
