@@ -279,7 +279,7 @@ pub fn client(id: &str) -> Client {
     Client { id: id.into(), host: Text::from_static("/10.0.0.1") }
 }
 
-fn settings(configs: &[(&str, &str)]) -> Settings {
+pub fn settings(configs: &[(&str, &str)]) -> Settings {
     let mut server = ServerConfig::new();
     for (name, value) in configs {
         server.add(name, value, Origin::CommandLine);

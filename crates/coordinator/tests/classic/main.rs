@@ -14,5 +14,7 @@ mod offsets;
 mod process;
 mod random_groups;
 mod rebalances;
+mod records;
 mod refused_appends;
 mod static_members;
+mod transactions;
