@@ -4,7 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tests::{Server, refused};
 
 fn folder() -> tempfile::TempDir {
@@ -109,9 +109,12 @@ fn strangers_on_the_port_are_told_apart_and_do_no_harm() {
         let mut answer = Vec::new();
         let _ = stranger.read_to_end(&mut answer); // an end or a reset: either way it does not wait for us
     }
-    let log = server.log();
-    assert!(log.contains("HTTP"), "an HTTP request is called so: {log}");
-    assert!(log.contains("TLS"), "a TLS hello is called so: {log}");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !(server.log().contains("HTTP") && server.log().contains("TLS")) {
+        let log = server.log();
+        assert!(Instant::now() < deadline, "an HTTP request and a TLS hello are called so: {log}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let ended = server.stop();
     assert_eq!(ended.status.code(), Some(0), "{}: {}", ended.status, ended.log);
 }

@@ -7,12 +7,6 @@ use tests::{Dialect, Record, clients};
 /// `kcat` of the distribution.
 pub struct Kcat;
 
-/// librdkafka compresses with lz4 only for brokers that advertise FindCoordinator, which comes with groups; it then
-/// leaves the records as they are. With groups this function goes.
-pub fn codec_of_librdkafka(codec: &'static str) -> &'static str {
-    if codec == "lz4" { "none" } else { codec }
-}
-
 /// Offset, length of the key, length of the value, key, value, headers.
 const FORMAT: &str = "%o %K %S %k %s %h\n";
 
@@ -28,10 +22,6 @@ impl Client for Kcat {
 
     fn missing(&self) -> Option<String> {
         (!clients::has_program("kcat")).then(|| "kcat is not installed".to_owned())
-    }
-
-    fn codec_used(&self, codec: &'static str) -> &'static str {
-        codec_of_librdkafka(codec)
     }
 
     fn write(&self, bootstrap: &str, topic: &str, codec: &str, records: &[Record]) {

@@ -27,10 +27,6 @@ trait Client: Sync {
     fn dialect(&self) -> Dialect;
     /// Why it cannot be run here.
     fn missing(&self) -> Option<String>;
-    /// The codec that is in the log when it is told to use `codec`.
-    fn codec_used(&self, codec: &'static str) -> &'static str {
-        codec
-    }
     /// Writes records to partition 0, in order.
     fn write(&self, bootstrap: &str, topic: &str, codec: &str, records: &[Record]);
     /// Reads `count` records of partition 0, and shows them with their offsets.
@@ -61,7 +57,7 @@ fn test(client: &dyn Client) {
     for (number, codec) in CODECS.into_iter().enumerate() {
         let topic = format!("{}-{codec}", client.name());
         client.write(server.address(), &topic, codec, &records);
-        assert_that_codec_is_used(&folder.path().join(format!("{topic}-0")), client.codec_used(codec));
+        assert_that_codec_is_used(&folder.path().join(format!("{topic}-0")), codec);
         let other = readers[(me + number + 1) % readers.len()];
         for reader in [client, other] {
             let what = format!("what {} wrote with {codec}, read by {}", client.name(), reader.name());

@@ -1,6 +1,5 @@
 //! Client libraries, driven by short programs of ours in `tests/clients/` that speak in lines: see [`Record::line`].
 
-use crate::kcat::codec_of_librdkafka;
 use crate::{Client, run};
 use std::path::PathBuf;
 use std::process::Command;
@@ -41,10 +40,6 @@ impl Client for Python {
     fn missing(&self) -> Option<String> {
         let installed = clients::home().join(format!("{}.installed", self.name)).exists();
         (!installed).then(|| format!("{} is not installed", self.name))
-    }
-
-    fn codec_used(&self, codec: &'static str) -> &'static str {
-        if self.name == CONFLUENT_KAFKA.name { codec_of_librdkafka(codec) } else { codec }
     }
 
     fn write(&self, bootstrap: &str, topic: &str, codec: &str, records: &[Record]) {
