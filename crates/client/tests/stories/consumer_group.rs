@@ -39,8 +39,8 @@ async fn acknowledges(cluster: &FakeCluster, reader: &mut GroupConsumer, of: &[i
 fn what_the_coordinator_assigns_is_read_and_acknowledged() {
     story(async {
         let cluster = FakeCluster::start(1, 3).await;
-        put(&cluster, 0, &["a"]);
         let (mut reader, heeds) = reading(&cluster, &[0, 1], config()).await;
+        put(&cluster, 0, &["a"]);
         assert_eq!(read(&mut reader, 1).await, ["a"]);
         acknowledges(&cluster, &mut reader, &[0, 1]).await;
         cluster.world().consumers.only().target = BTreeSet::from([1, 2]);
@@ -145,8 +145,8 @@ fn a_pattern_is_for_the_coordinator_and_an_old_one_gets_names() {
 fn a_stale_epoch_is_waited_out_and_the_commit_made_as_who_the_member_has_become() {
     story(async {
         let cluster = FakeCluster::start(1, 1).await;
-        put(&cluster, 0, &["a"]);
         let (mut reader, _) = reading(&cluster, &[0], config()).await;
+        put(&cluster, 0, &["a"]);
         read(&mut reader, 1).await;
         cluster.times(2, |_, _, request: OffsetCommitRequest| {
             Then::Answer(World::commit_answer(&request, E::StaleMemberEpoch))
