@@ -11,6 +11,7 @@ mod member;
 
 use cluster::Coordinator;
 use member::{Joined, join_request};
+use model::ErrorCode;
 use model::state_machine::Ticket;
 use std::time::{Duration, Instant};
 
@@ -32,10 +33,15 @@ fn main() {
     let mut all = generation(&mut group, joins);
     sync(&mut group, &all);
 
-    measured("a heartbeat", members, || all.iter().for_each(|member| drop(group.beat(member))));
+    measured("a heartbeat", members, || {
+        for member in &all {
+            assert_eq!(group.beat(member), ErrorCode::None);
+        }
+    });
     measured("a commit of one partition", commits, || {
         for at in 0..commits {
-            group.commit(&all[at % members], "wide", (at % 1000) as i32, at as i64);
+            let committed = group.commit(&all[at % members], "wide", (at % 1000) as i32, at as i64);
+            assert_eq!(committed, ErrorCode::None);
         }
     });
 
@@ -66,7 +72,11 @@ fn generation(group: &mut Coordinator, joins: Vec<Ticket>) -> Vec<Joined> {
 /// Everyone asks for its assignment; the leader, last, gives each forty bytes.
 fn sync(group: &mut Coordinator, all: &[Joined]) {
     let (leader, others) = all.split_last().expect("members");
-    measured("a sync that waits", others.len(), || others.iter().for_each(|member| drop(group.send_sync(member, &[]))));
+    measured("a sync that waits", others.len(), || {
+        for member in others {
+            group.send_sync(member, &[]);
+        }
+    });
     let given = "x".repeat(40);
     let assignments: Vec<(&str, &str)> = all.iter().map(|member| (&*member.id, given.as_str())).collect();
     let own =

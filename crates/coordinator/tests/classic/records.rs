@@ -1,7 +1,6 @@
 //! Records as they stand in the log.
 
 use crate::cluster::Coordinator;
-use crate::member::*;
 use bytes::Bytes;
 use coordinator::group::{Record, RecordError, decode, encode};
 use protocol::payloads::{GroupMetadataKey, OffsetCommitKey, OffsetCommitValue};
