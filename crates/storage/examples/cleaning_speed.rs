@@ -1,4 +1,4 @@
-//! How fast a log is cleaned, and with how much memory: `cargo run --release -p storage --example cleaning_speed -- [DIRECTORY]`.
+//! How fast a log is cleaned, and with how much memory: `cargo run --release -p storage --example cleaning_speed -- [DIRECTORY] [MB A SECOND]`.
 //!
 //! For records of 1 KiB and of 100 bytes: 1 GB of them over a quarter of a million keys at random, in batches of 64 KiB, all
 //! of it dirty; then the same log once more with a tenth of it written anew. Beside it 1 KiB is appended to another log of
@@ -20,10 +20,11 @@ const KEYS: u64 = 250_000;
 
 fn main() {
     let directory = std::env::args().nth(1);
-    runtime::task::run(0, run(directory)).expect("a runtime");
+    let megabytes = std::env::args().nth(2).and_then(|text| text.parse().ok());
+    runtime::task::run(0, run(directory, megabytes.map_or(f64::MAX, |it: f64| it * 1e6))).expect("a runtime");
 }
 
-async fn run(directory: Option<String>) {
+async fn run(directory: Option<String>, pace: f64) {
     println!(
         "{:<32} {:>9} {:>9} {:>9} {:>8} {:>9} {:>9}",
         "", "dirty MB", "read MB", "written", "seconds", "MB/s", "map MB"
@@ -48,11 +49,11 @@ async fn run(directory: Option<String>) {
         let (foreground, quiet) = appending.await.expect("it ends");
         let (stop, stopped) = watch::channel(false);
         let appending = spawn("appends", append_until(foreground, stopped));
-        clean(&mut log, &format!("records of {} bytes", value_bytes + 24)).await;
+        clean(&mut log, &format!("records of {} bytes", value_bytes + 24), pace).await;
         stop.send_replace(true);
         let (_foreground, cleaning) = appending.await.expect("it ends");
         fill(&mut log, BYTES / 10, value_bytes).await;
-        clean(&mut log, "  and a tenth written anew").await;
+        clean(&mut log, "  and a tenth written anew", pace).await;
         println!("  durable beside it: {}; when nothing is cleaned: {}", shown(cleaning), shown(quiet));
     }
     println!("peak of resident memory: {}", peak());
@@ -120,13 +121,13 @@ async fn fill(log: &mut Log, bytes: u64, value_bytes: usize) {
     log.set_journaled(true).await.expect("a barrier");
 }
 
-async fn clean(log: &mut Log, what: &str) {
+async fn clean(log: &mut Log, what: &str, pace: f64) {
     sleep(Duration::from_millis(200)).await;
     let end = log.log_end_offset();
     let found = log.reader().cleanable(end, runtime::clock::now()).await.expect("a disk").expect("dirt");
     let begun = Instant::now();
     let mut cleaning = log.begin_cleaning(&found, CleanerMemory::default()).expect("nobody else cleans");
-    let pace = Pace::new(f64::MAX);
+    let pace = Pace::new(pace);
     while let Some(cleaned) = cleaning.next(&pace).await.expect("a cleaning") {
         log.swap(cleaned).await.expect("a swap");
     }

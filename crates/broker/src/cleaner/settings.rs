@@ -7,6 +7,11 @@ use runtime::time::Duration;
 use std::str::FromStr;
 use storage::CleanerMemory;
 
+/// Where nobody has set a pace, in bytes a second: what is produced meanwhile is durable about as soon as ever.
+const PACE: f64 = 300e6;
+/// As long as a piece is worked on, others may have to wait for the processor.
+const LARGEST_PIECE: usize = 64 << 10;
+
 /// The configs `log.cleaner.*` that are not of topics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Settings {
@@ -26,17 +31,19 @@ impl Settings {
     pub fn of(broker: &Broker) -> Settings {
         let threads = usize::try_from(value::<i64>(broker, "log.cleaner.threads", 1)).unwrap_or(1);
         let share = |name, default: i64| usize::try_from(value(broker, name, default)).unwrap_or(0) / threads.max(1);
+        let bytes_per_second = value(broker, "log.cleaner.io.max.bytes.per.second", f64::MAX);
+        let is_unlimited = bytes_per_second == f64::MAX;
         Settings {
             is_enabled: value(broker, "log.cleaner.enable", true),
             threads,
             backoff: Duration::from_millis(
                 value::<i64>(broker, "log.cleaner.backoff.ms", 15_000).unsigned_abs().max(1),
             ),
-            bytes_per_second: value(broker, "log.cleaner.io.max.bytes.per.second", f64::MAX),
+            bytes_per_second: if is_unlimited { PACE } else { bytes_per_second },
             memory: CleanerMemory {
                 map_bytes: share("log.cleaner.dedupe.buffer.size", 128 << 20),
                 load_factor: value(broker, "log.cleaner.io.buffer.load.factor", 0.9),
-                io_bytes: share("log.cleaner.io.buffer.size", 512 << 10) / 2,
+                io_bytes: (share("log.cleaner.io.buffer.size", 512 << 10) / 2).min(LARGEST_PIECE),
             },
         }
     }

@@ -42,7 +42,7 @@ pub struct CleanerMemory {
 
 impl Default for CleanerMemory {
     fn default() -> Self {
-        CleanerMemory { map_bytes: 128 << 20, load_factor: 0.9, io_bytes: 512 << 10 }
+        CleanerMemory { map_bytes: 128 << 20, load_factor: 0.9, io_bytes: 64 << 10 }
     }
 }
 

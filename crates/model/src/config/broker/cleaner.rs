@@ -10,7 +10,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     long("log.cleaner.dedupe.buffer.size").default("134217728").dynamic().works("Memory for the map of keys, for all cleaner threads together."),
     double("log.cleaner.io.buffer.load.factor").default("0.9").dynamic().works("How full the map of keys may get."),
     int("log.cleaner.io.buffer.size").default("524288").at_least(0).dynamic().works("Memory for reading and writing, for all cleaner threads together."),
-    double("log.cleaner.io.max.bytes.per.second").default("1.7976931348623157E308").dynamic().works("The cleaner reads and writes at most so much."),
+    double("log.cleaner.io.max.bytes.per.second").default("1.7976931348623157E308").dynamic().works("The cleaner reads and writes at most so many bytes a second, all its threads together; where nobody sets it, 300 MB."),
     double("log.cleaner.min.cleanable.ratio").default("0.5").valid(Valid::Fraction(0.0, 1.0)).dynamic().works("A log is due when this part of it was never compacted."),
     long("log.cleaner.delete.retention.ms").default("86400000").at_least(0).dynamic().works("How long the mark of a deletion is kept, so that readers see that the key is gone."),
     long("log.cleaner.min.compaction.lag.ms").default("0").at_least(0).dynamic().works("A record younger than this is not compacted."),
