@@ -16,6 +16,12 @@ pub(super) async fn finish(
     directory: &str,
     files: &mut layout::PartitionFiles,
 ) -> Result<Result<(), String>, StorageFault> {
+    if files.swaps.is_empty() {
+        return Ok(Ok(()));
+    }
+    // Its name may be in the page cache alone, if the sync of the directory failed: it must be there for the next start
+    // before any of what it stands for goes.
+    volume.sync_directory(directory).await?;
     for base_offset in std::mem::take(&mut files.swaps) {
         let log = SegmentFile::Log.path(directory, base_offset);
         let swap = format!("{log}{SWAP_SUFFIX}");
