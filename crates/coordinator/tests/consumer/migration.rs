@@ -368,3 +368,15 @@ fn a_dynamic_classic_member_learns_its_id_first() {
     other.protocols[0].name = "something-else".into();
     assert_eq!(join(&mut group, other, 3).error_code, ErrorCode::InconsistentGroupProtocol.code());
 }
+
+/// The record of the classic group had only what the member was to own in the end: after a failover the next member was
+/// given what the first one still read.
+#[test]
+fn a_group_that_went_back_knows_what_its_members_have_not_given_up() {
+    let (mut group, _old) = classic_group();
+    group.good(joining("new", &["t"]));
+    group.good(idle("new", -1));
+    group.fail_over();
+    let given = group.good(joining("next", &["t"])).assignment;
+    assert_eq!(group.names(&given), Some(Vec::new()), "all of it is the old member's still");
+}

@@ -1,5 +1,5 @@
 //! A consumer group becomes a classic group when only members of the classic protocol are left in it (KIP-848). They go
-//! on owning what the last target gives them, and rebalance among themselves.
+//! on owning what they own, and rebalance among themselves.
 
 use super::draft::Draft;
 use super::embedded::{self, CONSUMER};
@@ -66,7 +66,7 @@ fn as_classic(group: &ConsumerGroup, leaving: &[Text], image: &MetadataImage, no
     classic.assigned = Some(group.epoch);
     classic.protocol_type = Some(Text::from_static(CONSUMER));
     for (id, member) in group.members().iter().filter(|(id, _)| !leaving.contains(id)) {
-        if let Some(member) = as_classic_member(group, id, member, image, now) {
+        if let Some(member) = as_classic_member(member, image, now) {
             classic.insert(id.clone(), member);
         }
     }
@@ -75,14 +75,11 @@ fn as_classic(group: &ConsumerGroup, leaving: &[Text], image: &MetadataImage, no
     classic
 }
 
-fn as_classic_member(
-    group: &ConsumerGroup,
-    id: &Text,
-    member: &Member,
-    image: &MetadataImage,
-    now: Now,
-) -> Option<classic::Member> {
+/// What it has not given up yet is its own too: the next coordinator may have to make the group a consumer group again
+/// before this member has heard of anything.
+fn as_classic_member(member: &Member, image: &MetadataImage, now: Now) -> Option<classic::Member> {
     let (profile, classic) = (&member.profile, member.profile.classic.as_ref()?);
+    let owned = member.current.assigned.united(&member.current.revoking);
     let timeout = |ms: i32| Duration::from_millis(u64::try_from(ms).unwrap_or(0));
     Some(classic::Member {
         instance: profile.instance_id.clone(),
@@ -90,7 +87,7 @@ fn as_classic_member(
         rebalance_timeout: timeout(profile.rebalance_timeout_ms),
         session_timeout: timeout(classic.session_timeout_ms),
         protocols: classic.protocols.clone(),
-        assignment: embedded::assignment_for(classic, group.target(id), image),
+        assignment: embedded::assignment_for(classic, &owned.assignment(), image),
         joining: None,
         syncing: None,
         synced: true,
