@@ -19,7 +19,6 @@ mod config_change;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
-mod dice;
 mod elect_leaders;
 mod fencing;
 mod found;

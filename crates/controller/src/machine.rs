@@ -1,6 +1,5 @@
 //! The machine: which request goes where.
 
-use crate::dice::Dice;
 use crate::features::ELIGIBLE_LEADER_REPLICAS;
 use crate::found::Founding;
 use crate::partition_draft::Draft;
@@ -11,6 +10,7 @@ use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::topic_rules::TopicRules;
 use crate::unusable_replicas::UnusableReplicas;
+use model::dice::Dice;
 use model::metadata_image::{BrokerImage, ConfigResource, Configs, MetadataImage};
 use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
 use model::{ErrorCode, NodeId, Offset, PartitionId, Uuid};

@@ -1,7 +1,7 @@
 //! Where the replicas of new partitions go: evenly over brokers, and over racks before a rack has two.
 
-use crate::dice::Dice;
 use crate::refusal::Refusal;
+use model::dice::Dice;
 use model::metadata_image::MetadataImage;
 use model::{ErrorCode, NodeId};
 use std::collections::BTreeMap;

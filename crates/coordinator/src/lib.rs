@@ -4,5 +4,4 @@
 //! [`assignor`] decides who of a group gets which partitions.
 
 pub mod assignor;
-mod dice;
 pub mod group;

@@ -1,6 +1,7 @@
 //! Names and numbers every part of Thalweg shares. Pure: no clock, dice, file, thread or async.
 
 pub mod config;
+pub mod dice;
 pub mod error_code;
 pub mod ids;
 pub mod map;

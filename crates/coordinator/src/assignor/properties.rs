@@ -2,18 +2,8 @@
 
 use super::{Assignment, Assignor, GroupSpec, MemberSpec, TopicSpec};
 use model::Uuid;
+use model::dice::Dice;
 use std::collections::{BTreeMap, BTreeSet};
-
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-}
 
 fn topic(number: usize, partitions: usize) -> TopicSpec {
     let mut id = [0; 16];
@@ -81,7 +71,7 @@ fn check_even(members: &Members, topics: &[TopicSpec], subscriptions: &[Vec<usiz
 #[test]
 fn any_group_is_assigned_wholly_evenly_and_again_the_same() {
     for seed in 1..400_u64 {
-        let dice = &mut Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15u64));
+        let dice = &mut Dice::seeded(seed);
         let racks = ["a", "b", "c"];
         let mut topics: Vec<TopicSpec> = (0..1 + dice.below(6)).map(|number| topic(number, dice.below(12))).collect();
         if dice.below(2) == 0 {

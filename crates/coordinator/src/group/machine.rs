@@ -10,7 +10,7 @@ use super::records::Record;
 use super::settings::Settings;
 use super::timers::{Timer, Timers};
 use super::view::View;
-use crate::dice::Dice;
+use model::dice::Dice;
 use model::metadata_image::MetadataImage;
 use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
 use model::{ErrorCode, planted};

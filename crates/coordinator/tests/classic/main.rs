@@ -5,7 +5,6 @@ mod administration;
 mod cluster;
 mod coordinator_moves;
 mod departures;
-mod dice;
 mod forgetting;
 mod history;
 mod joins;

@@ -3,11 +3,11 @@
 //! must come to rest.
 
 use crate::cluster::{Coordinator, Log};
-use crate::dice::Dice;
 use crate::member::*;
 use crate::process::{PARTITIONS, Phase, Process, Seen};
 use coordinator::group::{Reply, Request};
 use model::ErrorCode;
+use model::dice::Dice;
 use model::state_machine::Ticket;
 use protocol::Text;
 use protocol::messages::offset_commit::OffsetCommitRequest;
@@ -39,7 +39,7 @@ struct Run {
 
 impl Run {
     fn new(seed: u64) -> Run {
-        let mut dice = Dice::new(seed);
+        let mut dice = Dice::seeded(seed);
         let delay = ["0", "500", "3000"][dice.below(3)];
         // Else a group would be forgotten, and begin anew, without anyone having asked for it.
         let never = ("offsets.retention.check.interval.ms", "86400000");

@@ -156,23 +156,15 @@ pub(super) mod testing {
 mod tests {
     use super::testing::*;
     use super::*;
-
-    /// Numbers that depend on nothing but where they begin.
-    struct Dice(u64);
-
-    impl Dice {
-        fn roll(&mut self, sides: u64) -> u64 {
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 33) % sides
-        }
-    }
+    use model::dice::Dice;
 
     fn random_group(dice: &mut Dice) -> (Counts, Members) {
-        let counts: Counts = (0..1 + dice.roll(5)).map(|n| (Arc::from(format!("t{n}")), dice.roll(9) as i32)).collect();
-        let uniform = dice.roll(2) == 0;
-        let members = (0..1 + dice.roll(7)).map(|number| {
+        let counts: Counts =
+            (0..1 + dice.below(5)).map(|n| (Arc::from(format!("t{n}")), dice.below(9) as i32)).collect();
+        let uniform = dice.below(2) == 0;
+        let members = (0..1 + dice.below(7)).map(|number| {
             // One topic more than there is.
-            let topics = (0..=5).filter(|_| uniform || dice.roll(2) == 0).map(|n| Arc::from(format!("t{n}")));
+            let topics = (0..=5).filter(|_| uniform || dice.below(2) == 0).map(|n| Arc::from(format!("t{n}")));
             let member = Subscription { topics: topics.collect(), generation: -1, ..Subscription::default() };
             (Arc::from(format!("m{number}")), member)
         });
@@ -201,7 +193,7 @@ mod tests {
 
     #[test]
     fn every_partition_has_one_reader_whatever_the_group_is_like() {
-        let mut dice = Dice(1);
+        let mut dice = Dice::seeded(1);
         for seed in 0..3000 {
             let (counts, members) = random_group(&mut dice);
             for assignor in Assignor::ALL {
@@ -227,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_is_sticky_moves_only_what_has_to_move() {
-        let mut dice = Dice(2);
+        let mut dice = Dice::seeded(2);
         for seed in 0..1500 {
             let (counts, members) = random_group(&mut dice);
             for assignor in [Assignor::Sticky, Assignor::CooperativeSticky] {
@@ -253,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_cooperative_group_takes_before_it_gives_and_ends_balanced() {
-        let mut dice = Dice(3);
+        let mut dice = Dice::seeded(3);
         for seed in 0..1500 {
             let (counts, mut members) = random_group(&mut dice);
             let assignor = Assignor::CooperativeSticky;

@@ -11,7 +11,7 @@ use crate::group::timers::Timer;
 use crate::group::why::Cause;
 use bytes::Bytes;
 use model::state_machine::Ticket;
-use model::{ErrorCode, mark};
+use model::{ErrorCode, Uuid, mark};
 use protocol::Text;
 use protocol::messages::join_group::{JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember};
 use std::time::Duration;
@@ -64,6 +64,12 @@ impl Joining {
     }
 }
 
+/// An id in the form `8-4-4-4-12`, as members of classic groups have it in their names.
+fn dashed(id: Uuid) -> String {
+    let digits = format!("{:032x}", u128::from_be_bytes(id.0));
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}
+
 pub(super) fn milliseconds(number: i32) -> Duration {
     Duration::from_millis(u64::try_from(number).unwrap_or(0))
 }
@@ -114,7 +120,7 @@ impl ClassicView<'_> {
 
     fn new_member_id(&mut self, name: &Text) -> Text {
         let end = (0..=name.len().min(LONGEST_NAME)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
-        Text::from(format!("{}-{}", &name[..end], self.dice.dashed_id()))
+        Text::from(format!("{}-{}", &name[..end], dashed(self.dice.id(|_| false))))
     }
 
     fn promise_id(&mut self, joining: Joining, id: Text) {

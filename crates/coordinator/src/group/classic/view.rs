@@ -1,13 +1,13 @@
 //! What a decision about one classic group sees and may use.
 
 use super::motion::{Classic, Trigger};
-use crate::dice::Dice;
 use crate::group::group_map::Group;
 use crate::group::machine::{Reply, World};
 use crate::group::timers::{Timer, Timers};
 use crate::group::view::View;
 use crate::group::why::Cause;
 use crate::group::{GroupCoordinator, Settings};
+use model::dice::Dice;
 use model::state_machine::{Instant, Now, Outbox, Ticket};
 use protocol::Text;
 use std::collections::BTreeMap;

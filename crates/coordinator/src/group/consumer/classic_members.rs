@@ -55,7 +55,7 @@ impl View<'_> {
         let subscription = readable(request, group)?;
         let is_unknown = request.member_id.is_empty();
         if is_unknown {
-            request.member_id = self.soft.dice.id().to_string().into();
+            request.member_id = self.soft.dice.id(|_| false).to_string().into();
             if version >= ID_COMES_FIRST && request.group_instance_id.is_none() {
                 return Err(Refusal::new(ErrorCode::MemberIdRequired, "join again with this id"));
             }

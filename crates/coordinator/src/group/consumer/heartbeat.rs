@@ -57,7 +57,7 @@ impl View<'_> {
         let mut draft = self.open(&request.group_id, request.member_epoch == JOINING)?;
         self.check_room(&draft, &request.member_id, request.instance_id.as_ref())?;
         if request.member_id.is_empty() {
-            request.member_id = self.soft.dice.id().to_string().into();
+            request.member_id = self.soft.dice.id(|_| false).to_string().into();
         }
         let before = find_member(&mut draft, request)?;
         let profile = profile(&before.profile, request, client);

@@ -5,7 +5,6 @@
 
 mod classic_member;
 pub mod coordinator;
-mod dice;
 mod member;
 mod run;
 

@@ -2,10 +2,10 @@
 
 use super::classic_member::ClassicMember;
 use super::coordinator::Coordinator;
-use super::dice::Dice;
 use super::member::{Member, Partition, Subscription};
 use super::{Outcome, Violation};
 use model::ErrorCode;
+use model::dice::Dice;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ type Verdict = Result<(), Violation>;
 
 impl Run {
     pub fn new(seed: u64) -> Run {
-        let mut dice = Dice::new(seed);
+        let mut dice = Dice::seeded(seed);
         let interval = *dice.pick(&["0", "0", "1000", "5000"]);
         let policy = *dice.pick(&["bidirectional", "bidirectional", "upgrade", "downgrade", "disabled"]);
         let mut coordinator = Coordinator::with_configs(&[
