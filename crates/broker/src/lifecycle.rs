@@ -2,6 +2,7 @@
 
 use crate::broker::Broker;
 use crate::found_logs::FoundLogs;
+use crate::groups;
 use crate::partition::{self, Command, News};
 use crate::partitions::{Hosted, HostedTopic};
 use crate::repair::closed_log;
@@ -49,6 +50,7 @@ pub(crate) async fn follow(
         }
         let after = images.borrow_and_update().clone();
         apply(&broker, &before, &after).await;
+        broker.groups.show(groups::world(&broker.server_config, &after, broker.node_id));
         applied.send_replace(after.end_offset());
         before = after;
     }

@@ -166,7 +166,7 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
         isr_changes: IsrChanges::new(config.node_id, epoch, &metadata),
         fetchers: Fetchers::new(&config, epoch, &metadata),
         repairs,
-        groups: Groups::new(),
+        groups: Groups::new(groups::world(&server_config, &image, config.node_id)),
         heard: membership::Heard::default(),
         started: Instant::now(),
         metadata,

@@ -6,10 +6,10 @@
 
 use super::uncommitted::{Moved, Uncommitted};
 use super::unsure::{Unsure, may_be_deposed};
-use super::{Asked, loading};
+use super::{Answer, Asked, loading};
 use crate::broker::Broker;
 use crate::partition::{Acked, AppendFailure, Command, Partition};
-use coordinator::group::{Failure, GroupCoordinator, Record, Reply, World, encode};
+use coordinator::group::{GroupCoordinator, Record, Reply, World, encode};
 use model::state_machine::{Entry, Instant as MachineInstant, Now, Outbox, Position, StateMachine, Ticket};
 use model::{ErrorCode, LeaderEpoch, Offset, Timestamp, mark, planted};
 use protocol::records::{BatchBuilder, BatchOptions};
@@ -26,7 +26,7 @@ const REST: Duration = Duration::from_millis(100);
 pub(super) struct Driver {
     pub partition: Arc<Partition>,
     pub leader_epoch: LeaderEpoch,
-    pub world: watch::Receiver<Option<Arc<World>>>,
+    pub world: watch::Receiver<Arc<World>>,
     pub loaded: Arc<AtomicBool>,
     pub broker: Arc<Broker>,
     /// `max.message.bytes` of the topic.
@@ -62,8 +62,7 @@ impl Driver {
                 Err(why) => tracing::error!("{}: groups cannot be loaded: {why}", self.partition.topic_partition),
             }
             while let Ok(asked) = requests.try_recv() {
-                let failure = asked.request.failure();
-                let _ = asked.reply.send(failure.reply(ErrorCode::CoordinatorLoadInProgress)); // the client may be gone
+                let _ = asked.reply.send(Err(ErrorCode::CoordinatorLoadInProgress)); // the client may be gone
             }
             sleep(REST).await;
             if requests.is_closed() {
@@ -73,18 +72,12 @@ impl Driver {
     }
 }
 
-/// Who waits for a reply.
-struct Caller {
-    reply: oneshot::Sender<Reply>,
-    failure: Failure,
-}
-
 /// A loaded machine at work.
 struct Serving<'a> {
     driver: &'a Driver,
     machine: GroupCoordinator,
-    world: watch::Receiver<Option<Arc<World>>>,
-    callers: BTreeMap<Ticket, Caller>,
+    world: watch::Receiver<Arc<World>>,
+    callers: BTreeMap<Ticket, oneshot::Sender<Answer>>,
     next_ticket: u64,
     /// The offset after the last entry that the machine learnt.
     end: Offset,
@@ -136,13 +129,13 @@ impl<'a> Serving<'a> {
     }
 
     fn next_world(&mut self) -> Arc<World> {
-        self.world.borrow_and_update().clone().expect("coordinators start after the first image")
+        self.world.borrow_and_update().clone()
     }
 
     async fn handle(&mut self, world: &World, Asked { request, reply }: Asked) -> Result<(), Lost> {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        self.callers.insert(ticket, Caller { reply, failure: request.failure() });
+        self.callers.insert(ticket, reply);
         let mut out = Outbox::new();
         self.machine.handle(self.now(), world, ticket, request, &mut out);
         self.carry_out(Some(ticket), out).await
@@ -260,7 +253,7 @@ impl<'a> Serving<'a> {
     fn send(&mut self, replies: Vec<(Ticket, Reply)>) {
         for (ticket, reply) in replies {
             if let Some(caller) = self.callers.remove(&ticket) {
-                let _ = caller.reply.send(reply); // the client may be gone
+                let _ = caller.send(Ok(reply)); // the client may be gone
             }
         }
     }
@@ -268,7 +261,7 @@ impl<'a> Serving<'a> {
     fn fail(&mut self, replies: Vec<(Ticket, Reply)>, error: ErrorCode) {
         for (ticket, _) in replies {
             if let Some(caller) = self.callers.remove(&ticket) {
-                let _ = caller.reply.send(caller.failure.reply(error)); // the client may be gone
+                let _ = caller.send(Err(error)); // the client may be gone
             }
         }
     }
@@ -276,7 +269,7 @@ impl<'a> Serving<'a> {
     /// Nobody hears more from this machine.
     fn end(self) {
         for caller in self.callers.into_values() {
-            let _ = caller.reply.send(caller.failure.reply(ErrorCode::NotCoordinator)); // the client may be gone
+            let _ = caller.send(Err(ErrorCode::NotCoordinator)); // the client may be gone
         }
     }
 

@@ -5,8 +5,9 @@ use super::{Coordinator, MAILBOX, OFFSETS_TOPIC};
 use crate::broker::Broker;
 use crate::lifecycle::layers;
 use coordinator::group::{Settings, World};
+use model::config::ServerConfig;
 use model::metadata_image::MetadataImage;
-use model::{LeaderEpoch, PartitionId};
+use model::{LeaderEpoch, NodeId, PartitionId};
 use runtime::sync::{mpsc, select, watch};
 use runtime::time::Duration;
 use std::collections::BTreeMap;
@@ -24,16 +25,14 @@ pub(crate) async fn host(broker: Arc<Broker>, mut stop: watch::Receiver<bool>) {
             changed = applied.changed() => if changed.is_err() { break },
         }
         applied.borrow_and_update();
-        let image = broker.metadata.image();
-        broker.groups.world.send_replace(Some(Arc::new(world(&broker, &image))));
-        follow(&broker, &image);
+        follow(&broker, &broker.metadata.image());
     }
     broker.groups.coordinators.lock().expect("no panic inside").clear();
 }
 
-fn world(broker: &Broker, image: &Arc<MetadataImage>) -> World {
-    let settings = Settings::of(&layers(&broker.server_config, image, broker.node_id));
-    World { image: (**image).clone(), settings }
+/// What coordinators on this node are shown.
+pub(crate) fn world(server: &ServerConfig, image: &MetadataImage, node_id: NodeId) -> World {
+    World { image: image.clone(), settings: Settings::of(&layers(server, image, node_id)) }
 }
 
 /// Ends the coordinators of partitions that are led elsewhere or in another epoch, and begins those that are new here.

@@ -7,12 +7,12 @@ mod topic;
 mod uncommitted;
 mod unsure;
 
-pub(crate) use hosting::host;
+pub(crate) use hosting::{host, world};
 pub(crate) use topic::{OFFSETS_TOPIC, find};
 
 use coordinator::group::{Reply, Request, World};
 use model::metadata_image::MetadataImage;
-use model::{ErrorCode, LeaderEpoch, PartitionId};
+use model::{ErrorCode, LeaderEpoch, PartitionId, planted};
 use protocol::wire::Text;
 use runtime::sync::{mpsc, oneshot, watch};
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ const MAILBOX: usize = 256;
 pub(crate) struct Groups {
     coordinators: Mutex<BTreeMap<PartitionId, Coordinator>>,
     /// What the machines are shown.
-    world: watch::Sender<Option<Arc<World>>>,
+    world: watch::Sender<Arc<World>>,
 }
 
 /// One coordinator, as everyone else sees it.
@@ -43,27 +43,44 @@ struct Coordinator {
 #[derive(Debug)]
 struct Asked {
     request: Request,
-    reply: oneshot::Sender<Reply>,
+    reply: oneshot::Sender<Answer>,
 }
 
+/// A reply, or why there is none.
+type Answer = Result<Reply, ErrorCode>;
+
 impl Groups {
-    pub fn new() -> Groups {
-        Groups { coordinators: Mutex::default(), world: watch::Sender::new(None) }
+    pub fn new(world: World) -> Groups {
+        Groups { coordinators: Mutex::default(), world: watch::Sender::new(Arc::new(world)) }
+    }
+
+    /// The metadata is this now. Told before anybody hears that it is applied, so that who was told of a topic may commit
+    /// to it.
+    pub fn show(&self, world: World) {
+        self.world.send_replace(Arc::new(world));
     }
 
     /// Asks the coordinator of `partition`.
     pub async fn ask(&self, partition: PartitionId, request: Request) -> Reply {
         let failure = request.failure();
+        match self.reply_of(partition, request).await {
+            Ok(reply) => reply,
+            Err(error) => failure.reply(error),
+        }
+    }
+
+    async fn reply_of(&self, partition: PartitionId, request: Request) -> Answer {
         let coordinator = self.coordinators.lock().expect("no panic inside").get(&partition).cloned();
-        let Some(coordinator) = coordinator else { return failure.reply(ErrorCode::NotCoordinator) };
+        let coordinator = coordinator.ok_or(ErrorCode::NotCoordinator)?;
         if !coordinator.loaded.load(Ordering::Acquire) {
-            return failure.reply(ErrorCode::CoordinatorLoadInProgress);
+            let tells =
+                matches!(request, Request::OffsetFetch { .. }) && planted!("offsets are told before they are loaded");
+            return Err(if tells { ErrorCode::None } else { ErrorCode::CoordinatorLoadInProgress });
         }
         let (reply, answer) = oneshot::channel();
-        if coordinator.mailbox.send(Asked { request, reply }).await.is_err() {
-            return failure.reply(ErrorCode::NotCoordinator);
-        }
-        answer.await.unwrap_or_else(|_| failure.reply(ErrorCode::NotCoordinator))
+        let asked = Asked { request, reply };
+        coordinator.mailbox.send(asked).await.map_err(|_| ErrorCode::NotCoordinator)?;
+        answer.await.unwrap_or(Err(ErrorCode::NotCoordinator))
     }
 
     /// Asks the coordinator of a group.
