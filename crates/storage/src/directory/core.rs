@@ -163,11 +163,14 @@ impl Core {
                 queue.pop_front()
             };
             let Some((_, shared)) = next else { return };
-            let news = shared.progress().settle(durable);
-            if let Some(news) = news {
-                shared.publish_durable(news);
-            }
+            settle(&shared, durable);
         }
+    }
+
+    /// Tells one log what of it the journal has made durable. Who waits for that can't ask the queue: the turn of its log
+    /// may have been taken and not be over.
+    pub fn settle_acknowledgements_of(&self, shared: &Shared) {
+        settle(shared, self.journal_durable());
     }
 
     /// Waits until the journal has group `sequence` on stable storage.
@@ -304,4 +307,11 @@ async fn watch_journal(core: std::sync::Weak<Core>, mut failed: watch::Receiver<
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn settle(shared: &Shared, durable: u64) {
+    let news = shared.progress().settle(durable);
+    if let Some(news) = news {
+        shared.publish_durable(news);
+    }
 }

@@ -5,7 +5,7 @@
 
 use super::Log;
 use super::progress::Place;
-use super::view::View;
+use super::view::{LayoutChange, View};
 use crate::fault::StorageFault;
 use crate::journal::Change;
 use crate::names::SegmentFile;
@@ -94,10 +94,11 @@ impl Log {
         let kept = segments.partition_point(|segment| segment.base_offset <= place.segment_base_offset);
         let removed = segments.split_off(kept);
         let active = segments.last().expect("the segment of the place").clone();
+        let change = self.shared.change_layout();
         active.with_index(|state| *state = IndexState::Live(index));
         active.forget_largest_timestamp();
         active.set_length(place.position, active.changed_at());
-        self.publish_cut(place, segments);
+        self.publish_cut(change, place, segments);
         let volume = &self.core.reading.volume;
         let path = active.path();
         let file = active.file(volume).await?;
@@ -117,8 +118,9 @@ impl Log {
         let now = removed.last().map_or(0, |segment| segment.changed_at());
         let live = IndexState::Live(SegmentIndex::default());
         let segment = Arc::new(Segment::new(self.shared.directory.clone(), place.end_offset, 0, live, now));
+        let change = self.shared.change_layout();
         self.shared.set_log_start_offset(place.end_offset);
-        self.publish_cut(place, vec![segment.clone()]);
+        self.publish_cut(change, place, vec![segment.clone()]);
         for segment in removed.iter() {
             self.remove_files(segment.base_offset).await?;
         }
@@ -130,15 +132,11 @@ impl Log {
         Ok(())
     }
 
-    pub(super) fn publish_cut(&self, place: Place, segments: super::Segments) {
-        {
-            // No sync may begin between the two.
-            let mut progress = self.shared.progress();
-            self.shared.set_segments(segments.clone());
-            // The last one takes appends again: it is no closed segment any more.
-            let closed = &segments[..segments.len() - 1];
-            progress.removed(|unsynced| closed.iter().any(|kept| Arc::ptr_eq(kept, unsynced)));
-        }
+    pub(super) fn publish_cut(&self, mut change: LayoutChange<'_>, place: Place, segments: super::Segments) {
+        self.shared.set_segments(segments.clone());
+        // The last one takes appends again: it is no closed segment any more.
+        let closed = &segments[..segments.len() - 1];
+        change.progress.removed(|unsynced| closed.iter().any(|kept| Arc::ptr_eq(kept, unsynced)));
         if place.end_offset < self.log_start_offset() {
             // The batch that reached over the log start is gone.
             self.shared.set_log_start_offset(place.end_offset);
@@ -146,8 +144,9 @@ impl Log {
         self.shared.set_log_end_offset(place.end_offset);
         self.shared.lower_first_dirty(place.end_offset);
         self.shared.set_high_watermark(self.shared.high_watermark().min(place.end_offset));
-        // Only now, and before any file changes: a reader that saw the old ends will see that the count moved.
         self.shared.count_truncation();
+        // Only now, and before any file changes: a reader that saw the old ends will see that the count moved.
+        drop(change);
     }
 
     pub(super) async fn remove_files(&self, base_offset: Offset) -> Result<(), StorageFault> {

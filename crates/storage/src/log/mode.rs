@@ -52,7 +52,7 @@ impl Log {
     pub(crate) async fn sync_all(&mut self) -> Result<Option<Capture>, StorageFault> {
         let last = self.shared.progress().last_submitted();
         self.core.wait_durable(last).await?;
-        self.core.settle_acknowledgements();
+        self.core.settle_acknowledgements_of(&self.shared);
         self.wait_for_sync().await;
         let capture = self.shared.capture();
         if let Some(capture) = capture {

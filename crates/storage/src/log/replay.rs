@@ -167,7 +167,7 @@ impl Log {
             self.remove_files(segment.base_offset).await?;
         }
         kept.push(self.new_segment(to, runtime::clock::now()).await?);
-        self.publish_cut(self.empty_place(to), kept);
+        self.publish_cut(self.shared.change_layout(), self.empty_place(to), kept);
         self.finish_cut(0, self.empty_place(to)).await
     }
 

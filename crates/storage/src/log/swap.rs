@@ -87,11 +87,9 @@ impl Log {
         let segment = Arc::new(segment);
         let mut segments: Segments = self.shared.segments().to_vec();
         segments.splice(at..at + sources.len(), [segment.clone()]);
-        {
-            let _progress = self.shared.progress();
-            self.shared.set_segments(segments);
-        }
-        self.shared.count_layout();
+        let change = self.shared.change_layout();
+        self.shared.set_segments(segments);
+        drop(change);
         segment
     }
 

@@ -61,7 +61,7 @@ pub(crate) struct Shared {
     /// Counts the cuts.
     truncation: AtomicU64,
     /// Counts the cuts, and the swaps of cleaned segments: whenever what is at a position of a file changes. Bytes that
-    /// were read while it moved may be anything.
+    /// were read while it moved may be anything. Odd while the owner publishes such a change.
     layout: AtomicU64,
     high_watermark: AtomicI64,
     /// Below this offset others may be missing: a cleaner was there.
@@ -133,9 +133,19 @@ impl Shared {
         }
     }
 
-    /// A look that is consistent if [`Shared::layout`] is still the same afterwards.
+    /// A consistent look. What is read with it counts if [`Shared::layout`] is still the same afterwards.
     pub fn view(&self) -> View {
-        // First the generation, then what it guards: a cut publishes the new ends before it counts up.
+        let view = self.look();
+        if view.layout.is_multiple_of(2) && self.layout() == view.layout {
+            return view;
+        }
+        // Half of a change may be what was seen: the owner has it locked until all is published.
+        let _owner = self.progress();
+        self.look()
+    }
+
+    fn look(&self) -> View {
+        // First the generation, then what it guards.
         let layout = self.layout();
         let log_start_offset = self.log_start_offset();
         let log_end_offset = self.log_end_offset();
@@ -202,7 +212,6 @@ impl Shared {
     /// Counts a cut whose ends are published and whose files are about to change.
     pub fn count_truncation(&self) {
         self.truncation.fetch_add(1, Ordering::AcqRel);
-        self.count_layout();
     }
 
     /// Whenever it moves, what was at a position of a segment's file may be somewhere else.
@@ -210,9 +219,12 @@ impl Shared {
         self.layout.load(Ordering::Acquire)
     }
 
-    /// Counts other segments, which are published and whose files are about to change.
-    pub fn count_layout(&self) {
+    /// Other segments, lengths or ends are about to be published, and then files to change. Nobody gets a look before all
+    /// is published and what this gives is gone; no sync begins either.
+    pub fn change_layout(&self) -> LayoutChange<'_> {
+        let progress = self.progress();
         self.layout.fetch_add(1, Ordering::AcqRel);
+        LayoutChange { shared: self, progress }
     }
 
     pub fn high_watermark(&self) -> Offset {
@@ -346,6 +358,18 @@ impl Shared {
     /// Bytes of all segments.
     pub fn size(&self) -> u64 {
         self.segments.load().iter().map(|segment| segment.length()).sum()
+    }
+}
+
+/// A change of what is at a position of a segment's file, while it is published.
+pub(crate) struct LayoutChange<'a> {
+    shared: &'a Shared,
+    pub progress: MutexGuard<'a, Progress>,
+}
+
+impl Drop for LayoutChange<'_> {
+    fn drop(&mut self) {
+        self.shared.layout.fetch_add(1, Ordering::AcqRel);
     }
 }
 
