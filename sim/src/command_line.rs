@@ -3,7 +3,7 @@
 use crate::crash_points;
 use crate::fleet::{Request, check, marks, planted, replay, seeds};
 use crate::machines;
-use crate::profile::Profile;
+use crate::profile::{PROFILES, Profile};
 use crate::run;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -52,9 +52,10 @@ struct Seeds {
 
 #[derive(Args, Clone)]
 struct World {
-    /// What kind of world: standard, smoke, cluster, cluster-smoke, groups or five-brokers
-    #[arg(long, default_value = "standard", value_parser = parse_profile)]
-    profile: &'static Profile,
+    /// What kind of world: standard, smoke, cluster, cluster-smoke, groups or five-brokers [default: standard; for a
+    /// planted bug, as its row says]
+    #[arg(long, value_parser = parse_profile)]
+    profile: Option<&'static Profile>,
     /// Simulated time under faults, such as 60s or 5m [default: as the profile says]
     #[arg(long, value_parser = parse_time)]
     time: Option<Duration>,
@@ -99,14 +100,14 @@ enum SubCommand {
     },
     /// Plant each historical bug in turn, and count the seeds until it is caught, and by whom
     Planted {
-        /// These alone
+        /// These alone: a bug, an id such as R07, or an area such as R
         names: Vec<String>,
         /// Every one there is, as when none is named
         #[arg(long, conflicts_with = "names")]
         all: bool,
-        /// Give up after so many seeds each
-        #[arg(long, default_value_t = 10)]
-        seeds: u64,
+        /// Give up after so many seeds each [default: the budget of each: 10, 100 or 1,000]
+        #[arg(long)]
+        seeds: Option<u64>,
         /// The first seed
         #[arg(long, default_value_t = 1)]
         from: u64,
@@ -160,7 +161,8 @@ impl Seeds {
 
 impl World {
     fn profile(&self) -> Profile {
-        self.time.map_or(*self.profile, |time| self.profile.lasting(time))
+        let profile = self.profile.unwrap_or(&PROFILES[0]);
+        self.time.map_or(*profile, |time| profile.lasting(time))
     }
 
     fn request(&self, from: u64, count: u64, jobs: Option<usize>) -> Request {
@@ -171,8 +173,8 @@ impl World {
     /// The options as the child process gets them, and as a person types them to see the same.
     fn arguments(&self) -> Vec<String> {
         let mut arguments = Vec::new();
-        if self.profile.name != "standard" {
-            arguments.extend(["--profile".to_owned(), self.profile.name.to_owned()]);
+        if let Some(profile) = self.profile {
+            arguments.extend(["--profile".to_owned(), profile.name.to_owned()]);
         }
         if let Some(time) = self.time {
             arguments.extend(["--time".to_owned(), format!("{}s", time.as_secs())]);
@@ -207,7 +209,8 @@ pub fn main() -> ExitCode {
         Some(SubCommand::Machines(options)) => machines::run(&options),
         Some(SubCommand::Replay { file, world }) => replay::run(&file, &world.request(0, 1, Some(1))),
         Some(SubCommand::Planted { names, all: _, seeds, from, jobs, world }) => {
-            planted::run(&names, &world.request(from, seeds, jobs))
+            let options = planted::Options { names, seeds, profile: world.profile };
+            planted::run(&options, &world.request(from, 1, jobs))
         }
         Some(SubCommand::One { seed, world }) => {
             let options = run::Options {

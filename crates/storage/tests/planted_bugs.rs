@@ -7,7 +7,7 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 15] = [
+const BY_STORIES: [(&str, &str); 16] = [
     (
         "a repair is believed before it is synced",
         "scrub_and_repair::whenever_the_power_fails_during_a_repair_what_is_damaged_is_known_to_be",
@@ -15,6 +15,7 @@ const BY_STORIES: [(&str, &str); 15] = [
     ("clean-to-log-end", "cleaning_stories::a_key_keeps_its_committed_record_whatever_becomes_of_a_later_one"),
     ("dedup-before-append", "full_disks::a_batch_that_found_no_space_is_no_duplicate_when_it_comes_again"),
     ("epoch-plus-one", "producers::all_five_batches_are_known_after_a_crash_and_after_a_clean_stop"),
+    ("followers-check-sequences", "producers::a_follower_learns_without_checking"),
     ("followers-know-no-producers", "producers::a_follower_learns_without_checking"),
     ("keep-journal-generation", "journal_stories::groups_of_an_earlier_generation_are_not_replayed"),
     ("producers-outlive-truncation", "cut::a_cut_forgets_what_was_learned_behind_it"),

@@ -3,6 +3,7 @@
 
 pub mod check;
 mod children;
+pub mod ledger;
 pub mod marks;
 pub mod planted;
 pub mod replay;
@@ -30,6 +31,16 @@ pub struct Request {
 }
 
 impl Request {
+    /// The same for worlds of another profile, and so many seeds.
+    pub fn of_profile(&self, profile: &Profile, count: u64) -> Request {
+        let mut arguments = self.arguments.clone();
+        if let Some(at) = arguments.iter().position(|argument| argument == "--profile") {
+            arguments.drain(at..at + 2);
+        }
+        arguments.extend(["--profile".to_owned(), profile.name.to_owned()]);
+        Request { count, profile: *profile, arguments, ..self.clone() }
+    }
+
     /// The command that shows one seed again.
     pub fn command(&self, seed: u64) -> String {
         let mut words = vec!["cargo sim --seed".to_owned(), seed.to_string()];

@@ -1,60 +1,78 @@
 //! `cargo sim planted`: plants each historical bug in turn, and tells after how many seeds it was caught, and by whom.
 #![allow(clippy::disallowed_methods)] // the fleet lives outside of every simulated world
 
-use super::children::children;
+use super::ledger::{self, Budget, Entry, Judge};
 use super::{Child, Ending, Request, run_each};
+use crate::profile::Profile;
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Command;
 
 /// The mark that a planted bug leaves when its place is reached.
 const REACHED: &str = "planted bug reached";
 
-/// One row of the ledger.
+/// What is asked of the ledger.
+pub struct Options {
+    /// Bugs, ids or areas; none means all.
+    pub names: Vec<String>,
+    /// Seeds for each, in place of its budget.
+    pub seeds: Option<u64>,
+    /// Worlds of this profile, in place of those of the row.
+    pub profile: Option<&'static Profile>,
+}
+
+/// What became of one row.
 struct Row {
-    name: String,
+    entry: Entry,
     caught: Option<(u64, &'static str, String)>,
     seeds_run: u64,
     seeds_reached: u64,
     died: u64,
 }
 
-/// Plants `names`, or all there are; `true` when each was caught.
-pub fn run(names: &[String], request: &Request) -> bool {
-    let known = names_in_source("planted!(\"");
-    let unknown: Vec<&String> = names.iter().filter(|name| !known.contains(name)).collect();
-    if !unknown.is_empty() {
-        println!("no such bug: {unknown:?}; there are: {}", known.join(", "));
-        return false;
-    }
-    let chosen = if names.is_empty() { &known } else { names };
-    let seeds = clean_seeds(request);
-    println!("{} of {} seeds are clean without a planted bug and count", seeds.len(), request.count);
-    println!("{:<44} {:>6}  caught by", "planted bug", "seeds");
-    let rows: Vec<Row> = chosen.iter().map(|name| row(name, &seeds, request)).inspect(print_row).collect();
+/// Plants the bugs that were asked for; `true` when each was caught within its budget.
+pub fn run(options: &Options, request: &Request) -> bool {
+    let entries = match ledger::rows(&options.names) {
+        Ok(entries) => entries,
+        Err(unknown) => {
+            let known: Vec<String> = ledger::LEDGER.iter().map(|e| format!("{} {}", e.id, e.bug)).collect();
+            println!("no such bug, id or area: {unknown}; there are:\n{}", known.join("\n"));
+            return false;
+        }
+    };
+    println!("{:<4} {:<52} {:<7} {:>6}  caught by", "id", "planted bug", "budget", "seeds");
+    let mut seeds = Seeds { of: BTreeMap::new(), jobs: request.jobs };
+    let rows: Vec<Row> = entries.iter().map(|entry| row(entry, options, request, &mut seeds)).collect();
     let caught = rows.iter().filter(|row| row.caught.is_some()).count();
-    println!("{caught} of {} planted bugs caught within {} seeds", rows.len(), seeds.len());
+    for budget in [Budget::Easy, Budget::Medium, Budget::Hard] {
+        let of_budget = || rows.iter().filter(|row| row.entry.budget == budget);
+        let caught = of_budget().filter(|row| row.caught.is_some()).count();
+        println!("{}: {caught} of {} caught within {} seeds", budget.name(), of_budget().count(), budget.seeds());
+    }
+    let by_history = rows.iter().filter(|row| matches!(row.caught, Some((_, "client history", _)))).count();
+    println!("{caught} of {} planted bugs caught, {by_history} of them by the client history", rows.len());
     caught == rows.len()
 }
 
-/// The seeds in which nothing is found as the code is: what is found there with a bug planted, the bug did.
-fn clean_seeds(request: &Request) -> Vec<u64> {
-    let mut clean = Vec::new();
-    run_each(children(request), request.jobs, |ended| {
-        if ended.report.is_some_and(|report| report.ending.caught_by().is_none()) {
-            clean.push(ended.child.seed);
-        }
-        true
-    });
-    clean.sort_unstable();
-    clean
+fn row(entry: &Entry, options: &Options, request: &Request, seeds: &mut Seeds) -> Row {
+    let within = options.seeds.unwrap_or(entry.budget.seeds());
+    let row = match (entry.judge, entry.profile(options.profile)) {
+        (_, Some(profile)) => in_worlds(entry, &request.of_profile(profile, within), seeds),
+        (Judge::Machine(name), _) => in_machine(entry, name, request.from, within),
+        (Judge::Worlds(name), None) => unreachable!("{name} is a profile"),
+    };
+    print_row(&row);
+    row
 }
 
-/// Runs seeds, in order, until one catches it. With several jobs later seeds may run beside the one that does; the
-/// least seed counts.
-fn row(name: &str, seeds: &[u64], request: &Request) -> Row {
-    let mut row = Row { name: name.to_owned(), caught: None, seeds_run: 0, seeds_reached: 0, died: 0 };
+/// Runs worlds, in order, until one catches it. With several jobs later seeds may run beside the one that does; the
+/// least seed counts. What is found in a seed that is not clean without the bug does not count.
+fn in_worlds(entry: &Entry, request: &Request, seeds: &mut Seeds) -> Row {
+    let mut row = Row { entry: *entry, caught: None, seeds_run: 0, seeds_reached: 0, died: 0 };
     let mut arguments = request.arguments.clone();
-    arguments.extend(["--plant".to_owned(), name.to_owned()]);
-    let children = seeds.iter().map(|seed| Child { seed: *seed, arguments: arguments.clone() });
+    arguments.extend(["--plant".to_owned(), entry.bug.to_owned()]);
+    let range = request.from..request.from + request.count;
+    let children = range.map(|seed| Child { seed, arguments: arguments.clone() });
     run_each(children, request.jobs, |ended| {
         row.seeds_run += 1;
         let Some(report) = ended.report else {
@@ -62,9 +80,10 @@ fn row(name: &str, seeds: &[u64], request: &Request) -> Row {
             return true;
         };
         row.seeds_reached += u64::from(report.marks.contains_key(REACHED));
-        let number = seeds.partition_point(|seed| *seed < report.seed) as u64 + 1;
+        let number = report.seed - request.from + 1;
         if let Some(by) = report.ending.caught_by()
             && row.caught.as_ref().is_none_or(|(earlier, ..)| number < *earlier)
+            && seeds.is_clean(report.seed, &request.arguments)
         {
             row.caught = Some((number, by, headline(&report.ending)));
         }
@@ -73,20 +92,69 @@ fn row(name: &str, seeds: &[u64], request: &Request) -> Row {
     row
 }
 
+/// Plays the machine's own clusters in memory, in a process of their own: a bug is planted once in a process.
+fn in_machine(entry: &Entry, machine: &str, from: u64, within: u64) -> Row {
+    let mut row = Row { entry: *entry, caught: None, seeds_run: within, seeds_reached: 0, died: 0 };
+    let program = std::env::current_exe().expect("this program has a file");
+    let mut command = Command::new(program);
+    command.args(["machines", machine, "--planted", entry.bug]);
+    command.args(["--from", &from.to_string(), "--seeds", &within.to_string()]);
+    let Ok(output) = command.output() else {
+        row.died = within;
+        return row;
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // The machine's own line: its name, the bug, the number of seeds, and what was violated.
+    let rest = text.lines().find_map(|line| line.split_once(entry.bug)).map_or("", |(_, rest)| rest.trim());
+    match rest.split_once(' ') {
+        Some((number, what)) if output.status.success() => {
+            let number = number.parse().unwrap_or(within);
+            row.caught = Some((number, "invariant", what.trim().chars().take(100).collect()));
+        }
+        _ => row.seeds_reached = u64::from(!rest.ends_with("reached 0 times")),
+    }
+    row
+}
+
+/// Which seeds are clean as the code is: what is found there with a bug planted, the bug did. Each is run when it is needed,
+/// once for all rows.
+struct Seeds {
+    of: BTreeMap<(u64, Vec<String>), bool>,
+    jobs: usize,
+}
+
+impl Seeds {
+    fn is_clean(&mut self, seed: u64, arguments: &[String]) -> bool {
+        let key = (seed, arguments.to_vec());
+        if let Some(known) = self.of.get(&key) {
+            return *known;
+        }
+        let child = Child { seed, arguments: arguments.to_vec() };
+        let mut is_clean = false;
+        run_each(std::iter::once(child), self.jobs.min(1), |ended| {
+            is_clean = ended.report.is_some_and(|report| report.ending.caught_by().is_none());
+            false
+        });
+        self.of.insert(key, is_clean);
+        is_clean
+    }
+}
+
 fn headline(ending: &Ending) -> String {
     ending.headline().chars().take(100).collect()
 }
 
 fn print_row(row: &Row) {
     let died = if row.died > 0 { format!(" ({} runs died)", row.died) } else { String::new() };
-    match &row.caught {
-        Some((seeds, by, what)) => println!("{:<44} {seeds:>6}  {by}: {what}{died}", row.name),
+    let Entry { id, bug, budget, .. } = row.entry;
+    let (seeds, what) = match &row.caught {
+        Some((seeds, by, what)) => (seeds.to_string(), format!("{by}: {what}")),
         None if row.seeds_reached > 0 => {
-            let (reached, run) = (row.seeds_reached, row.seeds_run);
-            println!("{:<44} {:>6}  reached in {reached} of {run} seeds, not detected{died}", row.name, "-");
+            ("-".to_owned(), format!("NOT CAUGHT, reached in {} of {} seeds", row.seeds_reached, row.seeds_run))
         }
-        None => println!("{:<44} {:>6}  never reached in {} seeds{died}", row.name, "-", row.seeds_run),
-    }
+        None => ("-".to_owned(), format!("NOT CAUGHT, never reached in {} seeds", row.seeds_run)),
+    };
+    println!("{id:<4} {bug:<52} {:<7} {seeds:>6}  {what}{died}", budget.name());
 }
 
 /// The names in all calls of a macro, `opening` being its name and what precedes the name in the call.

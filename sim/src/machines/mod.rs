@@ -55,6 +55,12 @@ fn play_replication(seed: u64) -> Result<u64, (String, String)> {
     report.map(|report| report.events).map_err(|violation| (violation.invariant.to_owned(), violation.what))
 }
 
+/// Whether there is a machine of this name.
+#[cfg(test)]
+pub fn is_known(name: &str) -> bool {
+    MACHINES.iter().any(|machine| machine.name == name)
+}
+
 /// Plays; `true` when no invariant was violated, or when every planted bug was caught.
 pub fn run(options: &Options) -> bool {
     let known = |name: &String| MACHINES.iter().any(|machine| machine.name == name);

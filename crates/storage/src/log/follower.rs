@@ -3,6 +3,7 @@
 use super::run::{Run, producer_facts};
 use super::{Appended, Chain, Log};
 use crate::fault::{AppendError, StorageFault};
+use crate::producers::{Tentative, Verdict};
 use bytes::Bytes;
 use model::{ErrorCode, LeaderEpoch, Offset, Timestamp, mark, planted};
 use protocol::records::{BatchHeader, BatchView};
@@ -75,10 +76,21 @@ impl Log {
         while !rest.is_empty() {
             let batch = BatchView::parse(rest).map_err(|error| refuse(error.to_string()))?;
             chain.follow(&batch.header).map_err(refuse)?;
+            if planted!("followers-check-sequences") && self.is_out_of_sequence(&batch) {
+                return Err(refuse("a sequence that a client could not send now".to_owned()));
+            }
             headers.push(batch.header);
             rest = &rest[batch.bytes.len()..];
         }
         Ok(headers)
+    }
+
+    /// What the leader judges, and it alone: it may know more of a producer, or less, than this replica does.
+    fn is_out_of_sequence(&self, batch: &BatchView<'_>) -> bool {
+        let facts = producer_facts(&batch.header, batch.bytes);
+        facts.is_some_and(|facts| {
+            matches!(self.producers.check(&Tentative::default(), &facts, true), Verdict::Refused { .. })
+        })
     }
 
     /// The epoch of the last batch in the log, or -1.

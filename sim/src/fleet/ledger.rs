@@ -1,0 +1,221 @@
+//! The ledger: every bug that is planted in the code, the historical mistake it stands for, and within how many seeds it
+//! must be caught. One row a planted bug; a mistake that can be made in several places has several rows.
+
+use crate::profile::Profile;
+
+/// How hard a bug is to bring out, and with that how many seeds it may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Budget {
+    /// 10 seeds.
+    Easy,
+    /// 100 seeds.
+    Medium,
+    /// 1,000 seeds.
+    Hard,
+}
+
+impl Budget {
+    /// The seeds it may take.
+    pub fn seeds(self) -> u64 {
+        match self {
+            Budget::Easy => 10,
+            Budget::Medium => 100,
+            Budget::Hard => 1000,
+        }
+    }
+
+    /// As it is printed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Budget::Easy => "easy",
+            Budget::Medium => "medium",
+            Budget::Hard => "hard",
+        }
+    }
+}
+
+/// Who judges a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judge {
+    /// Whole worlds of the profile with this name.
+    Worlds(&'static str),
+    /// The cluster in memory of the machine with this name: what it does wrong no client has to see.
+    Machine(&'static str),
+}
+
+/// One planted bug.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The historical mistake, a letter for its area and a number; our own fears have the number 0.
+    pub id: &'static str,
+    /// What it is planted as.
+    pub bug: &'static str,
+    /// How many seeds it may take.
+    pub budget: Budget,
+    /// Where.
+    pub judge: Judge,
+}
+
+const fn world(profile: &'static str, id: &'static str, budget: Budget, bug: &'static str) -> Entry {
+    Entry { id, bug, budget, judge: Judge::Worlds(profile) }
+}
+
+const fn one(id: &'static str, budget: Budget, bug: &'static str) -> Entry {
+    world("standard", id, budget, bug)
+}
+
+const fn cluster(id: &'static str, budget: Budget, bug: &'static str) -> Entry {
+    world("cluster", id, budget, bug)
+}
+
+const fn groups(id: &'static str, budget: Budget, bug: &'static str) -> Entry {
+    world("groups", id, budget, bug)
+}
+
+const fn machine(name: &'static str, id: &'static str, budget: Budget, bug: &'static str) -> Entry {
+    Entry { id, bug, budget, judge: Judge::Machine(name) }
+}
+
+use Budget::{Easy, Hard, Medium};
+
+/// All rows, by id.
+pub const LEDGER: &[Entry] = &[
+    machine("raft", "C01", Easy, "leader-of-a-minority-stays"),
+    cluster("C02", Hard, "a deposed controller changes an isr"),
+    cluster("C02", Hard, "a lost isr answer is a refusal"),
+    cluster("C04", Medium, "a past life of a replica joins the isr"),
+    cluster("C04", Medium, "propose whichever registration there is"),
+    cluster("C05", Medium, "a topic is known by its name"),
+    cluster("C07", Medium, "old replicas go before the new ones are in sync"),
+    cluster("C08", Easy, "a probe without an answer is taken for a death"),
+    cluster("C00", Medium, "a broker may lead before it has caught up"),
+    one("D01", Easy, "ack-before-sync"),
+    cluster("D02", Medium, "a vote is answered before it is durable"),
+    machine("raft", "D02", Medium, "vote-not-saved"),
+    cluster("D04", Medium, "a bad metadata snapshot counts as an empty one"),
+    one("D05", Easy, "keep-appending-after-write-error"),
+    one("D07", Medium, "recovery-point-before-flush"),
+    one("D08", Medium, "clean-mark-left-at-start"),
+    one("D10", Easy, "recovery-accepts-by-length"),
+    one("D11", Hard, "skip-offset-contiguity"),
+    one("D13", Medium, "producer-snapshot-beyond-log-end"),
+    one("D14", Medium, "trust-index-files"),
+    one("D16", Hard, "group-crc-header-only"),
+    one("D17", Hard, "checkpoint-by-end-offset"),
+    one("D18", Hard, "recovery-skips-matching-bytes"),
+    one("D18", Hard, "replay-before-journal-sync"),
+    one("D19", Medium, "mode-from-config"),
+    cluster("D20", Medium, "truncate-before-journal"),
+    one("D21", Hard, "keep-journal-generation"),
+    cluster("D00", Medium, "a damaged replica stays in sync"),
+    cluster("D00", Hard, "a repair is believed before it is synced"),
+    cluster("D00", Hard, "repair takes another epoch's records"),
+    one("F01", Medium, "forget-partition-after-error"),
+    cluster("F04", Easy, "latest-is-log-end"),
+    one("F05", Easy, "start-at-next-batch"),
+    groups("G01", Easy, "commit-of-any-generation"),
+    groups("G02", Easy, "first-offset-of-a-partition-stays-on-load"),
+    groups("G04", Easy, "a commit is answered before it is committed"),
+    groups("G05", Easy, "offsets are told before they are loaded"),
+    groups("G07", Medium, "assigned-before-given-up"),
+    groups("G08", Medium, "live-static-member-replaced"),
+    groups("G08", Medium, "old-static-member-stays"),
+    groups("G10", Easy, "session-by-the-wall-clock"),
+    groups("G11", Hard, "leader-epoch-of-an-offset-lost-on-load"),
+    groups("G13", Easy, "a rejected append drops the machine"),
+    groups("G00", Medium, "a deposed coordinator answers reads"),
+    one("I01", Easy, "remember-one-batch"),
+    one("I02", Medium, "unknown-error-for-old-duplicate"),
+    cluster("I04", Easy, "followers-know-no-producers"),
+    one("I05", Easy, "dedup-before-append"),
+    one("I07", Easy, "epoch-plus-one"),
+    one("I10", Medium, "answer-duplicate-early"),
+    cluster("K01", Medium, "clean-to-log-end"),
+    cluster("K02", Medium, "tombstones-dropped-at-once"),
+    cluster("K04", Medium, "segments-merged-beyond-i32"),
+    cluster("K07", Easy, "keep records that the leader has deleted"),
+    cluster("R01", Medium, "truncate to the own high watermark"),
+    cluster("R02", Hard, "an unknown epoch ends at the log end"),
+    cluster("R04", Medium, "believe the leader before cutting what diverges"),
+    cluster("R05", Medium, "count a follower before its log is compared"),
+    cluster("R07", Easy, "acknowledge at the leader's log end"),
+    cluster("R08", Hard, "high watermark over the proposed isr alone"),
+    cluster("R10", Easy, "one in-sync replica is enough"),
+    cluster("R11", Easy, "any live replica may lead"),
+    cluster("R13", Medium, "producers-outlive-truncation"),
+    cluster("R14", Easy, "followers-check-sequences"),
+    cluster("R16", Medium, "tell offsets before earlier epochs are committed"),
+    machine("raft", "R16", Medium, "serves-before-its-own-entry"),
+    machine("raft", "R17", Hard, "old-epoch-entry-counts"),
+    cluster("R20", Hard, "a sync of what was cut counts"),
+    machine("raft", "R22", Hard, "log-wiped-for-catch-up"),
+    machine("raft", "R22", Hard, "snapshot-parts-mixed"),
+    cluster("R23", Medium, "a wiped replica keeps its claim"),
+    machine("raft", "R23", Medium, "wiped-replica-votes"),
+    cluster("R25", Medium, "catch-up ends at the high watermark"),
+    cluster("R26", Hard, "count what a fetch is about to bring"),
+    cluster("R27", Medium, "a new life keeps its leader epochs"),
+    machine("raft", "R28", Medium, "blank-node-votes"),
+    cluster("R29", Hard, "what was read is not checked against the epoch"),
+];
+
+/// The rows that a person means by `names`: a bug, an id such as R07, or an area such as R. All for none.
+///
+/// # Errors
+/// The first name that means nothing.
+pub fn rows(names: &[String]) -> Result<Vec<Entry>, String> {
+    let means = |name: &str, entry: &Entry| entry.bug == name || entry.id == name || entry.id.get(..1) == Some(name);
+    if let Some(unknown) = names.iter().find(|name| !LEDGER.iter().any(|entry| means(name, entry))) {
+        return Err(unknown.clone());
+    }
+    let chosen = |entry: &&Entry| names.is_empty() || names.iter().any(|name| means(name, entry));
+    Ok(LEDGER.iter().filter(chosen).copied().collect())
+}
+
+impl Entry {
+    /// The profile of its worlds, or the one that was asked for.
+    pub fn profile(&self, asked: Option<&'static Profile>) -> Option<&'static Profile> {
+        match self.judge {
+            Judge::Worlds(name) => asked.or_else(|| Profile::named(name)),
+            Judge::Machine(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::planted::names_in_source;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_bug_that_is_planted_has_one_row() {
+        let rows: Vec<&str> = LEDGER.iter().map(|entry| entry.bug).collect();
+        let unique: BTreeSet<&str> = rows.iter().copied().collect();
+        assert_eq!(unique.len(), rows.len(), "a bug has two rows");
+        let planted = names_in_source("planted!(\"");
+        let planted: BTreeSet<&str> = planted.iter().map(String::as_str).collect();
+        assert_eq!(unique, planted);
+    }
+
+    #[test]
+    fn rows_are_known_by_bug_id_and_area() {
+        let named = |name: &str| rows(&[name.to_owned()]).expect("rows");
+        assert_eq!(named("R07").len(), 1);
+        assert_eq!(named("R23").len(), 2, "one in the quorum, one in the controller");
+        assert!(named("D").iter().all(|entry| entry.id.starts_with('D')));
+        assert_eq!(named("ack-before-sync")[0].id, "D01");
+        assert_eq!(rows(&["R99".to_owned()]).expect_err("no such row"), "R99");
+        assert_eq!(rows(&[]).expect("all").len(), LEDGER.len());
+    }
+
+    #[test]
+    fn every_judge_is_there() {
+        for entry in LEDGER {
+            match entry.judge {
+                Judge::Worlds(name) => assert!(Profile::named(name).is_some(), "{name}"),
+                Judge::Machine(name) => assert!(crate::machines::is_known(name), "{name}"),
+            }
+        }
+    }
+}
