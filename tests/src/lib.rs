@@ -10,6 +10,7 @@ pub mod clients;
 pub mod directory;
 pub mod golden;
 pub mod load;
+pub mod nodes;
 pub mod reading;
 pub mod record;
 pub mod server;

@@ -11,12 +11,10 @@ use model::TopicPartition;
 use runtime::task::JoinHandle;
 use runtime::time::{Duration, Instant, sleep};
 use std::collections::BTreeMap;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tests::Server;
 use tests::load::{Acknowledged, Load, Reader, Written};
+use tests::nodes::Nodes;
 use tests::reading::impatient;
 
 const NODES: usize = 3;
@@ -28,11 +26,9 @@ const LOAD: usize = 300;
 /// A first acknowledgement that comes later than any session ends is looked into.
 const SLOW: Duration = Duration::from_secs(10);
 /// Small, so that segments roll, and the journal goes around, many times a round.
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 4] = [
     "thalweg.journal.file.bytes=65536",
     "thalweg.journal.max.bytes=524288",
-    "process.roles=broker,controller",
-    "controller.listener.names=CONTROLLER",
     "broker.session.timeout.ms=3000",
     "broker.heartbeat.interval.ms=500",
 ];
@@ -42,7 +38,7 @@ fn what_a_cluster_acknowledged_is_there_whatever_happened_to_one_node() {
     let rounds =
         std::env::var("CLUSTER_ROUNDS").map_or(6, |rounds| rounds.parse().expect("CLUSTER_ROUNDS is a number"));
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let nodes = Nodes::start(folder.path());
+    let nodes = Nodes::start(folder.path(), NODES, &SETTINGS);
     runtime::task::run(2, Box::pin(story(nodes, rounds))).expect("threads can be started");
 }
 
@@ -62,7 +58,7 @@ async fn story(mut nodes: Nodes, rounds: usize) {
         wait_for_load(&acknowledged, &nodes, round).await;
         let victim = runtime::rand::below(NODES as u64) as usize;
         let began = Instant::now();
-        nodes.harm(victim, round);
+        harm(&mut nodes, victim, round);
         wait_for_one(&acknowledged, &nodes, round).await;
         let gap = began.elapsed();
         if gap > SLOW {
@@ -122,85 +118,15 @@ async fn wait_for(acknowledged: &Acknowledged, nodes: &Nodes, round: usize, more
     }
 }
 
-/// The processes, each with a port for clients and one for the quorum.
-struct Nodes {
-    folder: PathBuf,
-    ports: Vec<(u16, u16)>,
-    servers: Vec<Option<Server>>,
-}
-
-impl Nodes {
-    fn start(folder: &Path) -> Nodes {
-        let ports = free_ports(2 * NODES).chunks(2).map(|pair| (pair[0], pair[1])).collect();
-        let mut nodes = Nodes { folder: folder.to_owned(), ports, servers: (0..NODES).map(|_| None).collect() };
-        (0..NODES).for_each(|node| nodes.begin(node));
-        nodes.servers.iter_mut().flatten().for_each(Server::wait_until_ready);
-        nodes
-    }
-
-    fn begin(&mut self, node: usize) {
-        let voters: Vec<String> =
-            self.ports.iter().zip(1..).map(|((_, port), id)| format!("{id}@127.0.0.1:{port}")).collect();
-        let (clients, quorum) = self.ports[node];
-        let own = [
-            format!("node.id={}", node + 1),
-            format!("controller.quorum.voters={}", voters.join(",")),
-            format!("listeners=PLAINTEXT://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{quorum}"),
-        ];
-        let settings: Vec<&str> = SETTINGS.iter().copied().chain(own.iter().map(String::as_str)).collect();
-        let data = self.folder.join(node.to_string());
-        self.servers[node] = Some(Server::begin(&format!("127.0.0.1:{clients}"), &data, &settings));
-    }
-
-    fn addresses(&self) -> String {
-        let addresses: Vec<String> = self.ports.iter().map(|(port, _)| format!("127.0.0.1:{port}")).collect();
-        addresses.join(",")
-    }
-
-    /// Most are killed; some are stopped cleanly, some are paused, for less or more than the session timeout.
-    fn harm(&mut self, node: usize, round: usize) {
-        match round % 6 {
-            2 => self.server(node).pause(Duration::from_millis(500 + runtime::rand::below(1000))),
-            4 => {
-                let ended = self.servers[node].take().expect("it runs").stop();
-                assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
-            }
-            5 => self.server(node).pause(Duration::from_millis(4000)),
-            _ => self.servers[node].take().expect("it runs").kill(),
+/// Most are killed; some are stopped cleanly, some are paused, for less or more than the session timeout.
+fn harm(nodes: &mut Nodes, node: usize, round: usize) {
+    match round % 6 {
+        2 => nodes.server(node).pause(Duration::from_millis(500 + runtime::rand::below(1000))),
+        4 => {
+            let ended = nodes.take(node).stop();
+            assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
         }
+        5 => nodes.server(node).pause(Duration::from_millis(4000)),
+        _ => nodes.take(node).kill(),
     }
-
-    fn mend(&mut self, node: usize) {
-        if self.servers[node].is_none() {
-            self.begin(node);
-            self.servers[node].as_mut().expect("begun above").wait_until_ready();
-        }
-    }
-
-    fn server(&self, node: usize) -> &Server {
-        self.servers[node].as_ref().expect("it runs")
-    }
-
-    /// What an operator is told.
-    fn health(&self) -> String {
-        let mut health = std::process::Command::new(tests::binary::thalweg());
-        health.args(["cluster", "health", "--brokers", &self.addresses()]);
-        let told = health.output().expect("the program runs");
-        String::from_utf8_lossy(&told.stdout).into_owned() + &String::from_utf8_lossy(&told.stderr)
-    }
-
-    fn log(&self) -> String {
-        let logs = self.servers.iter().zip(1..).map(|(server, id)| {
-            let log = server.as_ref().map_or_else(|| "it does not run".to_owned(), Server::log);
-            format!("== node {id}\n{log}")
-        });
-        logs.collect::<Vec<_>>().join("\n")
-    }
-}
-
-/// Ports that nobody uses at the moment.
-fn free_ports(count: usize) -> Vec<u16> {
-    let listeners: Vec<TcpListener> =
-        (0..count).map(|_| TcpListener::bind("127.0.0.1:0").expect("there is a free port")).collect();
-    listeners.iter().map(|listener| listener.local_addr().expect("it is bound").port()).collect()
 }
