@@ -8,7 +8,7 @@
 use client::admin::NewTopic;
 use client::group::assignors::Assignor;
 use client::group::{GroupConfig, GroupConsumer, GroupProtocol, Heard, Membership, RebalanceListener};
-use client::{Admin, Cluster, ConsumerRecord, Producer, ProducerConfig, ProducerRecord};
+use client::{Admin, Cluster, ConsumerConfig, ConsumerRecord, OffsetReset, Producer, ProducerConfig, ProducerRecord};
 use model::{Offset, TopicPartition};
 use runtime::task::JoinHandle;
 use runtime::time::{Duration, Instant, sleep};
@@ -156,6 +156,7 @@ impl Crew {
             heartbeat_interval: SESSION / 6,
             assignors: vec![Assignor::CooperativeSticky],
             auto_commit: None,
+            consumer: ConsumerConfig { offset_reset: OffsetReset::Earliest, ..ConsumerConfig::default() },
             ..GroupConfig::of(GROUP)
         };
         let (book, stopping) = (self.book.clone(), self.stopping.clone());
