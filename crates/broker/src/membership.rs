@@ -26,8 +26,8 @@ const WHILE_STOPPING: Duration = Duration::from_millis(50);
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a stopping broker waits for a controller to be elected.
 const ELECTION_PATIENCE: Duration = Duration::from_secs(2);
-/// Damaged replicas that are reported, at most.
-const MAX_UNUSABLE: usize = 10_000;
+/// Replicas that are reported for what they lack, at most.
+const MAX_REPORTED: usize = 10_000;
 
 /// Registers this life of the broker, and waits until the image here shows it. Returns its epoch.
 ///
@@ -209,7 +209,7 @@ async fn heartbeat(broker: &Broker, want_shut_down: bool) -> Result<BrokerHeartb
         offline_log_dirs: failed_directories(broker),
         ..Default::default()
     };
-    let request = Request::BrokerHeartbeat { request, unusable: unusable(broker) };
+    let request = Request::BrokerHeartbeat { request, unusable: unusable(broker), full: full(broker) };
     let patience = Duration::from_millis(broker.config.cluster.session_timeout_ms.unsigned_abs());
     match broker.heartbeats.ask_within(request, patience).await {
         Ok(Reply::BrokerHeartbeat(answer)) => match ErrorCode::from_wire(answer.error_code) {
@@ -228,20 +228,26 @@ fn failed_directories(broker: &Broker) -> Vec<Uuid> {
     failed.map(storage::LogDirectory::directory_id).collect()
 }
 
-/// The replicas here whose log is damaged, or has no space: they may not lead, and are in sync with nobody.
+/// The replicas here whose disk has no space: others should lead, where others can.
+fn full(broker: &Broker) -> Vec<(Uuid, PartitionId)> {
+    let topics = broker.partitions.topics();
+    let online = topics.iter().flat_map(|topic| topic.online().map(|partition| (topic.id, partition)));
+    let full = online.filter(|(_, partition)| partition.is_full());
+    full.map(|(id, partition)| (id, partition.topic_partition.partition)).take(MAX_REPORTED).collect()
+}
+
+/// The replicas here whose log is damaged: they may not lead, and are in sync with nobody.
 pub(crate) fn unusable(broker: &Broker) -> Vec<(Uuid, PartitionId)> {
     let (mut unusable, image) = (Vec::new(), broker.metadata.image());
     for topic in broker.partitions.topics() {
         for (number, hosted) in &topic.partitions {
             let is_unusable = match hosted {
                 Hosted::Online(partition) => {
-                    partition.is_offline()
-                        || partition.is_full()
-                        || repair::is_unusable(partition, &image, broker.node_id)
+                    partition.is_offline() || repair::is_unusable(partition, &image, broker.node_id)
                 }
                 Hosted::Offline(_) => true,
             };
-            if is_unusable && unusable.len() < MAX_UNUSABLE {
+            if is_unusable && unusable.len() < MAX_REPORTED {
                 unusable.push((topic.id, *number));
             }
         }

@@ -53,7 +53,7 @@ fn heartbeat(image: &MetadataImage) -> Request {
     let broker_epoch = image.broker(1).map_or(-1, |broker| broker.epoch);
     let current_metadata_offset = image.end_offset();
     let request = BrokerHeartbeatRequest { broker_id: 1, broker_epoch, current_metadata_offset, ..Default::default() };
-    Request::BrokerHeartbeat { request, unusable: vec![] }
+    Request::BrokerHeartbeat { request, unusable: vec![], full: vec![] }
 }
 
 fn create(name: &str) -> Request {

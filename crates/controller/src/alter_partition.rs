@@ -51,7 +51,7 @@ impl View<'_> {
         let after = self.settled(key, &draft).ok_or(Refusal::silent(ErrorCode::UnknownTopicOrPartition))?;
         self.drafts.insert(key, draft);
         if after.leader != Some(leader) {
-            mark!("an isr change completes a reassignment that takes its leader away");
+            mark!("an isr change takes its leader away");
             return Err(Refusal::silent(ErrorCode::NewLeaderElected));
         }
         Ok(after)
@@ -93,7 +93,9 @@ impl View<'_> {
         let directory = before.directory_of(member).unwrap_or(Uuid::ZERO);
         let is_online = directory.is_zero() || broker.directories.contains(&directory);
         let is_there = !broker.fenced && !broker.in_controlled_shutdown && is_online;
-        is_meant && is_there && !self.soft.is_unusable(member, key)
+        // One without space is in sync only where all are without.
+        let has_space = before.isr.contains(&member) || !self.soft.is_full(member, key);
+        is_meant && is_there && has_space && !self.soft.is_unusable(member, key)
     }
 }
 

@@ -29,6 +29,7 @@ impl View<'_> {
         &mut self,
         request: &BrokerHeartbeatRequest,
         unusable: &[PartitionKey],
+        full: &[PartitionKey],
     ) -> BrokerHeartbeatResponse {
         let broker = match self.live_broker(request.broker_id, request.broker_epoch) {
             Ok(broker) => broker,
@@ -37,6 +38,7 @@ impl View<'_> {
         self.touch_session(broker.id, broker.epoch, request.current_metadata_offset);
         self.lose_directories(&broker, &request.offline_log_dirs);
         self.hear_unusable(broker.id, unusable);
+        self.hear_full(broker.id, full);
         let is_caught_up = is_caught_up(&broker, request);
         let step = self.next_step(&broker, request, is_caught_up);
         match step {

@@ -6,10 +6,10 @@ use crate::partition_draft::Draft;
 use crate::records::Record;
 use crate::replay;
 use crate::replica_index::{PartitionKey, ReplicaIndex};
+use crate::reported_replicas::ReportedReplicas;
 use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::topic_rules::TopicRules;
-use crate::unusable_replicas::UnusableReplicas;
 use model::dice::Dice;
 use model::metadata_image::{BrokerImage, ConfigResource, Configs, MetadataImage};
 use model::state_machine::{Entry, Instant, Now, Outbox, Position, StateMachine, Ticket};
@@ -46,7 +46,10 @@ pub struct Controller {
 pub(crate) struct Soft {
     pub dice: Dice,
     pub sessions: Sessions,
-    pub unusable: UnusableReplicas,
+    /// Replicas that failed closed.
+    pub unusable: ReportedReplicas,
+    /// Replicas without space.
+    pub full: ReportedReplicas,
     /// When leadership returns to preferred replicas the next time.
     pub rebalance_at: Option<Instant>,
 }
@@ -70,6 +73,8 @@ pub enum Request {
         request: BrokerHeartbeatRequest,
         /// All of its replicas that failed closed, at each heartbeat.
         unusable: Replicas,
+        /// All of its replicas whose disk has no space, at each heartbeat. Others should lead, where others can.
+        full: Replicas,
     },
     /// A connect to its address was refused, or another life answered there: never a mere timeout.
     BrokerDied {
@@ -129,7 +134,8 @@ impl Controller {
         let soft = Soft {
             dice: Dice::new(seed),
             sessions: Sessions::default(),
-            unusable: UnusableReplicas::default(),
+            unusable: ReportedReplicas::default(),
+            full: ReportedReplicas::default(),
             rebalance_at: None,
         };
         Controller { index: ReplicaIndex::of(&image), hard: image, soft }
@@ -178,8 +184,8 @@ impl View<'_> {
             Request::RegisterBroker { request, stop_was_clean, unusable } => {
                 Reply::RegisterBroker(self.register_broker(request, stop_was_clean, &unusable))
             }
-            Request::BrokerHeartbeat { request, unusable } => {
-                Reply::BrokerHeartbeat(self.broker_heartbeat(&request, &unusable))
+            Request::BrokerHeartbeat { request, unusable, full } => {
+                Reply::BrokerHeartbeat(self.broker_heartbeat(&request, &unusable, &full))
             }
             Request::BrokerDied { id, epoch } => self.broker_died(id, epoch),
             Request::UnregisterBroker(request) => Reply::UnregisterBroker(self.unregister_broker(&request)),

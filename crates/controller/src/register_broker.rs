@@ -54,6 +54,7 @@ impl View<'_> {
         self.records.push(Record::BrokerRegistered(record));
         self.touch_session(id, epoch, -1);
         self.hear_unusable(id, unusable);
+        self.hear_full(id, &[]); // it has not tried yet
         if new_life_has_new_epochs() {
             let (before, is_alone) = (before.as_deref(), self.is_alone(id));
             self.judge_claims(NewLife { id, directories: &request.log_dirs, before, stop_was_clean, is_alone });

@@ -65,7 +65,17 @@ impl Settling<'_, '_> {
         let claims = |replica: &&NodeId| after.replicas.contains(replica) && !self.has_lost(**replica);
         let members: Vec<NodeId> = wanted.iter().filter(claims).copied().collect();
         let able: Vec<NodeId> = members.iter().filter(|member| self.may_lead(after, **member)).copied().collect();
-        if able.is_empty() && !self.view.has_eligible_leaders { members } else { able }
+        if able.is_empty() && !self.view.has_eligible_leaders { members } else { self.those_with_space(able) }
+    }
+
+    /// Those that can take more, if there are any: nothing is committed while one without space is in sync.
+    fn those_with_space(&self, able: Vec<NodeId>) -> Vec<NodeId> {
+        let has_space = |replica: &NodeId| !self.view.soft.is_full(*replica, self.key);
+        let roomy: Vec<NodeId> = able.iter().copied().filter(has_space).collect();
+        if roomy.is_empty() && !able.is_empty() {
+            mark!("nobody who may lead has space");
+        }
+        if roomy.is_empty() { able } else { roomy }
     }
 
     /// An unclean stop costs the claim only where a claim outlives the ISR: without eligible leaders there would be
@@ -130,7 +140,8 @@ impl Settling<'_, '_> {
 
     fn elect(&self, after: &mut PartitionImage) {
         let able = |list: &[NodeId]| {
-            after.replicas.iter().copied().find(|replica| list.contains(replica) && self.may_lead(after, *replica))
+            let may_lead = |replica: &NodeId| list.contains(replica) && self.may_lead(after, *replica);
+            self.those_with_space(after.replicas.iter().copied().filter(may_lead).collect()).first().copied()
         };
         let preferred = after.replicas.first().copied().filter(|_| self.draft.election == Election::Preferred);
         let in_sync = |replica: &NodeId| after.isr.contains(replica) && self.may_lead(after, *replica);

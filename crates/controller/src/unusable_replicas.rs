@@ -5,32 +5,12 @@ use crate::machine::View;
 use crate::partition_draft::Loss;
 use crate::replica_index::PartitionKey;
 use model::{NodeId, mark};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// What brokers said of their replicas.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct UnusableReplicas {
-    by_broker: BTreeMap<NodeId, BTreeSet<PartitionKey>>,
-}
-
-impl UnusableReplicas {
-    fn of(&self, broker: NodeId) -> Option<&BTreeSet<PartitionKey>> {
-        self.by_broker.get(&broker)
-    }
-
-    fn replace(&mut self, broker: NodeId, unusable: BTreeSet<PartitionKey>) {
-        if unusable.is_empty() {
-            self.by_broker.remove(&broker);
-        } else {
-            self.by_broker.insert(broker, unusable);
-        }
-    }
-}
+use std::collections::BTreeSet;
 
 impl crate::machine::Soft {
     /// Whether a broker said that it cannot use a replica.
     pub(crate) fn is_unusable(&self, broker: NodeId, partition: PartitionKey) -> bool {
-        self.unusable.of(broker).is_some_and(|unusable| unusable.contains(&partition))
+        self.unusable.has(broker, partition)
     }
 }
 
@@ -38,8 +18,7 @@ impl View<'_> {
     /// Takes a broker's word for which of its replicas it cannot use. They lose what claim they have; those that are
     /// usable again may lead again if nobody does and they are the last that did, and catch up if somebody does.
     pub(crate) fn hear_unusable(&mut self, broker: NodeId, unusable: &[PartitionKey]) {
-        let known = self.soft.unusable.of(broker).is_some_and(|known| !known.is_empty());
-        if unusable.is_empty() && !known {
+        if unusable.is_empty() && self.soft.unusable.of(broker).is_none() {
             return;
         }
         let held = unusable.iter().copied().filter(|key| self.index.holds(broker, *key));
@@ -52,12 +31,11 @@ impl View<'_> {
                 self.draft(*key).lose(broker, Loss::Unusable);
             }
         }
-        let before = self.soft.unusable.of(broker).cloned().unwrap_or_default();
+        let before = self.soft.unusable.replace(broker, unusable.clone());
         for key in before.difference(&unusable) {
             if self.partition(*key).is_some_and(|partition| partition.leader.is_none()) {
                 self.draft(*key);
             }
         }
-        self.soft.unusable.replace(broker, unusable);
     }
 }

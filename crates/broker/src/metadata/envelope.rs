@@ -14,15 +14,22 @@ use serde::{Deserialize, Serialize};
 const EXTRA: u32 = 9000;
 /// Our tag for the offset that the local image must reach to show what was done.
 const OFFSET: u32 = 9001;
+/// Our tag for the replicas without space that a heartbeat names.
+const FULL: u32 = 9002;
 /// The version of the extra's bytes.
 const EXTRA_VERSION: u16 = 5;
+/// The version of the list of replicas without space.
+const FULL_VERSION: u16 = 1;
 
 /// What a broker tells the controller beside Kafka's fields. The bytes are frozen.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Extra {
     stop_was_clean: bool,
-    unusable: Vec<([u8; 16], PartitionId)>,
+    unusable: Named,
 }
+
+/// Replicas by the ids of their topics.
+type Named = Vec<([u8; 16], PartitionId)>;
 
 macro_rules! forwarded {
     ($($Variant:ident),* $(,)?) => {
@@ -33,7 +40,9 @@ macro_rules! forwarded {
                 Request::RegisterBroker { request, stop_was_clean, unusable } => {
                     encode(request, extra(*stop_was_clean, unusable))
                 }
-                Request::BrokerHeartbeat { request, unusable } => encode(request, extra(false, unusable)),
+                Request::BrokerHeartbeat { request, unusable, full } => {
+                    encode(request, with_full(extra(false, unusable), full))
+                }
                 _ => None,
             }
         }
@@ -60,6 +69,7 @@ macro_rules! forwarded {
                 ApiKey::BrokerHeartbeat => Ok(Request::BrokerHeartbeat {
                     request: decode(&mut reader, version)?,
                     unusable: extra.unusable(),
+                    full: read_full(&envelope.unknown_tagged_fields)?,
                 }),
                 other => Err(format!("{} is not for the controller", other.name())),
             }
@@ -150,12 +160,35 @@ fn decode_latest<M: Message>(reader: &mut Reader) -> Result<M, String> {
 }
 
 fn extra(stop_was_clean: bool, unusable: &[(Uuid, PartitionId)]) -> TaggedFields {
-    let unusable = unusable.iter().map(|(topic, partition)| (topic.0, *partition)).collect();
+    let unusable = named(unusable);
     let mut fields = TaggedFields::default();
     if let Ok(bytes) = controller::frame::seal(EXTRA_VERSION, &Extra { stop_was_clean, unusable }) {
         fields.insert(EXTRA, bytes.into());
     }
     fields
+}
+
+fn with_full(mut fields: TaggedFields, full: &[(Uuid, PartitionId)]) -> TaggedFields {
+    if !full.is_empty()
+        && let Ok(bytes) = controller::frame::seal(FULL_VERSION, &named(full))
+    {
+        fields.insert(FULL, bytes.into());
+    }
+    fields
+}
+
+fn named(replicas: &[(Uuid, PartitionId)]) -> Named {
+    replicas.iter().map(|(topic, partition)| (topic.0, *partition)).collect()
+}
+
+fn replicas(named: Named) -> Vec<(Uuid, PartitionId)> {
+    named.into_iter().map(|(topic, partition)| (Uuid(topic), partition)).collect()
+}
+
+fn read_full(fields: &TaggedFields) -> Result<Vec<(Uuid, PartitionId)>, String> {
+    let Some(bytes) = fields.get(FULL) else { return Ok(Vec::new()) };
+    let named = controller::frame::open(bytes).and_then(|frame| frame.payload());
+    named.map(replicas).map_err(|error| error.to_string())
 }
 
 fn read_extra(fields: &TaggedFields) -> Result<Extra, String> {
@@ -165,6 +198,6 @@ fn read_extra(fields: &TaggedFields) -> Result<Extra, String> {
 
 impl Extra {
     fn unusable(self) -> Vec<(Uuid, PartitionId)> {
-        self.unusable.into_iter().map(|(topic, partition)| (Uuid(topic), partition)).collect()
+        replicas(self.unusable)
     }
 }

@@ -5,6 +5,7 @@ mod cleaning;
 mod following;
 mod mending;
 mod replica;
+mod space;
 mod task;
 mod waiters;
 

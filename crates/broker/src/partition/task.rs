@@ -373,7 +373,7 @@ impl Task {
         self.partition.change(|replica, _| replica.wait(level, appended.last_offset + 1, acked, reply));
     }
 
-    fn refused(&self, error: AppendError, log_start_offset: Offset) -> AppendFailure {
+    fn refused(&mut self, error: AppendError, log_start_offset: Offset) -> AppendFailure {
         match error {
             AppendError::Outcome { error, message } => {
                 tracing::debug!("{}: append refused: {error}: {message}", self.partition.topic_partition);
@@ -386,15 +386,6 @@ impl Task {
                 self.partition.go_offline(&message);
                 AppendFailure { error: ErrorCode::KafkaStorageError, message, log_start_offset: -1 }
             }
-        }
-    }
-
-    /// A replica without space asks for others to lead, where there are others.
-    pub(super) fn set_full(&self, full: bool) {
-        let full = full && self.replicas > 1;
-        if self.partition.full.swap(full, Ordering::AcqRel) != full && full {
-            model::mark!("a replica has no space");
-            tracing::warn!("{}: no space on its disk: others should lead", self.partition.topic_partition);
         }
     }
 
@@ -453,7 +444,7 @@ impl Task {
         {
             self.cannot("change its durability", &fault);
             // A follower that is not journaled where its leader is counts for nothing.
-            self.due = self.due.min(Instant::now() + MODE_RETRY);
+            self.keep_house_within(MODE_RETRY);
         } else {
             self.settled |= self.log.is_journaled();
         }
@@ -472,6 +463,11 @@ impl Task {
         Ok(())
     }
 
+    /// Housekeeping is due after `rest` at the latest.
+    pub(super) fn keep_house_within(&mut self, rest: Duration) {
+        self.due = self.due.min(Instant::now() + rest);
+    }
+
     /// Rolls, retention, forgetting producers that are silent, and what could not be done before.
     async fn keep_house(&mut self) {
         self.due = Instant::now() + self.housekeeping;
@@ -484,6 +480,7 @@ impl Task {
         if let Err(fault) = self.log.apply_retention(now, self.partition.high_watermark()).await {
             self.cannot("apply retention", &fault);
         }
+        self.look_for_space().await;
         self.log_moved();
     }
 

@@ -284,7 +284,17 @@ impl Cluster {
 
     /// A heartbeat that tells of replicas that failed closed.
     pub fn beat_with(&mut self, request: BrokerHeartbeatRequest, unusable: Replicas) -> BrokerHeartbeatResponse {
-        match self.ask(Request::BrokerHeartbeat { request, unusable }) {
+        self.beat_telling(request, unusable, vec![])
+    }
+
+    /// A heartbeat that tells of replicas that failed closed, and of those without space.
+    pub fn beat_telling(
+        &mut self,
+        request: BrokerHeartbeatRequest,
+        unusable: Replicas,
+        full: Replicas,
+    ) -> BrokerHeartbeatResponse {
+        match self.ask(Request::BrokerHeartbeat { request, unusable, full }) {
             Reply::BrokerHeartbeat(answer) => answer,
             other => panic!("{other:?}"),
         }

@@ -13,6 +13,7 @@ mod directories;
 mod elections;
 mod eligible_leaders;
 mod features;
+mod full_replicas;
 mod golden_bytes;
 mod nodes;
 mod random_clusters;

@@ -21,6 +21,8 @@ pub struct Node {
     pub directory: Uuid,
     pub stop_was_clean: bool,
     pub unusable: BTreeSet<Key>,
+    /// Those that its disk has no space for.
+    pub full: BTreeSet<Key>,
     /// It asked to stop.
     pub is_stopping: bool,
 }
@@ -104,6 +106,7 @@ impl Nodes {
         node.is_up = true;
         node.epoch = None;
         node.is_stopping = false;
+        node.full.clear(); // it has not tried yet
     }
 
     pub fn register(&mut self, id: NodeId) -> ErrorCode {
@@ -131,7 +134,8 @@ impl Nodes {
             want_shut_down: node.is_stopping,
             ..Default::default()
         };
-        let answer = self.cluster.beat_with(request, node.unusable.into_iter().collect());
+        let (unusable, full) = (node.unusable.into_iter().collect(), node.full.into_iter().collect());
+        let answer = self.cluster.beat_telling(request, unusable, full);
         let knows_itself = current_metadata_offset >= epoch;
         assert!(
             answer.is_fenced || was_unfenced || knows_itself,
@@ -176,6 +180,11 @@ impl Nodes {
         self.has.retain(|(_, node), _| *node != id);
     }
 
+    /// Whether a replica can be read.
+    fn serves(&self, id: NodeId, key: Key) -> bool {
+        self.is_registered(id) && !self.nodes[&id].unusable.contains(&key)
+    }
+
     /// Everyone who must have a record gets one more, if they are all there.
     pub fn write(&mut self, key: Key) {
         let Some(partition) = self.partition(key) else { return };
@@ -189,7 +198,7 @@ impl Nodes {
             }
             members.extend(pending.members.iter().map(|(id, _)| *id));
         }
-        let serves = |id: &NodeId| self.is_registered(*id) && !self.nodes[id].unusable.contains(&key);
+        let serves = |id: &NodeId| self.serves(*id, key) && !self.nodes[id].full.contains(&key);
         if partition.isr.len() < minimum || !serves(&leader) || !members.iter().all(serves) {
             return;
         }
@@ -209,8 +218,8 @@ impl Nodes {
     pub fn catch_up(&mut self, key: Key, id: NodeId) -> bool {
         let Some(partition) = self.partition(key) else { return false };
         let Some(leader) = partition.leader.filter(|leader| *leader != id) else { return false };
-        let serves = |id: &NodeId| self.is_registered(*id) && !self.nodes[id].unusable.contains(&key);
-        if !partition.replicas.contains(&id) || !serves(&leader) || !serves(&id) {
+        let takes_more = self.serves(id, key) && !self.nodes[&id].full.contains(&key);
+        if !partition.replicas.contains(&id) || !self.serves(leader, key) || !takes_more {
             return false;
         }
         self.has.insert((key, id), self.has(key, leader));
@@ -273,6 +282,7 @@ impl Nodes {
         self.committed.retain(|key, _| partition(key).is_some());
         for node in self.nodes.values_mut() {
             node.unusable.retain(|key| partition(key).is_some());
+            node.full.retain(|key| partition(key).is_some());
         }
     }
 }

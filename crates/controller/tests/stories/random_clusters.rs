@@ -52,7 +52,7 @@ enum Step {
 fn step(all: &mut Nodes, dice: &mut Dice) -> Step {
     let id = 1 + dice.below(all.nodes.len() as u64) as NodeId;
     let key = dice.one_of(&all.keys());
-    match dice.below(31) {
+    match dice.below(33) {
         0 => administrate(all, dice),
         1 => kill(all, dice, id),
         2 => power_failure(all, dice, id),
@@ -66,6 +66,7 @@ fn step(all: &mut Nodes, dice: &mut Dice) -> Step {
         13 => pass(all, dice),
         14 if dice.one_in(3) => all.cluster.fail_over(),
         15 if key.is_some() => toggle_unusable(all, dice, id, key.expect("some")),
+        31 | 32 if key.is_some() => toggle_full(all, dice, id, key.expect("some")),
         16 => return elect(all, dice),
         17..=18 if key.is_some() => reassign(all, dice, key.expect("some")),
         19..=22 => write_everywhere(all),
@@ -196,6 +197,22 @@ fn toggle_unusable(all: &mut Nodes, dice: &mut Dice, id: NodeId, key: Key) {
         node.unusable.insert(key);
     }
     all.beat(id, 0);
+}
+
+/// A disk is full, or has space again. Whoever is full leads and is in sync only among others that are.
+fn toggle_full(all: &mut Nodes, dice: &mut Dice, id: NodeId, key: Key) {
+    if !all.is_registered(id) {
+        return;
+    }
+    let node = all.nodes.get_mut(&id).expect("a node");
+    if !node.full.remove(&key) && dice.one_in(2) {
+        node.full.insert(key);
+    }
+    all.beat(id, 0);
+    let (Some(partition), true) = (all.partition(key), all.nodes[&id].full.contains(&key)) else { return };
+    let has_space = |member: &NodeId| all.is_registered(*member) && !all.nodes[member].full.contains(&key);
+    let some_have = partition.isr.iter().any(|member| *member != id && has_space(member));
+    assert!(!all.is_registered(id) || !some_have || !partition.isr.contains(&id), "{id} is full: {partition:?}");
 }
 
 fn elect(all: &mut Nodes, dice: &mut Dice) -> Step {
@@ -387,6 +404,8 @@ fn count(all: &Nodes, reached: &mut BTreeMap<&'static str, usize>) {
         note("a last known leader", !partition.last_known_eligible_leaders.is_empty());
         note("on the move", !partition.adding.is_empty());
         note("committed", all.committed(key) > 5);
+        let is_full = |id: &NodeId| all.nodes[id].full.contains(&key);
+        note("full and in sync", partition.isr.iter().any(is_full));
     }
 }
 

@@ -44,6 +44,9 @@ use model::{LeaderEpoch, Offset, Timestamp, TopicPartition, Uuid};
 use runtime::sync::watch;
 use std::sync::Arc;
 
+/// Bytes that must be free before a log on a disk that was full counts on them: about what one fetch brings.
+const SPACE_FOR_APPENDS: u64 = 1 << 20;
+
 /// A partition's log. One task owns it; nothing here may be dropped half-way: a method whose future is dropped before
 /// it is done leaves a log that must not be used again.
 #[derive(Debug)]
@@ -185,6 +188,12 @@ impl Log {
     /// Whether its log directory takes nothing more: what failed will not pass.
     pub fn directory_has_failed(&self) -> bool {
         self.core.reading.volume.check().is_err()
+    }
+
+    /// Whether there is space for a good many appends more, as far as can be told without one.
+    pub async fn has_space(&self) -> bool {
+        let available = self.core.reading.volume.disk().available().await;
+        !self.core.is_out_of_space() && available.is_ok_and(|bytes| bytes >= SPACE_FOR_APPENDS)
     }
 
     /// The settings in use.
