@@ -7,6 +7,7 @@ mod mending;
 mod replica;
 mod space;
 mod task;
+mod unsure;
 mod waiters;
 
 pub use cleaning::CleaningStep;

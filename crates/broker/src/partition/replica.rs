@@ -3,6 +3,7 @@
 
 use super::acks::{Acks, Reply};
 use super::task::{Acked, AppendFailure};
+use super::unsure::Unsure;
 use model::metadata_image::{MetadataImage, PartitionImage};
 use model::state_machine::Instant;
 use model::{ErrorCode, LeaderEpoch, NodeId, Offset, mark};
@@ -32,6 +33,7 @@ pub(super) struct Replica {
     own: OwnLog,
     until_durable: Acks,
     until_committed: Acks,
+    until_sure: Unsure,
     /// Wakes whoever fetches for this replica.
     pub wake: Option<Arc<Notify>>,
 }
@@ -54,6 +56,7 @@ impl Replica {
             own,
             until_durable: Acks::default(),
             until_committed: Acks::default(),
+            until_sure: Unsure::default(),
             wake: None,
         }
     }
@@ -103,6 +106,7 @@ impl Replica {
     pub fn fail(&mut self, failure: &AppendFailure) {
         self.until_durable.fail(failure);
         self.until_committed.fail(failure);
+        self.until_sure.fail(failure);
     }
 
     /// The log moved: something was appended, became durable, was cut, or starts later.
@@ -141,6 +145,13 @@ impl Replica {
             AckLevel::Leader => self.until_durable.wait(end, acked, reply),
             AckLevel::All => self.until_committed.wait(end, acked, reply),
         }
+        self.settle();
+    }
+
+    /// Refuses what has just come, once it is sure that this broker leads.
+    pub fn refuse_when_sure(&mut self, now: Instant, failure: AppendFailure, reply: Reply) {
+        mark!("a refusal waits until followers have shown whom they follow");
+        self.until_sure.wait(now, failure, reply);
         self.settle();
     }
 
@@ -203,6 +214,7 @@ impl Replica {
                 let acknowledged = leader.acknowledged();
                 self.until_committed.reached(acknowledged.end, acknowledged.error);
                 self.until_durable.reached(self.own.progress(), ErrorCode::None);
+                self.until_sure.confirmed(|asked| leader.is_confirmed_since(asked));
             }
             Role::Following(follower) => self.high_watermark = follower.high_watermark(),
             Role::Idle => {}

@@ -351,9 +351,7 @@ impl Task {
         for (result, pending) in results.into_iter().zip(pending.drain(..)) {
             match result {
                 Ok(appended) => self.appended(appended, pending, start),
-                Err(error) => {
-                    let _ = pending.reply.send(Err(self.refused(error, start)));
-                }
+                Err(error) => self.not_appended(error, pending, start),
             }
         }
         self.partition.appended_waiters.wake_below(self.log.log_end_offset());
@@ -371,6 +369,15 @@ impl Task {
         let early = appended.duplicate && model::planted!("answer-duplicate-early");
         let level = if early { AckLevel::Appended } else { level };
         self.partition.change(|replica, _| replica.wait(level, appended.last_offset + 1, acked, reply));
+    }
+
+    fn not_appended(&mut self, error: AppendError, pending: PendingAppend, log_start_offset: Offset) {
+        let failure = self.refused(error, log_start_offset);
+        if failure.error == ErrorCode::OutOfOrderSequenceNumber {
+            self.partition.change(|replica, now| replica.refuse_when_sure(now, failure, pending.reply));
+        } else {
+            let _ = pending.reply.send(Err(failure)); // the client may be gone
+        }
     }
 
     fn refused(&mut self, error: AppendError, log_start_offset: Offset) -> AppendFailure {
