@@ -1,20 +1,26 @@
 //! Writes the history down, and each client-visible result into the trace.
 
 use jepsen_lite::history::{
-    Action, Answer, FaultNature, History, Member, OperationId, Outcome, Process, Recorder, Session,
+    Action, Answer, FaultNature, History, Member, Operation, OperationId, Outcome, Process, Recorder, Session,
 };
 use model::NodeId;
 use runtime::simulation::{elapsed, trace};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Sees each operation that was done.
-type Observer = Arc<dyn Fn(&Action, &Answer) + Send + Sync>;
+/// Sees what clients do, at that moment.
+pub trait Observer: Send + Sync {
+    /// An operation is about to be sent.
+    fn invoked(&self, action: &Action);
+
+    /// An operation was done.
+    fn done(&self, operation: &Operation, answer: &Answer);
+}
 
 /// The history in the making. Clones share it.
 #[derive(Clone, Default)]
 pub struct Chronicle {
     recorder: Arc<Mutex<Recorder>>,
-    observer: Arc<Mutex<Option<Observer>>>,
+    observer: Arc<Mutex<Option<Arc<dyn Observer>>>>,
 }
 
 fn now() -> u64 {
@@ -38,6 +44,9 @@ impl Chronicle {
 
     /// An operation is about to be sent.
     pub fn invoke(&self, process: Process, action: Action) -> OperationId {
+        if let Some(observer) = self.observer() {
+            observer.invoked(&action);
+        }
         self.recorder().invoke(now(), process, action)
     }
 
@@ -49,17 +58,20 @@ impl Chronicle {
         self.show(operation);
     }
 
-    /// Has `observer` see each operation that is done, at that moment.
-    pub fn observe(&self, observer: impl Fn(&Action, &Answer) + Send + Sync + 'static) {
+    /// Has `observer` see each operation from now on.
+    pub fn observe(&self, observer: impl Observer + 'static) {
         *self.observer.lock().expect("no panic inside") = Some(Arc::new(observer));
     }
 
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        self.observer.lock().expect("no panic inside").clone()
+    }
+
     fn show(&self, operation: OperationId) {
-        let observer = self.observer.lock().expect("no panic inside").clone();
-        if let Some(observer) = observer {
+        if let Some(observer) = self.observer() {
             let done = self.recorder().history().operations[operation as usize].clone();
             if let Outcome::Ok(answer) = &done.outcome {
-                observer(&done.action, answer);
+                observer.done(&done, answer);
             }
         }
     }

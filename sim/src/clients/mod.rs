@@ -18,7 +18,7 @@ mod surroundings;
 mod wire;
 
 pub use admin::{ask_for_metadata, create_topics};
-pub use chronicle::Chronicle;
+pub use chronicle::{Chronicle, Observer};
 pub use groups::{await_groups, look_up_everything};
 pub use lookups::look_up_end;
 pub use routes::Routes;

@@ -41,7 +41,7 @@ pub type SharedPromises = Arc<Mutex<Promises>>;
 pub async fn watch(cluster: Cluster, chronicle: Chronicle, promises: SharedPromises) {
     let mut dice = stream("invariants");
     let acknowledged = AcknowledgedWherePromised::new(cluster.clone(), promises.clone());
-    chronicle.observe(move |action, answer| acknowledged.check(action, answer));
+    chronicle.observe(acknowledged);
     let mut leaders = OneLeaderAnEpoch::default();
     let mut controllers = OneControllerAnEpoch::default();
     let mut metadata = MetadataIsTheSame::default();

@@ -1,4 +1,5 @@
-//! What each topic promised at its weakest so far: configs change, and nodes hear of it at different times.
+//! What each topic promised at its weakest so far: configs change, and nodes hear of it at different times. A change counts
+//! from when somebody asks for it: it may be in force before any node that still runs shows it.
 
 use crate::run::Cluster;
 use jepsen_lite::history::{Durability, TopicSettings};
@@ -10,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Promises {
     topics: BTreeMap<Uuid, Weakest>,
     names: BTreeMap<String, BTreeSet<Uuid>>,
+    /// The weakest that was asked for, by name.
+    asked: BTreeMap<String, Weakest>,
 }
 
 #[derive(Clone, Copy)]
@@ -19,7 +22,21 @@ struct Weakest {
     firm: bool,
 }
 
+const MIN_IN_SYNC: &str = "min.insync.replicas";
+
 impl Promises {
+    /// Somebody is about to ask for other configs.
+    pub fn asked(&mut self, topic: &str, changes: &BTreeMap<String, Option<String>>) {
+        let set = changes.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?))).collect();
+        let wanted = TopicSettings::of(&set);
+        let strongest = Weakest { min_in_sync: u16::MAX, firm: true };
+        let weakest = self.asked.entry(topic.to_owned()).or_insert(strongest);
+        if changes.contains_key(MIN_IN_SYNC) {
+            weakest.min_in_sync = weakest.min_in_sync.min(wanted.min_in_sync);
+        }
+        weakest.firm &= is_firm(&wanted);
+    }
+
     /// Takes what holds now into account.
     pub fn look(&mut self, cluster: &Cluster) {
         let Some(image) = cluster.image() else { return };
@@ -28,11 +45,11 @@ impl Promises {
                 self.names.entry(topic.name.to_string()).or_default().insert(topic.id);
             }
             let settings = TopicSettings::of(&topic.configs);
-            let firm = settings.durability == Durability::Journaled && !settings.unclean_election;
-            let now = Weakest { min_in_sync: settings.min_in_sync, firm };
+            let now = Weakest { min_in_sync: settings.min_in_sync, firm: is_firm(&settings) };
+            let asked = self.asked.get(&*topic.name).copied().unwrap_or(now);
             let weakest = self.topics.entry(topic.id).or_insert(now);
-            weakest.min_in_sync = weakest.min_in_sync.min(now.min_in_sync);
-            weakest.firm &= firm;
+            weakest.min_in_sync = weakest.min_in_sync.min(now.min_in_sync).min(asked.min_in_sync);
+            weakest.firm &= now.firm && asked.firm;
         }
     }
 
@@ -50,4 +67,8 @@ impl Promises {
     pub fn firm(&self) -> BTreeSet<Uuid> {
         self.topics.iter().filter(|(_, weakest)| weakest.firm && weakest.min_in_sync > 1).map(|(id, _)| *id).collect()
     }
+}
+
+fn is_firm(settings: &TopicSettings) -> bool {
+    settings.durability == Durability::Journaled && !settings.unclean_election
 }

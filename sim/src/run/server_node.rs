@@ -7,7 +7,7 @@ use jepsen_lite::history::{FaultKind, FaultNature};
 use model::NodeId;
 use model::config::{Origin, ServerConfig};
 use runtime::record::Image;
-use runtime::simulation::{Exit, Node, Stream, disk, stream, trace};
+use runtime::simulation::{Exit, Node, Stream, disk, elapsed, stream, trace};
 use runtime::time::{Duration, Instant, sleep, sleep_until};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -35,6 +35,8 @@ struct State {
     refusal: Option<String>,
     /// Why it did not start or run on, when it last said so.
     last_refusal: String,
+    /// When the process that ran last was started, in simulated time from the beginning.
+    started: Duration,
     /// What the process that runs shares with nobody but us.
     broker: Weak<Broker>,
 }
@@ -71,6 +73,11 @@ impl ServerNode {
     /// The broker that serves there; none while it starts or is down.
     pub fn broker(&self) -> Option<Arc<Broker>> {
         if self.node.is_running() { self.state().broker.upgrade() } else { None }
+    }
+
+    /// When the present life began, in simulated time from the beginning.
+    pub fn started(&self) -> Duration {
+        self.state().started
     }
 
     /// Restarts the process each time that it ends: at once when it was asked to, after a while when it was killed, and
@@ -191,6 +198,7 @@ impl ServerNode {
 
 /// The process: serves until it is asked to stop.
 async fn serve(server: ServerConfig, state: Arc<Mutex<State>>) {
+    state.lock().expect("no panic inside").started = elapsed();
     let starting = Box::pin(broker::start(server));
     match starting.await {
         Ok(running) => {
