@@ -7,6 +7,7 @@ mod cluster;
 mod faults;
 mod groups;
 mod node;
+mod quorum;
 mod target;
 mod topic;
 mod weather;
@@ -17,6 +18,7 @@ pub use administration::AdminStep;
 pub use faults::PlannedFault;
 pub use groups::{CommitterDeed, GroupsPlan, MemberDeed, MemberHabit, OFFSETS_TOPIC, Speaks};
 pub use node::NodeShape;
+pub use quorum::{QuorumChange, QuorumDeed};
 pub use target::{NodePlace, Target};
 pub use topic::TopicShape;
 pub use weather::Weather;
@@ -53,6 +55,9 @@ pub struct Plan {
     /// Consumer groups, where there are any.
     #[serde(default)]
     pub groups: Option<GroupsPlan>,
+    /// What operators do to the metadata quorum.
+    #[serde(default)]
+    pub quorum: Vec<QuorumDeed>,
 }
 
 /// How nodes are restarted once all faults are over.
@@ -85,7 +90,9 @@ impl Plan {
         let last_restart = *world::stream(seed, "last restart").pick(&endings);
         let held_back = held_back(seed, &world);
         let loss_allowed = world.is_cluster() && world::stream(seed, "loss").chance(0.1);
-        Plan { seed, faults_for_ms, world, faults, clients, last_restart, loss_allowed, held_back, groups }
+        let drawn = profile.size == Size::Cluster;
+        let quorum = if drawn { quorum::draw(seed, faults_for_ms, &world) } else { Vec::new() };
+        Plan { seed, faults_for_ms, world, faults, clients, last_restart, loss_allowed, held_back, groups, quorum }
     }
 }
 

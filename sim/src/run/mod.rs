@@ -6,6 +6,7 @@ mod judgement;
 mod last_words;
 mod logging;
 mod nemesis;
+mod operators;
 mod repairs;
 mod server_node;
 mod stage;

@@ -4,6 +4,7 @@
 use super::cluster::Cluster;
 use super::convergence::{Convergence, converge};
 use super::nemesis::{self, Atlas};
+use super::operators::Operators;
 use super::repairs;
 use super::server_node::ServerNode;
 use super::state;
@@ -57,7 +58,11 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
     if planted_nondeterminism {
         let_true_randomness_in().await;
     }
+    let operating = stage.operate(&plan);
     nemesis::torment(&plan, &stage.cluster, &nodes, &stage.around.chronicle, stage.atlas.clone()).await;
+    if let Some(operating) = operating {
+        operating.await.expect("nobody aborts it").restore().await;
+    }
     stage.heal_a_core(&plan).await;
     phase.send_replace(Phase::Drain);
     stage.heal_all(&plan).await;
@@ -126,6 +131,19 @@ impl Stage {
         }
     }
 
+    /// Has operators do what they do, where they do something.
+    fn operate(&self, plan: &Plan) -> Option<JoinHandle<Operators>> {
+        if plan.quorum.is_empty() {
+            return None;
+        }
+        let from = client_node(&self.around, 1001, "operator");
+        let operators = Operators::new(&plan.world, &self.cluster, from);
+        Some(runtime::task::spawn(
+            "operators",
+            operators.operate(plan.quorum.clone(), Duration::from_millis(plan.faults_for_ms)),
+        ))
+    }
+
     /// All faults are over. Where some nodes are held back, the others have to get on without them.
     async fn heal_a_core(&self, plan: &Plan) {
         if plan.held_back.is_empty() {
@@ -167,7 +185,7 @@ impl Stage {
 }
 
 /// A client and the machine it runs on.
-struct ClientNode {
+pub struct ClientNode {
     node: Node,
     client: Client,
 }
@@ -186,7 +204,8 @@ impl ClientNode {
         self.node.spawn(name, what(self.client.clone()))
     }
 
-    async fn run<F>(&self, name: &'static str, what: impl FnOnce(Client) -> F) -> F::Output
+    /// Does something there, to its end.
+    pub async fn run<F>(&self, name: &'static str, what: impl FnOnce(Client) -> F) -> F::Output
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {

@@ -1,7 +1,7 @@
 //! Where disks may be damaged. What is committed lies on as many nodes as must be in sync; while one of them lacks some of
 //! it, no other may lose any: unless the plan allows for loss, or there is one node, whose promises are smaller.
 
-use crate::plan::Plan;
+use crate::plan::{Plan, QuorumChange};
 use crate::run::cluster::Cluster;
 use model::NodeId;
 use std::collections::BTreeSet;
@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 pub struct Atlas {
     loss_allowed: bool,
     voters: Vec<NodeId>,
+    /// Voters are taken out and let in: at times so few are left that none may lose anything.
+    voters_change: bool,
     alone: bool,
     damage: Arc<Mutex<Damage>>,
 }
@@ -28,7 +30,9 @@ impl Atlas {
     /// Nothing is damaged yet.
     pub fn new(plan: &Plan, cluster: &Cluster) -> Atlas {
         let voters = (1..).zip(&plan.world.nodes).filter(|(_, node)| node.votes).map(|(id, _)| id).collect();
-        Atlas { loss_allowed: plan.loss_allowed, voters, alone: !cluster.is_many(), damage: Arc::default() }
+        let voters_change = plan.quorum.iter().any(|deed| matches!(deed.change, QuorumChange::TakeOut(..)));
+        let (loss_allowed, alone) = (plan.loss_allowed, !cluster.is_many());
+        Atlas { loss_allowed, voters, voters_change, alone, damage: Arc::default() }
     }
 
     fn damage(&self) -> MutexGuard<'_, Damage> {
@@ -37,7 +41,9 @@ impl Atlas {
 
     /// Whether this node's disk may hold something wrong from now on.
     pub fn may_damage(&self, id: NodeId) -> bool {
-        self.loss_allowed || self.alone || self.damage().damaged.iter().all(|damaged| *damaged == id)
+        let keeps_quorum = !self.voters_change || !self.voters.contains(&id);
+        let nobody_else = || self.damage().damaged.iter().all(|damaged| *damaged == id);
+        keeps_quorum && (self.loss_allowed || self.alone || nobody_else())
     }
 
     /// Whether this node may lose all it has: nobody else lacks anything. Of the voters fewer than half are ever wiped,
