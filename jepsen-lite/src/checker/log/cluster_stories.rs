@@ -145,6 +145,19 @@ fn a_partition_without_a_leader_in_time_is_unavailable_unless_too_many_copies_we
     }
 }
 
+/// The only copy that was missing was on a node that refuses to start, with its metadata rotten.
+#[test]
+fn where_all_copies_must_be_in_sync_one_that_stays_away_is_enough() {
+    for (least, found) in [("2", true), ("3", false)] {
+        let mut story = three_nodes(&[("min.insync.replicas", least)]);
+        story.acknowledged(0, 1);
+        strike(&mut story, 1, FaultKind::RotAtRest);
+        story.healed();
+        awaits_in_vain(&mut story, Action::AwaitLeader { partition: partition() });
+        if found { story.assert_finds(Class::Unavailable) } else { story.assert_clean() }
+    }
+}
+
 #[test]
 fn topics_that_a_lagging_node_does_not_know_are_lost_only_when_all_is_well() {
     let mut story = three_nodes(&[]);

@@ -66,8 +66,17 @@ impl Evidence<'_> {
             let counts = |fault: &Fault| {
                 promise_table::may_refuse(promise.settings, hit(fault)).then_some(fault.nature.kind.name())
             };
-            self.struck(Some(partition), since, Index::MAX, promise.copies, &counts)
+            let refused = self.struck(Some(partition), since, Index::MAX, promise.copies, &counts);
+            refused.or_else(|| self.may_commit_nothing(partition, since, promise.copies))
         })
+    }
+
+    /// Why fewer copies than must be in sync may come back. Nothing is committed then, and a new leader, which has to commit
+    /// all that it found, does not know where what is committed ends.
+    fn may_commit_nothing(&self, partition: &Partition, since: Index, least: usize) -> Option<Because> {
+        let replicas = usize::from(self.topics.lives[partition.life].replicas.unsigned_abs());
+        let counts = |fault: &Fault| promise_table::may_stay_out(hit(fault)).then_some(fault.nature.kind.name());
+        self.struck(Some(partition), since, Index::MAX, replicas.saturating_sub(least) + 1, &counts)
     }
 
     /// Why a single copy may stay out of sync, in peace, after event `since`.
