@@ -19,6 +19,8 @@ pub(crate) struct Volume {
     directory_syncs: BTreeMap<u64, (FileId, u64)>,
     /// Files that lost their name, until they are collected.
     unnamed: BTreeSet<FileId>,
+    /// So many of them could not be forgotten the last time.
+    stay: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +58,7 @@ impl Default for Volume {
             next_ticket: 0,
             directory_syncs: BTreeMap::new(),
             unnamed: BTreeSet::new(),
+            stay: 0,
         }
     }
 }
@@ -312,18 +315,20 @@ impl Volume {
         }
     }
 
-    /// How many files have lost a name and are kept.
+    /// How many files have lost a name since what could be forgotten was forgotten.
     pub fn unnamed(&self) -> usize {
-        self.unnamed.len()
+        self.unnamed.len().saturating_sub(self.stay)
     }
 
     /// Forgets what has no name, durable or not, and is not open.
     pub fn collect(&mut self, is_open: impl Fn(FileId) -> bool) {
-        let mut reached = BTreeSet::from([Volume::ROOT]);
+        let mut reached = BTreeSet::new();
         let mut next = vec![Volume::ROOT];
         next.extend(self.changes.iter().map(|change| change.of));
         while let Some(id) = next.pop() {
-            reached.insert(id);
+            if !reached.insert(id) {
+                continue;
+            }
             if let Some(Inode::Directory(directory)) = self.inodes.get(&id) {
                 let named = directory.names.values().chain(directory.durable.values());
                 next.extend(named.filter(|named| !reached.contains(*named)));
@@ -331,6 +336,7 @@ impl Volume {
         }
         self.inodes.retain(|id, _| reached.contains(id) || is_open(*id));
         self.unnamed.retain(|id| self.inodes.contains_key(id));
+        self.stay = self.unnamed.len();
     }
 
     /// Bytes that its named or open files take.
