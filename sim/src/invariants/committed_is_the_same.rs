@@ -1,19 +1,24 @@
 //! Below both high watermarks two replicas have the same batches, to the byte. Of the topics that may never lose anything;
 //! where power may take a tail, a node that was away may remember another one.
+//!
+//! In a compacted topic each replica cleans for itself, so that one may have let records go that another still has: there
+//! the records that both have at an offset are the same.
 
 use super::violated;
 use crate::run::{Cluster, ServerNode};
 use broker::partition::Partition;
 use bytes::Bytes;
 use model::{LeaderEpoch, NodeId, Offset, PartitionId, Uuid};
-use protocol::records::{BatchView, Batches};
+use protocol::records::{BatchView, Batches, Record};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Bytes of a log that are read at a time.
 const CHUNK: usize = 64 << 10;
+/// Bytes that a batch may decompress to.
+const DECOMPRESSED_LIMIT: usize = 16 << 20;
 
-/// What was read of one batch.
+/// What was read of one batch, or of one record of a compacted topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Digest {
     end: Offset,
@@ -33,6 +38,7 @@ struct Copy {
 /// All copies.
 #[derive(Default)]
 pub struct CommittedIsTheSame {
+    compacted: BTreeSet<Uuid>,
     copies: BTreeMap<(Uuid, PartitionId), BTreeMap<NodeId, Copy>>,
 }
 
@@ -41,6 +47,7 @@ impl CommittedIsTheSame {
     /// was something new.
     pub async fn check(&mut self, cluster: &Cluster, firm: &BTreeSet<Uuid>) -> bool {
         let mut read_some = false;
+        self.note_compacted(cluster);
         let servers: Vec<ServerNode> = cluster.servers.to_vec();
         for server in &servers {
             let Some(broker) = server.broker() else { continue };
@@ -54,6 +61,16 @@ impl CommittedIsTheSame {
         }
         self.copies.retain(|(topic, _), _| firm.contains(topic));
         read_some
+    }
+
+    fn note_compacted(&mut self, cluster: &Cluster) {
+        let Some(image) = cluster.image() else { return };
+        let compacts = |policy: &String| policy.split(',').any(|one| one.trim() == "compact");
+        for topic in image.topics().filter(|topic| topic.configs.get("cleanup.policy").is_some_and(compacts)) {
+            if self.compacted.insert(topic.id) {
+                self.copies.retain(|(known, _), _| *known != topic.id);
+            }
+        }
     }
 
     async fn read_on(&mut self, server: &ServerNode, topic: Uuid, partition: &Arc<Partition>) -> bool {
@@ -75,11 +92,19 @@ impl CommittedIsTheSame {
         let Ok(Some(bytes)) = server.node.spawn("invariant reads a log", reading).await else { return false };
         let unchanged =
             self.copies.get(&key).and_then(|copies| copies.get(&server.id)).is_some_and(|c| c.is_of(partition));
-        let found = if unchanged { digests(&bytes) } else { Vec::new() };
-        for (base, digest) in &found {
-            self.compare(key, server.id, partition, *base, *digest);
+        if !unchanged {
+            return false;
         }
-        !found.is_empty()
+        let batches = whole(&bytes);
+        let digests = if self.compacted.contains(&topic) { of_records(&bytes, &batches) } else { of_batches(&batches) };
+        for (base, digest) in digests {
+            self.compare(key, server.id, partition, base, digest);
+        }
+        let (Some(last), Some(copies)) = (batches.last(), self.copies.get_mut(&key)) else { return false };
+        if let Some(copy) = copies.get_mut(&server.id) {
+            copy.next = copy.next.max(last.header.next_offset());
+        }
+        true
     }
 
     fn compare(&mut self, key: (Uuid, PartitionId), node: NodeId, partition: &Partition, base: Offset, digest: Digest) {
@@ -89,14 +114,13 @@ impl CommittedIsTheSame {
                 let name = &partition.topic_partition;
                 let (epoch, hw) = (partition.leader_epoch(), partition.high_watermark());
                 violated!(
-                    "nodes {other} and {node} have different batches at offset {base} of {name}, both committed: \
+                    "nodes {other} and {node} have different records at offset {base} of {name}, both committed: \
                      {there:?} and {digest:?}; the second is in leader epoch {epoch}, high watermark {hw}"
                 );
             }
         }
         if let Some(copy) = copies.get_mut(&node) {
             copy.batches.insert(base, digest);
-            copy.next = copy.next.max(digest.end);
         }
     }
 }
@@ -113,19 +137,70 @@ impl Copy {
     }
 }
 
-/// Base offset and digest of each whole batch whose checksum is right: rot is for others to judge.
-fn digests(bytes: &Bytes) -> Vec<(Offset, Digest)> {
-    let batches = Batches::new(bytes).map_while(Result::ok).filter(|batch| batch.check_crc().is_ok());
-    let digest = |batch: BatchView<'_>| Digest {
-        end: batch.header.next_offset(),
-        epoch: batch.header.leader_epoch,
-        bytes: hash(batch.bytes),
-    };
-    batches.map(|batch| (batch.header.base_offset, digest(batch))).collect()
+/// Each whole batch whose checksum is right: rot is for others to judge.
+fn whole(bytes: &Bytes) -> Vec<BatchView<'_>> {
+    Batches::new(bytes).map_while(Result::ok).filter(|batch| batch.check_crc().is_ok()).collect()
 }
 
-/// FNV-1a.
-fn hash(bytes: &[u8]) -> u64 {
+/// By base offset.
+fn of_batches(batches: &[BatchView<'_>]) -> Vec<(Offset, Digest)> {
+    let digest = |batch: &BatchView<'_>| {
+        let header = &batch.header;
+        let (end, epoch, bytes) = (header.next_offset(), header.leader_epoch, hash(&[Some(batch.bytes)]));
+        (header.base_offset, Digest { end, epoch, bytes })
+    };
+    batches.iter().map(digest).collect()
+}
+
+/// By offset.
+fn of_records(owner: &Bytes, batches: &[BatchView<'_>]) -> Vec<(Offset, Digest)> {
+    let mut digests = Vec::new();
+    for batch in batches {
+        let records = batch.records_of(owner, DECOMPRESSED_LIMIT);
+        for record in records.into_iter().flatten().map_while(Result::ok) {
+            let offset = batch.header.base_offset + Offset::from(record.offset_delta);
+            let (epoch, bytes) = (batch.header.leader_epoch, content(&record));
+            digests.push((offset, Digest { end: offset + 1, epoch, bytes }));
+        }
+    }
+    digests
+}
+
+fn content(record: &Record) -> u64 {
+    let mut parts = vec![record.key.as_deref(), record.value.as_deref()];
+    parts.extend(record.headers.iter().flat_map(|header| [Some(&header.key[..]), header.value.as_deref()]));
+    hash(&parts)
+}
+
+/// FNV-1a of all parts, each with its length; one that is missing differs from an empty one.
+fn hash(parts: &[Option<&[u8]>]) -> u64 {
     let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, step)
+    parts.iter().fold(0xcbf2_9ce4_8422_2325, |hash, part| {
+        let length = part.map_or(u64::MAX, |bytes| bytes.len() as u64).to_le_bytes();
+        part.unwrap_or_default().iter().fold(length.iter().fold(hash, step), step)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::records::{BatchBuilder, BatchOptions};
+
+    fn batch(values: &[&[u8]]) -> Bytes {
+        let mut builder = BatchBuilder::new(BatchOptions::default());
+        values.iter().for_each(|value| builder.append(0, Some(b"k"), Some(value), &[]));
+        builder.build()
+    }
+
+    #[test]
+    fn a_record_is_known_again_in_a_batch_that_lost_others() {
+        let (whole_batch, other) = (batch(&[b"a", b"b"]), batch(&[b"a", b"c"]));
+        let (one, two) = (whole(&whole_batch), whole(&other));
+        assert_ne!(of_batches(&one), of_batches(&two));
+        let (one, two) = (of_records(&whole_batch, &one), of_records(&other, &two));
+        assert_eq!((one.len(), one[0], one[1].0), (2, two[0], 1));
+        assert_ne!(one[1], two[1]);
+        assert_ne!(hash(&[Some(b"ab"), Some(b"")]), hash(&[Some(b"a"), Some(b"b")]));
+        assert_ne!(hash(&[None]), hash(&[Some(b"")]));
+    }
 }
