@@ -1,7 +1,7 @@
 //! What all requests of one broker share.
 
 use crate::fetch_session::Sessions;
-use crate::groups::Groups;
+use crate::groups::{Comparison, Groups};
 use crate::lifecycle::layers;
 use crate::membership::Heard;
 use crate::metadata::Metadata;
@@ -11,9 +11,9 @@ use crate::partitions::Partitions;
 use crate::producer_ids::ProducerIds;
 use crate::repair::Repairs;
 use crate::replication::{Fetchers, IsrChanges};
-use model::NodeId;
 use model::config::{BrokerConfig, ServerConfig};
 use model::metadata_image::MetadataImage;
+use model::{NodeId, PartitionId};
 use runtime::sync::watch;
 use runtime::time::{Duration, Instant};
 use std::sync::{Arc, Mutex};
@@ -99,6 +99,15 @@ impl Broker {
             Ok(config) => self.connections.set(&config),
             Err(problems) => tracing::warn!("configs set at run time do not fit, so the old ones hold on: {problems}"),
         }
+    }
+
+    /// Has each group coordinator on this node compare itself with its log. For tests.
+    pub async fn replay_check(&self) -> Vec<(PartitionId, Comparison)> {
+        let mut found = Vec::new();
+        for partition in self.groups.hosted() {
+            found.push((partition, self.groups.replay_check(partition).await));
+        }
+        found
     }
 
     /// Waits until the hosted partitions follow the metadata up to `end_offset`, at most until the broker stops.

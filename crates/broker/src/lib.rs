@@ -23,4 +23,5 @@ mod start;
 mod topic_rules;
 
 pub use broker::Broker;
+pub use groups::Comparison;
 pub use start::{FoundingOptions, RunningBroker, StartError, Starting, start, start_or_found};

@@ -3,6 +3,7 @@
 
 mod acknowledged_where_promised;
 mod committed_is_the_same;
+pub mod groups_are_their_log;
 mod metadata_is_the_same;
 mod one_controller_an_epoch;
 mod one_leader_an_epoch;

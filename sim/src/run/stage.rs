@@ -77,6 +77,10 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
         stage.admin.run("ask for metadata", ask_for_metadata).await;
         invariants::compare_everything(&stage.cluster, &stage.promises).await;
     }
+    if plan.groups.is_some() && !blind {
+        let compared = invariants::groups_are_their_log::compare(&stage.cluster).await;
+        trace::record("coordinators compared with their logs", [compared as u64, 0, 0]);
+    }
     let plans = plan.clients.clone();
     stage.admin.run("look up what is committed", |client| look_up_everything(client, plans)).await;
     client_node(&stage.around, 1000, "scanner").run("scan", scan).await;
@@ -128,6 +132,10 @@ impl Stage {
                 runtime::task::spawn("invariants", watching);
             }
             runtime::task::spawn("repairs", repairs::watch(cluster, chronicle, atlas));
+        }
+        if plan.groups.is_some() && !blind {
+            let watching = invariants::groups_are_their_log::watch(self.cluster.clone());
+            runtime::task::spawn("invariants of groups", watching);
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::uncommitted::{Moved, Uncommitted};
 use super::unsure::{Unsure, may_be_deposed};
-use super::{Answer, Asked, loading};
+use super::{Answer, Asked, Comparison, Mail, loading};
 use crate::broker::Broker;
 use crate::partition::{Acked, AppendFailure, Command, Partition};
 use coordinator::group::{GroupCoordinator, Record, Reply, World, encode};
@@ -40,7 +40,7 @@ struct Lost;
 
 impl Driver {
     /// Serves until the mailbox is closed or the log is led no more.
-    pub async fn run(self, mut requests: mpsc::Receiver<Asked>) {
+    pub async fn run(self, mut requests: mpsc::Receiver<Mail>) {
         let (done, settled) = oneshot::channel();
         if self.partition.send(Command::Settled(done)).await.is_err() || settled.await.is_err() {
             return;
@@ -61,8 +61,10 @@ impl Driver {
                 }
                 Err(why) => tracing::error!("{}: groups cannot be loaded: {why}", self.partition.topic_partition),
             }
-            while let Ok(asked) = requests.try_recv() {
-                let _ = asked.reply.send(Err(ErrorCode::CoordinatorLoadInProgress)); // the client may be gone
+            while let Ok(mail) = requests.try_recv() {
+                if let Mail::Asked(asked) = mail {
+                    let _ = asked.reply.send(Err(ErrorCode::CoordinatorLoadInProgress)); // the client may be gone
+                }
             }
             sleep(REST).await;
             if requests.is_closed() {
@@ -100,7 +102,7 @@ impl<'a> Serving<'a> {
     }
 
     /// Until the mailbox is closed, or what the machine knows counts no more.
-    async fn serve(&mut self, requests: &mut mpsc::Receiver<Asked>) -> Result<(), Lost> {
+    async fn serve(&mut self, requests: &mut mpsc::Receiver<Mail>) -> Result<(), Lost> {
         let mut world = self.next_world();
         let mut out = Outbox::new();
         self.machine.loaded(self.now(), &world, &mut out);
@@ -119,8 +121,9 @@ impl<'a> Serving<'a> {
                     self.machine.world_changed(self.now(), &world, &mut out);
                     self.carry_out(None, out).await?;
                 }
-                asked = requests.recv() => match asked {
-                    Some(asked) => self.handle(&world, asked).await?,
+                mail = requests.recv() => match mail {
+                    Some(Mail::Asked(asked)) => self.handle(&world, asked).await?,
+                    Some(Mail::Compare(reply)) => drop(reply.send(self.compared_with_log().await)),
                     None => return Ok(()),
                 },
                 () = sleep_until(due) => self.expire(&world).await?,
@@ -238,6 +241,20 @@ impl<'a> Serving<'a> {
         self.machine.rejected(ticket, error, &mut out);
         self.send(out.replies);
         Ok(())
+    }
+
+    /// Nothing is appended meanwhile, so that the log and the machine end at the same offset.
+    async fn compared_with_log(&self) -> Comparison {
+        let partition = &self.driver.partition;
+        let replayed = loading::load(partition, [0; 4]).await;
+        let Ok((replayed, end)) = replayed else { return Comparison::Unknown };
+        if !partition.leads_in(self.driver.leader_epoch) {
+            Comparison::Unknown
+        } else if end != self.end {
+            Comparison::Differs(format!("the log ends at {end}, and what the coordinator learnt at {}", self.end))
+        } else {
+            self.machine.difference(&replayed).map_or(Comparison::Equal, Comparison::Differs)
+        }
     }
 
     fn moved(&mut self, outcome: Result<Acked, AppendFailure>) -> Result<(), Lost> {

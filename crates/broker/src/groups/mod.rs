@@ -36,7 +36,16 @@ struct Coordinator {
     leader_epoch: LeaderEpoch,
     /// It knows all that its log says.
     loaded: Arc<AtomicBool>,
-    mailbox: mpsc::Sender<Asked>,
+    mailbox: mpsc::Sender<Mail>,
+}
+
+/// What comes to a coordinator.
+#[derive(Debug)]
+enum Mail {
+    /// A request.
+    Asked(Asked),
+    /// It is to compare itself with its log.
+    Compare(oneshot::Sender<Comparison>),
 }
 
 /// A request, and where its reply goes.
@@ -44,6 +53,17 @@ struct Coordinator {
 struct Asked {
     request: Request,
     reply: oneshot::Sender<Answer>,
+}
+
+/// What a coordinator finds when it reads its own log again, as a new one would.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// The log gives what it knows.
+    Equal,
+    /// It does not; how.
+    Differs(String),
+    /// Nobody can tell now: it is not loaded, or leads no more, or its log cannot be read.
+    Unknown,
 }
 
 /// A reply, or why there is none.
@@ -78,7 +98,7 @@ impl Groups {
             return Err(if tells { ErrorCode::None } else { ErrorCode::CoordinatorLoadInProgress });
         }
         let (reply, answer) = oneshot::channel();
-        let asked = Asked { request, reply };
+        let asked = Mail::Asked(Asked { request, reply });
         coordinator.mailbox.send(asked).await.map_err(|_| ErrorCode::NotCoordinator)?;
         answer.await.unwrap_or(Err(ErrorCode::NotCoordinator))
     }
@@ -99,6 +119,19 @@ impl Groups {
             by_partition.entry(partition).or_default().push(group);
         }
         by_partition
+    }
+
+    /// Has the coordinator of `partition` read its log again, between two requests. For tests.
+    pub async fn replay_check(&self, partition: PartitionId) -> Comparison {
+        let coordinator = self.coordinators.lock().expect("no panic inside").get(&partition).cloned();
+        let Some(coordinator) = coordinator.filter(|it| it.loaded.load(Ordering::Acquire)) else {
+            return Comparison::Unknown;
+        };
+        let (reply, found) = oneshot::channel();
+        if coordinator.mailbox.send(Mail::Compare(reply)).await.is_err() {
+            return Comparison::Unknown;
+        }
+        found.await.unwrap_or(Comparison::Unknown)
     }
 
     /// The partitions whose coordinator is here.

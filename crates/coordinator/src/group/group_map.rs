@@ -63,6 +63,19 @@ impl GroupMap {
         }
     }
 
+    /// The first thing in which both differ, in words.
+    pub fn difference(&self, other: &GroupMap) -> Option<String> {
+        if self == other {
+            return None;
+        }
+        let ids = self.groups.keys().chain(other.groups.keys());
+        let differs = ids.into_iter().find(|id| self.get(id) != other.get(id));
+        Some(differs.map_or_else(
+            || format!("transactions: {:?} and {:?}", self.transactions, other.transactions),
+            |id| format!("group {}: {:?} and {:?}", id.as_str(), self.get(id), other.get(id)),
+        ))
+    }
+
     /// The group of that id.
     pub fn get(&self, id: &str) -> Option<&Group> {
         self.groups.get(id)
@@ -83,5 +96,32 @@ impl Group {
     /// What was committed for a partition.
     pub fn offset(&self, topic: &str, partition: PartitionId) -> Option<&CommittedOffset> {
         self.offsets.get(topic).and_then(|partitions| partitions.get(&partition))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::state_machine::Position;
+    use protocol::payloads::{OffsetCommitKey, OffsetCommitValue};
+
+    fn commit(map: &mut GroupMap, group: &str, offset: Offset, at: Offset) {
+        let key = OffsetCommitKey { group: group.into(), topic: "t".into(), partition: 0 };
+        let value = OffsetCommitValue { offset, ..Default::default() };
+        let at = Position { offset: at, timestamp: 0, producer: None };
+        map.replay(at, Entry::Record(&Record::OffsetCommit(key, Some(value))));
+    }
+
+    #[test]
+    fn what_differs_is_named_and_what_a_compacted_log_gives_does_not_differ() {
+        let (mut whole, mut compacted) = (GroupMap::default(), GroupMap::default());
+        commit(&mut whole, "a", 5, 0);
+        commit(&mut whole, "b", 6, 1);
+        commit(&mut whole, "a", 7, 2);
+        commit(&mut compacted, "b", 6, 1);
+        let told = whole.difference(&compacted).unwrap_or_default();
+        assert!(told.starts_with("group a: "), "{told}");
+        commit(&mut compacted, "a", 7, 2);
+        assert_eq!(whole.difference(&compacted), None);
     }
 }

@@ -164,6 +164,11 @@ impl GroupCoordinator {
         self.hard == other.hard
     }
 
+    /// In what the hard state of both differs, in words; none when it is equal.
+    pub fn difference(&self, other: &GroupCoordinator) -> Option<String> {
+        self.hard.difference(&other.hard)
+    }
+
     /// Decides in a view of what is known.
     fn decide(&mut self, now: Now, world: &World, out: &mut Outbox<Self>, decision: impl FnOnce(&mut View<'_>)) {
         decision(&mut View { hard: &self.hard, soft: &mut self.soft, world, now, out });
