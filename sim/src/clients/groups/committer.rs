@@ -11,9 +11,12 @@ use model::{ErrorCode, TopicPartition};
 use protocol::messages::elect_leaders::TopicPartitions;
 use protocol::messages::offset_delete::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic};
 use protocol::messages::{DeleteGroupsRequest, ElectLeadersRequest, OffsetDeleteRequest};
+use runtime::time::{Duration, sleep};
 
 /// More than the coordinators' log takes of one batch.
 const OVERSIZE: usize = 11_000;
+/// So often a lookup is tried.
+const LOOKUPS: usize = 5;
 /// The version of OffsetCommit that members of consumer groups need.
 const BY_EPOCH: i16 = 9;
 
@@ -84,13 +87,20 @@ impl Committer {
         by_hand::commit(&self.client, &mut self.coordinators, (node, version), commit, 0).await;
     }
 
+    /// Like a consumer, which has to know where to begin, it asks again at once when it is not told.
     async fn look_up(&mut self, group: &str, place: Place, anywhere: bool) {
-        let coordinator = if anywhere { Some(self.coordinators.any()) } else { self.coordinators.of(group).await };
-        let Some(node) = coordinator else { return };
         let (partition, version) = (self.client.partition(place), 6 + runtime::rand::below(4) as i16);
         let may_be_old_ms = self.client.around.groups.as_ref().map_or(0, |groups| groups.may_be_old_ms);
-        let place = (group, &partition);
-        by_hand::look_up(&self.client, &mut self.coordinators, (node, version), place, may_be_old_ms).await;
+        for _ in 0..LOOKUPS {
+            let coordinator = if anywhere { Some(self.coordinators.any()) } else { self.coordinators.of(group).await };
+            let Some(node) = coordinator else { continue };
+            let place = (group, &partition);
+            let told = by_hand::look_up(&self.client, &mut self.coordinators, (node, version), place, may_be_old_ms);
+            if told.await || anywhere || self.client.is_past(Phase::Faults) {
+                return;
+            }
+            sleep(Duration::from_millis(5 + runtime::rand::below(30))).await;
+        }
     }
 
     async fn delete_offset(&mut self, place: Place) {
