@@ -65,6 +65,9 @@ fn run_one(child: Child) -> Ended {
     command.arg("one").arg(child.seed.to_string()).args(&child.arguments).stdin(Stdio::null()).stdout(Stdio::piped());
     let talks = child.arguments.iter().any(|argument| argument == "--trace" || argument == "--log");
     command.env("RUST_BACKTRACE", "0"); // the message and the last events tell more; `cargo sim one SEED` has the rest
+    // Mimalloc gives pages back when they were free for a while by the clock, and here that is the simulated one: it would
+    // do so all the time.
+    command.env("MIMALLOC_PURGE_DELAY", "-1");
     command.stderr(if talks { Stdio::inherit() } else { Stdio::piped() });
     match command.output() {
         Ok(output) => {

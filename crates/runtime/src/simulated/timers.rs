@@ -1,12 +1,16 @@
 //! The one timer queue of a run. Madsim's own `Sleep` waits at least a millisecond, adds a timer at every poll and never
 //! removes one; this queue waits to the nanosecond and forgets what is cancelled. One task fires it, woken by the few
 //! madsim timers that it arms: never more than one earlier than those it has.
+//!
+//! Half of all timers are deadlines that are cancelled. So they wait in a heap, whose entries of cancelled timers are
+//! left there until they come up or are more than the others: half the work of a tree that is kept exact.
 
 use super::instant::Instant;
 use super::lifecycle::Node;
 use super::network::Delivery;
 use super::world::World;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,25 +27,81 @@ pub(super) enum Due {
     Resume { node: Node, incarnation: u64 },
 }
 
-/// A timer that can be cancelled.
-pub(super) type TimerKey = (Instant, u64);
+/// A timer that can be cancelled: its place and its number.
+pub(super) type TimerKey = (usize, u64);
 
 #[derive(Default)]
 pub(super) struct Timers {
-    due: BTreeMap<TimerKey, Due>,
-    next: u64,
+    /// The soonest first: when, number, place. Those of one moment fire in the order they were made in.
+    order: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    /// What happens, by place. A place is used again once its timer has fired or was cancelled.
+    places: Vec<Option<(u64, Due)>>,
+    free: Vec<usize>,
+    last: u64,
     /// When madsim will wake the driver anyway.
     armed: BTreeSet<Instant>,
     driver: Option<Waker>,
+}
+
+impl Timers {
+    fn add(&mut self, at: Instant, due: Due) -> TimerKey {
+        self.last += 1;
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        });
+        self.places[place] = Some((self.last, due));
+        self.order.push(Reverse((at, self.last, place)));
+        (place, self.last)
+    }
+
+    fn take(&mut self, (place, number): TimerKey) -> Option<Due> {
+        let (_, due) = self.places[place].take_if(|(there, _)| *there == number)?;
+        self.free.push(place);
+        Some(due)
+    }
+
+    fn cancel(&mut self, key: TimerKey) -> Option<Due> {
+        let cancelled = self.take(key)?;
+        let pending = self.places.len() - self.free.len();
+        if self.order.len() > 2 * pending + 64 {
+            let Timers { order, places, .. } = self;
+            order.retain(|Reverse((_, number, place))| is_there(&places[*place], *number));
+        }
+        Some(cancelled)
+    }
+
+    /// When the next one is due.
+    fn first(&mut self) -> Option<Instant> {
+        while let Some(Reverse((at, number, place))) = self.order.peek() {
+            if is_there(&self.places[*place], *number) {
+                return Some(*at);
+            }
+            self.order.pop();
+        }
+        None
+    }
+
+    /// The next one that is due by `now`, and its number.
+    fn next_due(&mut self, now: Instant) -> Option<(u64, Due)> {
+        if self.first()? > now {
+            return None;
+        }
+        let Reverse((_, number, place)) = self.order.pop()?;
+        Some((number, self.take((place, number))?))
+    }
+}
+
+/// Whether the timer of this number still is what this place holds.
+fn is_there(place: &Option<(u64, Due)>, number: u64) -> bool {
+    place.as_ref().is_some_and(|(there, _)| *there == number)
 }
 
 impl World {
     /// Has `due` happen at `at`, or as soon as may be.
     pub fn schedule(&self, at: Instant, due: Due) -> TimerKey {
         let mut timers = self.timers();
-        timers.next += 1;
-        let key = (at, timers.next);
-        timers.due.insert(key, due);
+        let key = timers.add(at, due);
         self.arm(&mut timers);
         key
     }
@@ -52,14 +112,15 @@ impl World {
     }
 
     fn cancel(&self, key: TimerKey) {
-        let cancelled = self.timers().due.remove(&key);
+        let cancelled = self.timers().cancel(key);
         drop(cancelled); // outside the lock: dropping a waker may run a stranger's code
     }
 
     /// Whether the timer is still to fire; if so it will wake `waker`.
     fn rewake(&self, key: TimerKey, waker: &Waker) -> bool {
-        match self.timers().due.get_mut(&key) {
-            Some(Due::Wake(old)) => {
+        let (place, number) = key;
+        match &mut self.timers().places[place] {
+            Some((there, Due::Wake(old))) if *there == number => {
                 old.clone_from(waker);
                 true
             }
@@ -68,8 +129,8 @@ impl World {
     }
 
     fn arm(&self, timers: &mut Timers) {
-        let (Some((first, _)), Some(driver)) = (timers.due.keys().next(), &timers.driver) else { return };
-        if timers.armed.first().is_some_and(|armed| armed <= first) {
+        let (Some(first), Some(driver)) = (timers.first(), &timers.driver) else { return };
+        if timers.armed.first().is_some_and(|armed| *armed <= first) {
             return;
         }
         let mut sleep = self.time.sleep(Duration::ZERO);
@@ -77,35 +138,31 @@ impl World {
         Pin::new(&mut sleep).reset(self.time.now_instant() + ahead); // unlike `sleep_until`, not rounded up to a millisecond
         match Pin::new(&mut sleep).poll(&mut Context::from_waker(driver)) {
             Poll::Ready(()) => driver.wake_by_ref(),
-            Poll::Pending => _ = timers.armed.insert(*first),
+            Poll::Pending => _ = timers.armed.insert(first),
         }
     }
 
     fn fire(self: &Arc<Self>, driver: &Waker) {
-        loop {
-            let now = self.now();
-            let fired: Vec<(TimerKey, Due)> = {
-                let mut timers = self.timers();
-                let later = timers.due.split_off(&(now, u64::MAX));
-                let fired = std::mem::replace(&mut timers.due, later);
-                if fired.is_empty() {
-                    timers.armed = timers.armed.split_off(&(now + Duration::from_nanos(1)));
-                    timers.driver = Some(driver.clone());
-                    self.arm(&mut timers);
-                    return;
-                }
-                fired.into_iter().collect()
-            };
+        let now = self.now();
+        while let Some((number, due)) = self.next_due(now) {
             self.watchdog().timer_fired();
-            for ((_, number), due) in fired {
-                self.event(Node::SUPERVISOR, "timer", [number, 0, 0]);
-                match due {
-                    Due::Wake(waker) => waker.wake(),
-                    Due::Deliver(delivery) => self.deliver(delivery),
-                    Due::Resume { node, incarnation } => self.end_stall(node, incarnation),
-                }
+            self.event(Node::SUPERVISOR, "timer", [number, 0, 0]);
+            match due {
+                Due::Wake(waker) => waker.wake(),
+                Due::Deliver(delivery) => self.deliver(delivery),
+                Due::Resume { node, incarnation } => self.end_stall(node, incarnation),
             }
         }
+        let mut timers = self.timers();
+        while timers.armed.first().is_some_and(|armed| *armed <= now) {
+            timers.armed.pop_first();
+        }
+        timers.driver = Some(driver.clone());
+        self.arm(&mut timers);
+    }
+
+    fn next_due(&self, now: Instant) -> Option<(u64, Due)> {
+        self.timers().next_due(now)
     }
 }
 

@@ -44,10 +44,10 @@ impl Trace {
         self.count += 1;
         self.mix(event.at.as_nanos() as u64);
         self.mix(event.node);
-        for word in event.kind.as_bytes().chunks(8) {
-            let mut bytes = [0; 8];
-            bytes[..word.len()].copy_from_slice(word);
-            self.mix(u64::from_le_bytes(bytes));
+        let (words, rest) = event.kind.as_bytes().as_chunks();
+        words.iter().for_each(|word| self.mix(u64::from_le_bytes(*word)));
+        if !rest.is_empty() {
+            self.mix(rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)));
         }
         event.values.into_iter().for_each(|value| self.mix(value));
         if self.print {
