@@ -114,6 +114,7 @@ pub const LEDGER: &[Entry] = &[
     cluster("F04", Easy, "latest-is-log-end"),
     one("F05", Easy, "start-at-next-batch"),
     groups("G01", Easy, "commit-of-any-generation"),
+    groups("G01", Easy, "commit-of-any-member-epoch"),
     groups("G02", Easy, "first-offset-of-a-partition-stays-on-load"),
     groups("G04", Easy, "a commit is answered before it is committed"),
     groups("G05", Easy, "offsets are told before they are loaded"),
