@@ -42,6 +42,7 @@ struct Coordinator {
 
 /// What comes to a coordinator.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // all mail is of the large kind, but for one letter now and then
 enum Mail {
     /// A request.
     Asked(Asked),
