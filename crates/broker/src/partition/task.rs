@@ -116,6 +116,23 @@ pub struct AppendFailure {
     pub log_start_offset: Offset,
 }
 
+impl AppendFailure {
+    /// With where the log starts, as Kafka has it: beside what the log itself refused, and not beside what kept the records
+    /// from it.
+    fn of(error: ErrorCode, message: String, log_start_offset: Offset) -> AppendFailure {
+        let reached = !matches!(
+            error,
+            ErrorCode::NotLeaderOrFollower
+                | ErrorCode::UnknownTopicOrPartition
+                | ErrorCode::RecordListTooLarge
+                | ErrorCode::MessageTooLarge
+                | ErrorCode::CorruptMessage
+                | ErrorCode::KafkaStorageError
+        );
+        AppendFailure { error, message, log_start_offset: if reached { log_start_offset } else { -1 } }
+    }
+}
+
 /// How a partition is hosted.
 #[derive(Clone, Debug)]
 pub struct Hosting {
@@ -320,8 +337,7 @@ impl Task {
             other => return Some(other),
         };
         if let Err(error) = allowed {
-            let log_start_offset = self.log.log_start_offset();
-            let _ = append.reply.send(Err(AppendFailure { error, message: String::new(), log_start_offset }));
+            let _ = append.reply.send(Err(AppendFailure::of(error, String::new(), self.log.log_start_offset())));
             return None;
         }
         let (leader_epoch, now) = (self.partition.leader_epoch(), runtime::clock::now());
@@ -387,7 +403,7 @@ impl Task {
                 if error == ErrorCode::KafkaStorageError {
                     self.set_full(true);
                 }
-                AppendFailure { error, message: told(error, message), log_start_offset }
+                AppendFailure::of(error, told(error, message), log_start_offset)
             }
             AppendError::Fault(message) => {
                 self.partition.go_offline(&message);

@@ -100,7 +100,7 @@ impl Failure {
             Kind::LeaveGroup => Reply::LeaveGroup(LeaveGroupResponse { error_code: code, ..Default::default() }),
             Kind::ConsumerGroupHeartbeat => Reply::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatResponse {
                 error_code: code,
-                error_message: Some(error.name().into()),
+                error_message: None,
                 ..Default::default()
             }),
             Kind::OffsetCommit(topics) => Reply::OffsetCommit(failed_commit(topics, code)),
