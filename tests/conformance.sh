@@ -22,7 +22,7 @@ serve() {
   local name=$1 settings=()
   shift
   for setting in "log.dirs=$data/$name" num.partitions=1 group.initial.rebalance.delay.ms=0 \
-    group.consumer.assignment.interval.ms=0 "$@"; do
+    group.{consumer,share,streams}.assignment.interval.ms=0 "$@"; do
     settings+=(--set "$setting")
   done
   "$here/../target/release/thalweg" server "${settings[@]}" 2>"$data/$name.log" &

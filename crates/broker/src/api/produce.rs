@@ -131,6 +131,8 @@ impl Terms {
         for data in only_last_of_each(topic.partition_data) {
             let state = match &hosted {
                 Some(hosted) => self.start_partition(hosted, data.index, data.records).await,
+                // The name alone says it, whether the topic is there yet or not.
+                None if is_internal_topic(&topic.name) => refused(ErrorCode::InvalidTopicException, String::new()),
                 None => refused(unknown, String::new()),
             };
             partitions.push((data.index, state));
@@ -143,7 +145,8 @@ impl Terms {
             return refused(ErrorCode::InvalidRequiredAcks, String::new());
         }
         if is_internal_topic(&topic.name) {
-            return refused(ErrorCode::InvalidTopicException, format!("{} is written by brokers only", topic.name));
+            // Written by brokers only. Kafka has no words beside the code.
+            return refused(ErrorCode::InvalidTopicException, String::new());
         }
         let partition = match topic.partition(index) {
             Ok(partition) => partition,
