@@ -84,7 +84,7 @@ impl Operators {
     async fn take_out(&self, voter: NodeId) {
         let Some(known) = self.replica(voter).await.filter(|known| known.is_voter) else { return };
         let (voter_id, voter_directory_id) = (voter, known.key.directory);
-        let request = RemoveRaftVoterRequest { voter_id, voter_directory_id, ..Default::default() };
+        let request = RemoveRaftVoterRequest { cluster_id: None, voter_id, voter_directory_id, ..Default::default() };
         let answer = self.ask(request, 0).await.map(|answer| answer.error_code);
         tracing::info!("voter {voter} is taken out: {answer:?}");
     }
@@ -106,6 +106,7 @@ impl Operators {
         let listener =
             Listener { name: "CONTROLLER".into(), host: host.as_str().into(), port: 9093, ..Default::default() };
         let request = AddRaftVoterRequest {
+            cluster_id: None,
             timeout_ms: 3000,
             voter_id,
             voter_directory_id,
