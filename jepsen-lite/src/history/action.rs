@@ -1,6 +1,6 @@
 //! What clients ask and what they are answered.
 
-use super::group::{CommitOffset, Consume, FetchOffset, Own};
+use super::group::{CommitOffset, Consume, FetchOffset, GroupProtocol, Own};
 use super::{Received, Sent};
 use model::{LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition, Uuid};
 use serde::{Deserialize, Serialize};
@@ -189,6 +189,13 @@ pub enum Action {
     DeleteGroup {
         /// The group.
         group: String,
+    },
+    /// Ask to be a member of a group. When it becomes one, if ever, is not told.
+    JoinGroup {
+        /// The group.
+        group: String,
+        /// By which protocol.
+        protocol: GroupProtocol,
     },
     /// With all faults over, wait until the members of a group read everything it is there for. Fails when that takes too
     /// long.

@@ -4,13 +4,13 @@ use super::register::Register;
 use super::spans::Spans;
 use crate::checker::log::evidence::{Evidence, Partition};
 use crate::checker::log::topics::Home;
-use crate::history::{Action, Answer, GroupMember, GroupProtocol, Index, Operation, OperationId};
+use crate::history::{Action, Answer, GroupProtocol, Index, Operation, OperationId};
 use model::map::HashMap;
 use model::{Offset, TopicPartition};
 use std::collections::BTreeMap;
 
 /// The topic that groups are kept in.
-const OFFSETS_TOPIC: &str = "__consumer_offsets";
+pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// The evidence of all groups.
 pub struct Groups<'e> {
@@ -25,9 +25,9 @@ pub struct Groups<'e> {
 pub struct Group {
     /// The partition that it is kept in; none when nobody is known to have made the topic.
     pub home: Option<Partition>,
-    /// Whether a member of it left the deciding to the coordinator: then all epochs are a member's own.
+    /// Whether somebody who came left the deciding to the coordinator: then all epochs are a member's own.
     pub is_consumer: bool,
-    /// Whether a member of it spoke the classic protocol.
+    /// Whether somebody who came spoke the classic protocol.
     pub is_classic: bool,
     /// Whether members commit what is in no history.
     pub commits_itself: bool,
@@ -78,9 +78,10 @@ pub fn group_of(action: &Action) -> Option<&str> {
         Action::FetchOffset(fetch) => Some(&fetch.group),
         Action::Own(own) => Some(&own.group),
         Action::Consume(consume) => Some(&consume.group),
-        Action::DeleteOffset { group, .. } | Action::DeleteGroup { group } | Action::AwaitGroup { group } => {
-            Some(group)
-        }
+        Action::DeleteOffset { group, .. }
+        | Action::DeleteGroup { group }
+        | Action::JoinGroup { group, .. }
+        | Action::AwaitGroup { group } => Some(group),
         _ => None,
     }
 }
@@ -90,14 +91,14 @@ impl Group {
         match &operation.action {
             Action::CommitOffset(commit) => {
                 self.register(&commit.partition).commit(id, operation, commit.mark);
-                commit.by.iter().for_each(|by| self.note_protocol(by));
+                commit.by.iter().for_each(|by| self.note_protocol(by.protocol));
                 if commit.by.is_some() && operation.is_ok() {
                     self.members_commits.push(id);
                 }
             }
             Action::FetchOffset(fetch) => self.register(&fetch.partition).read(id, operation),
             Action::Own(own) => {
-                self.note_protocol(&own.by);
+                self.note_protocol(own.by.protocol);
                 self.commits_itself |= own.commits_itself;
                 self.from_start &= own.from_start;
                 self.spans.take(id, operation, own);
@@ -115,13 +116,15 @@ impl Group {
             }
             Action::DeleteOffset { partition, .. } => self.register(partition).remove(id, operation),
             Action::DeleteGroup { .. } => self.was_deleted |= !operation.is_failed(),
+            // Even one that was given nothing to read may have had the group go over to its protocol.
+            Action::JoinGroup { protocol, .. } => self.note_protocol(*protocol),
             Action::AwaitGroup { .. } => self.awaited.push(id),
             _ => {}
         }
     }
 
-    fn note_protocol(&mut self, by: &GroupMember) {
-        match by.protocol {
+    fn note_protocol(&mut self, protocol: GroupProtocol) {
+        match protocol {
             GroupProtocol::Classic => self.is_classic = true,
             GroupProtocol::Consumer => self.is_consumer = true,
         }

@@ -1,8 +1,9 @@
 //! Whether nothing went wrong for a while: then nothing explains that a group is troubled.
 
+use super::evidence::OFFSETS_TOPIC;
 use crate::history::{Action, FaultKind, History};
 
-/// Whether no fault but of a wall clock, and no move of a leader, was there in these nanoseconds of the run.
+/// Whether no fault but of a wall clock, and no move of a coordinator, was there in these nanoseconds of the run.
 pub fn is_peace(history: &History, from: u64, to: u64) -> bool {
     let clock = |kind| {
         matches!(kind, FaultKind::ClockForward | FaultKind::ClockBack | FaultKind::ClockDrift | FaultKind::ClockFreeze)
@@ -12,7 +13,10 @@ pub fn is_peace(history: &History, from: u64, to: u64) -> bool {
         fault.began.at <= to && over.is_none_or(|over| over >= from)
     });
     let moved = history.operations.iter().any(|operation| {
-        let moves = matches!(operation.action, Action::ElectPreferred { .. } | Action::Reassign { .. });
+        let (Action::ElectPreferred { partition } | Action::Reassign { partition, .. }) = &operation.action else {
+            return false;
+        };
+        let moves = *partition.topic == *OFFSETS_TOPIC;
         let over = operation.completed.filter(|_| operation.is_ok()).map_or(u64::MAX, |moment| moment.at);
         moves && !operation.is_failed() && operation.invoked.at <= to && over >= from
     });
@@ -23,6 +27,15 @@ pub fn is_peace(history: &History, from: u64, to: u64) -> bool {
 mod tests {
     use super::*;
     use crate::checker::group::story::Story;
+
+    #[test]
+    fn a_coordinator_that_moves_disturbs_and_another_leader_that_moves_does_not() {
+        for (topic, peaceful) in [(OFFSETS_TOPIC, false), ("t", true)] {
+            let mut story = Story::new();
+            story.moves_leader(topic);
+            assert_eq!(is_peace(story.history(), 0, u64::MAX), peaceful, "{topic}");
+        }
+    }
 
     #[test]
     fn there_is_peace_when_nothing_but_clocks_goes_wrong() {

@@ -85,6 +85,15 @@ impl Story {
         id
     }
 
+    pub fn joins(&mut self, protocol: GroupProtocol) {
+        self.did(1, Action::JoinGroup { group: "g".into(), protocol }, Answer::Done);
+    }
+
+    pub fn moves_leader(&mut self, topic: &str) {
+        let partition = TopicPartition::new(topic, 0);
+        self.did(0, Action::ElectPreferred { partition }, Answer::Done);
+    }
+
     pub fn owns(&mut self, by: &GroupMember, partitions: &[PartitionId]) -> OperationId {
         self.owns_with(by, partitions, false, true)
     }

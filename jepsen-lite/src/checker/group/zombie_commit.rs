@@ -154,7 +154,7 @@ fn before(known: &[(Index, i32, OperationId)], at: Index) -> Option<(Index, i32,
 mod tests {
     use crate::checker::Class;
     use crate::checker::group::story::{Story, classic, consumer, fixed};
-    use crate::history::FaultKind;
+    use crate::history::{FaultKind, GroupProtocol};
 
     #[test]
     fn a_commit_of_an_older_generation_is_taken() {
@@ -255,6 +255,19 @@ mod tests {
         story.owns(&classic("b", 1), &[0]);
         story.committed(Some(&classic("b", 1)), 0, 7, 1);
         story.assert_clean();
+    }
+
+    #[test]
+    fn a_member_that_was_given_nothing_may_have_had_the_group_go_over_to_its_protocol() {
+        for (joins, clean) in [(GroupProtocol::Classic, false), (GroupProtocol::Consumer, true)] {
+            let mut story = Story::new();
+            let old = story.owns(&classic("a", 1), &[0]);
+            story.joins(joins);
+            story.gives_up(old);
+            story.owns(&classic("a", 3), &[0]);
+            story.committed(Some(&classic("a", 1)), 0, 7, 1);
+            assert_eq!(story.verdict().is_clean(), clean, "{joins:?}");
+        }
     }
 
     #[test]

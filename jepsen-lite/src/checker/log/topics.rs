@@ -302,6 +302,7 @@ pub fn topic_of(action: &Action) -> Option<&str> {
         | Action::Consume(_)
         | Action::DeleteOffset { .. }
         | Action::DeleteGroup { .. }
+        | Action::JoinGroup { .. }
         | Action::AwaitGroup { .. } => None,
     }
 }

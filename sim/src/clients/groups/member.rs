@@ -110,6 +110,7 @@ impl Member {
         let config = group_settings(&self.witness.habit, self.is_static);
         let mut consumer = GroupConsumer::new(&cluster, config).expect("the settings fit together");
         consumer.set_listener(Listener(self.witness.clone()));
+        self.witness.joins();
         self.consumer = Some(consumer);
         self.failures = 0;
         self.subscribe();

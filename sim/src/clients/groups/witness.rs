@@ -54,13 +54,24 @@ impl Witness {
         self.state.lock().expect("no panic inside")
     }
 
+    /// It asks to be a member.
+    pub fn joins(&self) {
+        let action = Action::JoinGroup { group: self.habit.group.clone(), protocol: self.protocol() };
+        let operation = self.client.around.chronicle.invoke(self.client.process, action);
+        self.client.around.chronicle.complete(operation, Outcome::Ok(Answer::Done));
+    }
+
+    fn protocol(&self) -> GroupProtocol {
+        match self.habit.speaks {
+            Speaks::Classic => GroupProtocol::Classic,
+            Speaks::Consumer => GroupProtocol::Consumer,
+        }
+    }
+
     /// Who the member is; none while it is not known.
     pub fn member(&self, membership: &Membership) -> Option<GroupMember> {
         let told = membership.group_metadata();
-        let protocol = match self.habit.speaks {
-            Speaks::Classic => GroupProtocol::Classic,
-            Speaks::Consumer => GroupProtocol::Consumer,
-        };
+        let protocol = self.protocol();
         let known = told.generation >= 0 && !told.member_id.is_empty();
         known.then_some(GroupMember {
             id: told.member_id,
