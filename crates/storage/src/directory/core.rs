@@ -146,6 +146,20 @@ impl Core {
         last
     }
 
+    /// Submits the entry of a change that has begun and waits until it is durable; only then may the change be done. Gives its
+    /// group.
+    pub async fn announce(&self, shared: &Arc<Shared>, entry: Entry, place: Place) -> Result<u64, StorageFault> {
+        let sequence = self.submit(shared, [(entry, place)]);
+        shared.progress().announced(sequence);
+        // The syncer may have looked before the log could be captured again.
+        if self.is_journal_half_full() {
+            self.wake_syncer();
+        }
+        let durable = self.wait_durable(sequence).await;
+        shared.progress().carry_out();
+        durable.map(|()| sequence)
+    }
+
     /// The last journal group on stable storage.
     pub fn journal_durable(&self) -> u64 {
         *self.journal.durable().borrow()

@@ -18,15 +18,14 @@ impl LogDirectory {
         let core = &self.core;
         core.reading.volume.check()?;
         log.shared.progress().change();
-        // It works on the names that are about to go: what it does not find would be the end of the directory.
-        log.wait_for_sync().await;
         let journaled = log.is_journaled();
         // Write ahead: that it is dropped is durable before its name changes.
         if journaled {
             let (entry, place) = log.drop_entry(Change::Dropped);
-            let sequence = core.submit(&log.shared, [(entry, place)]);
-            core.wait_durable(sequence).await?;
+            core.announce(&log.shared, entry, place).await?;
         }
+        // It works on the names that are about to go: what it does not find would be the end of the directory.
+        log.wait_for_sync().await;
         log.shared.set_deleted();
         let delay = Duration::from_millis(log.config().file_delete_delay_ms);
         let renamed = self.rename(log.topic_partition(), DELETE_DIRECTORY_SUFFIX).await;

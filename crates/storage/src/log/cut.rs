@@ -75,9 +75,7 @@ impl Log {
     async fn write_ahead(&self, place: Place, change: Change) -> Result<u64, StorageFault> {
         if self.shared.progress().journaled {
             let entry = self.entry(self.log_end_offset(), place.end_offset, change);
-            let sequence = self.core.submit(&self.shared, [(entry, place)]);
-            self.core.wait_durable(sequence).await?;
-            return Ok(sequence);
+            return self.core.announce(&self.shared, entry, place).await;
         }
         // Always: a checkpoint that is being written may be about to raise the recovery point.
         self.shared.progress().lower_line(place);

@@ -5,6 +5,8 @@
 //! short lock. The laws (DESIGN section 6, rule 4): a sync proves only what was applied before it *began*, so what
 //! will be claimed is captured first; nothing is captured while files are cut, and what was captured before a cut is
 //! thrown away; and a claim "up to group s" is only made of groups that are closed, that is, durable in the journal.
+//! While a cut waits for its entry to be durable the files are as they were, and are captured: what they have is what
+//! the journal must be rid of before it takes that entry, when it is full.
 
 use super::Durable;
 use crate::segment::Segment;
@@ -43,12 +45,22 @@ pub(crate) struct Capture {
     generation: u64,
 }
 
+/// How far a cut, a mode change or a removal is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Changing {
+    /// There is none.
+    No,
+    /// Its entry is in this journal group, and nothing is done before that is durable.
+    Announced(u64),
+    /// It is being done.
+    Now,
+}
+
 /// The progress of one log.
 #[derive(Debug)]
 pub(crate) struct Progress {
     pub journaled: bool,
-    /// A cut, a mode change or a removal is under way.
-    changing: bool,
+    changing: Changing,
     /// A capture is being synced.
     in_flight: bool,
     /// Counts cuts and mode changes: what was captured before one is void after it.
@@ -79,7 +91,7 @@ impl Progress {
     pub fn new(journaled: bool, place: Place, settled: Option<Claim>, line: Option<Claim>) -> Progress {
         Progress {
             journaled,
-            changing: false,
+            changing: Changing::No,
             in_flight: false,
             generation: 0,
             truncation: 0,
@@ -148,8 +160,21 @@ impl Progress {
     /// Files will be cut or removed, or the mode changes: no capture until [`Progress::changed`], and none that is
     /// being synced counts.
     pub fn change(&mut self) {
-        assert!(!self.changing, "a log has one owner");
-        self.changing = true;
+        assert_eq!(self.changing, Changing::No, "a log has one owner");
+        self.changing = Changing::Now;
+    }
+
+    /// The entry of the change is in the journal's group `sequence`. Until [`Progress::carry_out`] the files are as the groups
+    /// before it say, and can be captured again.
+    pub fn announced(&mut self, sequence: u64) {
+        assert_eq!(self.changing, Changing::Now, "what is announced has begun");
+        self.generation += 1;
+        self.changing = Changing::Announced(sequence);
+    }
+
+    /// What was announced is done from now on: no capture, and none that is being synced counts.
+    pub fn carry_out(&mut self) {
+        self.changing = Changing::Now;
     }
 
     /// The files are as they should be after a cut: the log ends at `place`, and entries up to `sequence` led there.
@@ -166,7 +191,7 @@ impl Progress {
 
     /// The change that began with [`Progress::change`] is over, or did not happen.
     pub fn changed(&mut self) {
-        self.changing = false;
+        self.changing = Changing::No;
     }
 
     /// A segment takes no more appends, and there is a new file.
@@ -237,7 +262,12 @@ impl Progress {
 
     /// Takes down what a sync that begins now will prove. `active` is the segment that takes appends.
     pub fn capture(&mut self, active: &Arc<Segment>) -> Option<Capture> {
-        if self.changing || self.in_flight || self.changed_since.is_none() {
+        let is_as_settled = match self.changing {
+            Changing::No => true,
+            Changing::Announced(sequence) => self.settled_sequence() < sequence,
+            Changing::Now => false,
+        };
+        if !is_as_settled || self.in_flight || self.changed_since.is_none() {
             return None;
         }
         let settled = self.settled?;
@@ -265,7 +295,7 @@ impl Progress {
     /// The files of `capture` are synced. Says what the checkpoint may say now; `None` when the log was cut meanwhile,
     /// and the sync proves nothing.
     pub fn captured(&self, capture: &Capture) -> Option<Claim> {
-        if !self.changing && capture.generation == self.generation {
+        if self.changing != Changing::Now && capture.generation == self.generation {
             return Some(capture.claim);
         }
         mark!("cut during a segment sync");
@@ -293,7 +323,7 @@ impl Progress {
     pub fn covered(&mut self, claim: Claim) {
         self.in_flight = false;
         // A cut may have begun since: it has lowered the recovery point, and that stays.
-        if !self.changing {
+        if self.changing != Changing::Now {
             self.line = Some(claim);
             self.first_uncovered = self.capture_uncovered;
         }
@@ -358,6 +388,34 @@ mod tests {
         progress.settle(2);
         let capture = progress.capture(&segment).expect("the entry is not covered");
         assert_eq!(capture.claim, Claim { sequence: 2, place: empty });
+    }
+
+    /// A cut waited for the journal to take its entry, the journal waited for the log's older entries to be covered, and
+    /// nothing of the log was synced, for it was being cut: nobody on the node could write any more.
+    #[test]
+    fn a_log_that_waits_to_be_cut_gives_the_journal_back_what_it_holds() {
+        let segment = Arc::new(Segment::new("story-0".into(), 0, 0, IndexState::OnDisk, 0));
+        let (now, claim) = (Instant::now(), Claim { sequence: 1, place: place(0) });
+        let mut progress = Progress::new(true, place(0), Some(claim), Some(claim));
+        progress.applied_to(place(5), now);
+        progress.submitted(2, place(5), now);
+        progress.settle(2);
+        let before = progress.capture(&segment).expect("the entry is not covered");
+        progress.change();
+        progress.submitted(3, place(1), now);
+        progress.announced(3);
+        assert_eq!(progress.captured(&before), None, "it keeps no entry that came after it");
+        progress.give_up(before, &[], now);
+        let capture = progress.capture(&segment).expect("nothing is cut yet");
+        assert_eq!(progress.captured(&capture), Some(Claim { sequence: 2, place: place(5) }));
+        progress.covered(capture.claim);
+        assert_eq!(progress.first_uncovered(), Some(3), "the cut is still to be replayed");
+        progress.settle(3);
+        assert!(progress.capture(&segment).is_none(), "the journal says what the files are not yet");
+        progress.carry_out();
+        progress.cut(3, place(1), 1, now);
+        progress.changed();
+        assert_eq!(progress.capture(&segment).expect("it was cut").claim.place, place(1));
     }
 
     /// A sync that began between the write of a batch and its journal entry took the log for clean afterwards. Its last
