@@ -115,7 +115,7 @@ impl Session {
     }
 
     /// No answer came: nobody knows whether the broker counted the request. The next one begins anew, and tells the
-    /// broker to forget this session.
+    /// broker to forget this fetch session.
     pub fn lost(&mut self) {
         *self = Session { id: self.id, ..Session::default() };
     }
