@@ -173,7 +173,7 @@ impl Settling<'_, '_> {
         let allowed = self.draft.election == Election::Unclean || self.rules.unclean_election;
         if allowed || planted!("any live replica may lead") {
             mark!("an unclean election");
-            return last.or_else(|| after.replicas.iter().copied().find(|replica| self.may_lead(after, *replica)));
+            return last.or_else(|| self.anyone(after));
         }
         last.filter(|_| {
             let nobody_claims = after.isr.is_empty() && after.eligible_leaders.is_empty();
@@ -181,6 +181,19 @@ impl Settling<'_, '_> {
                 mark!("the last known leader leads again");
             }
             nobody_claims
+        })
+    }
+
+    /// Kafka would take a replica that is still being added, too, and lose the whole partition to a restart of its only
+    /// full copy: here that takes an administrator's word.
+    fn anyone(&self, after: &PartitionImage) -> Option<NodeId> {
+        let able = |new: bool| {
+            let fits = |replica: &NodeId| after.adding.contains(replica) == new && self.may_lead(after, *replica);
+            after.replicas.iter().copied().find(fits)
+        };
+        able(false).or_else(|| {
+            let by_order = self.draft.election == Election::Unclean;
+            if by_order { able(true) } else { None }
         })
     }
 

@@ -8,7 +8,7 @@ use protocol::messages::elect_leaders::{ElectLeadersRequest, ElectLeadersRespons
 use std::time::Duration;
 
 const PREFERRED: i8 = 0;
-const UNCLEAN: i8 = 1;
+pub const UNCLEAN: i8 = 1;
 
 fn elect(cluster: &mut Cluster, election_type: i8, named: Option<(&str, i32)>) -> ElectLeadersResponse {
     let topic_partitions = named.map(|(topic, number)| {
@@ -21,7 +21,7 @@ fn elect(cluster: &mut Cluster, election_type: i8, named: Option<(&str, i32)>) -
     }
 }
 
-fn elect_one(cluster: &mut Cluster, election_type: i8, topic: &str, number: i32) -> ErrorCode {
+pub fn elect_one(cluster: &mut Cluster, election_type: i8, topic: &str, number: i32) -> ErrorCode {
     let answer = elect(cluster, election_type, Some((topic, number)));
     let told = &answer.replica_election_results[0].partition_result[0];
     assert_eq!(is_text(&told.error_message), told.error_code != 0);

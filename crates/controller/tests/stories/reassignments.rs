@@ -128,6 +128,20 @@ fn going_back_is_refused_where_only_new_replicas_are_in_sync() {
     assert_eq!(only(&cluster).leader, Some(1));
 }
 
+/// The only full copy restarted, and the topic, which allows unclean elections, was led by the one being made: from
+/// offset 0 (seed 24 of the cluster profile).
+#[test]
+fn a_copy_being_made_is_not_elected_unless_an_administrator_says_so() {
+    let mut cluster = Cluster::of(&[1, 2]);
+    create_on(&mut cluster, "t", &[1], &[]);
+    crate::configs::set_topic_config(&mut cluster, "t", "unclean.leader.election.enable", "true");
+    reassign(&mut cluster, &[2]);
+    cluster.kill(1);
+    assert_eq!(only(&cluster).leader, None);
+    assert_eq!(crate::elections::elect_one(&mut cluster, crate::elections::UNCLEAN, "t", 0), ErrorCode::None);
+    assert_eq!(only(&cluster).leader, Some(2));
+}
+
 #[test]
 fn a_reassignment_replaces_the_one_before() {
     let mut cluster = four(&[1, 2]);
