@@ -1,7 +1,7 @@
 //! The logs that a broker finds in its directories when it starts, until the metadata claims them.
 
-use model::metadata_image::MetadataImage;
-use model::{PartitionId, TopicPartition, Uuid, mark};
+use model::metadata_image::{MetadataImage, TopicImage};
+use model::{NodeId, PartitionId, TopicPartition, Uuid, mark};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use storage::{Log, LogDirectory, OpenedLog};
@@ -77,22 +77,29 @@ impl FoundLogs {
         Some((found.at, log))
     }
 
-    /// Sets aside what the metadata does not know, also where it has a later topic of that name. Metadata that is not
-    /// `ours` is new, and proves nothing: it may have been lost, or Kafka may have left the logs. Then only what is
-    /// in the way goes.
-    pub async fn set_strays_aside(&mut self, image: &MetadataImage, ours: bool, directories: &[LogDirectory]) {
-        let is_ours = |id: Uuid| image.topic_by_id(id).is_some();
+    /// Sets aside what the metadata does not give to this broker, also where it has a later topic of that name, or has
+    /// moved the replica away. Metadata that is not `ours` is new, and proves nothing: it may have been lost, or Kafka
+    /// may have left the logs. Then only what is in the way goes.
+    pub async fn set_strays_aside(&mut self, image: &MetadataImage, ours: bool, me: NodeId, all: &[LogDirectory]) {
+        let hosts = |topic: &TopicImage, number: PartitionId| {
+            topic.partition(number).is_some_and(|partition| partition.replicas.contains(&me))
+        };
+        let is_mine = |(id, number): (Uuid, PartitionId)| image.topic_by_id(id).is_some_and(|it| hosts(it, number));
         let wanted = |found: &Found| image.topic(&found.topic_partition.topic).is_some();
+        let may_be_adopted = |found: &Found| {
+            let TopicPartition { topic, partition } = &found.topic_partition;
+            found.may_be_adopted() && image.topic(topic).is_none_or(|topic| hosts(topic, *partition))
+        };
         let (strays, by_id): (BTreeMap<_, _>, _) = std::mem::take(&mut self.by_id)
             .into_iter()
-            .partition(|((id, _), found)| !is_ours(*id) && (ours || wanted(found)));
+            .partition(|(key, found)| !is_mine(*key) && (ours || wanted(found)));
         let (nameless_strays, nameless): (BTreeMap<_, _>, _) = std::mem::take(&mut self.nameless)
             .into_iter()
-            .partition(|(_, found)| !found.may_be_adopted() && (ours || wanted(found)));
+            .partition(|(_, found)| !may_be_adopted(found) && (ours || wanted(found)));
         (self.by_id, self.nameless) = (by_id, nameless);
         for found in strays.into_values().chain(nameless_strays.into_values()) {
             mark!("stray log found at start");
-            found.set_aside(directories).await;
+            found.set_aside(all).await;
         }
         for found in self.by_id.values().filter(|found| !wanted(found)) {
             tracing::warn!("{}: the metadata has no such topic: left alone", found.topic_partition);
@@ -115,7 +122,7 @@ impl Found {
             Err(_) => directories[at].set_failed_aside(&topic_partition).await,
         };
         match moved {
-            Ok(to) => tracing::warn!("{topic_partition}: the metadata does not know this log: it is in {to} now"),
+            Ok(to) => tracing::warn!("{topic_partition}: the metadata does not have this log here: it is in {to} now"),
             Err(fault) => tracing::error!("{topic_partition}: a stray log cannot be set aside: {fault}"),
         }
     }

@@ -516,7 +516,7 @@ fn request_memory(config: &BrokerConfig) -> RequestMemory {
 
 /// Hosts what the metadata has.
 async fn host_all(broker: &Arc<Broker>, image: &Arc<MetadataImage>, mut logs: FoundLogs, metadata_is_ours: bool) {
-    logs.set_strays_aside(image, metadata_is_ours, &broker.directories).await;
+    logs.set_strays_aside(image, metadata_is_ours, broker.node_id, &broker.directories).await;
     for topic in image.topics() {
         lifecycle::host(broker, image, topic, &mut logs).await;
     }

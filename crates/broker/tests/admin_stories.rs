@@ -385,6 +385,23 @@ fn a_log_of_no_known_topic_is_set_aside_and_its_name_is_free() {
     });
 }
 
+/// Its topic is there, but the replica is elsewhere now: it stayed open under its name, so that the replica could never
+/// come back (seed 51 of the cluster profile).
+#[test]
+fn a_log_of_a_known_topic_that_is_not_for_this_broker_is_set_aside() {
+    story(|directory| async move {
+        let mut server = Server::start(directory.path(), &[]).await;
+        server.create("known", 1, &[]).await;
+        server.stop().await;
+        copy_directory(&directory.path().join("known-0"), &directory.path().join("known-7"));
+        server = Server::start(directory.path(), &[]).await;
+        let found = strays(directory.path());
+        assert!(found.len() == 1 && found[0].starts_with("known-7."), "{found:?}");
+        assert_eq!(server.produce("known", batch(b"kept", None)).await, ErrorCode::None);
+        server.stop().await;
+    });
+}
+
 #[allow(clippy::disallowed_methods)]
 fn copy_directory(from: &Path, to: &Path) {
     std::fs::create_dir(to).expect("made");
