@@ -237,7 +237,7 @@ impl Follower {
             let partition = FetchPartition {
                 partition: i32::from(place.partition),
                 fetch_offset: position.next,
-                partition_max_bytes: self.habit.max_bytes as i32,
+                partition_max_bytes: self.max_bytes() as i32,
                 ..Default::default()
             };
             let topic = &*self.client.around.topics[usize::from(place.topic)].name;
@@ -256,7 +256,7 @@ impl Follower {
         FetchRequest {
             max_wait_ms: self.max_wait_ms() as i32,
             min_bytes: 1,
-            max_bytes: self.habit.max_bytes as i32,
+            max_bytes: self.max_bytes() as i32,
             session_id,
             session_epoch,
             topics,
@@ -269,6 +269,11 @@ impl Follower {
     /// In the end nobody writes any more, so that waiting at one node would only keep us from the others.
     fn max_wait_ms(&self) -> u32 {
         if self.client.is_past(Phase::Drain) { self.habit.max_wait_ms.min(10) } else { self.habit.max_wait_ms }
+    }
+
+    /// In the end all that there is has to be read, for which a batch at a time may take longer than the run.
+    fn max_bytes(&self) -> u32 {
+        if self.client.is_past(Phase::Drain) { self.habit.max_bytes.max(50_000) } else { self.habit.max_bytes }
     }
 
     fn forgotten(&self, place: Place) -> ForgottenTopic {
