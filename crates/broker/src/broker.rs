@@ -13,9 +13,9 @@ use crate::repair::Repairs;
 use crate::replication::{Fetchers, IsrChanges};
 use model::config::{BrokerConfig, ServerConfig};
 use model::metadata_image::MetadataImage;
-use model::{NodeId, PartitionId};
+use model::{NodeId, PartitionId, Uuid, mark};
 use runtime::sync::watch;
-use runtime::time::{Duration, Instant};
+use runtime::time::{Duration, Instant, timeout};
 use std::sync::{Arc, Mutex};
 use storage::LogDirectory;
 
@@ -108,6 +108,24 @@ impl Broker {
             found.push((partition, self.groups.replay_check(partition).await));
         }
         found
+    }
+
+    /// Waits for one of `topics`, by name and id, that the metadata has but that is not set up here yet: a client that
+    /// heard of it from another broker a moment ago is not sent away. At most half a second.
+    pub(crate) async fn wait_for_new<'a>(&self, mut topics: impl Iterator<Item = (&'a str, Uuid)>) {
+        const PATIENCE: Duration = Duration::from_millis(500);
+        let image = self.metadata.image();
+        if *self.applied.borrow() >= image.end_offset() {
+            return;
+        }
+        let is_new = |(name, id): (&str, Uuid)| match id.is_zero() {
+            true => image.topic(name).is_some() && self.partitions.topic(name).is_none(),
+            false => image.topic_by_id(id).is_some() && self.partitions.topic_by_id(id).is_none(),
+        };
+        if topics.any(is_new) {
+            mark!("a request waits for its topic to be set up");
+            let _ = timeout(PATIENCE, self.wait_until_applied(image.end_offset())).await; // then it is told so
+        }
     }
 
     /// Waits until the hosted partitions follow the metadata up to `end_offset`, at most until the broker stops.

@@ -14,12 +14,15 @@ use protocol::messages::fetch::{
 };
 use protocol::wire::Text;
 use replication::{FetchCheck, FollowerFetch};
+use runtime::sync::select;
 use runtime::time::{Duration, Instant, timeout_at};
+use std::future::Future;
 use std::sync::Arc;
 use storage::ReadError;
 
 /// Answers when `min_bytes` are there, when there is an error to tell, or when `max_wait_ms` have passed.
 pub async fn handle(broker: &Broker, context: &Context, request: FetchRequest) -> FetchResponse {
+    broker.wait_for_new(request.topics.iter().map(|topic| (&*topic.topic, topic.topic_id))).await;
     let terms = Terms::of(broker, context, &request);
     let deadline = Instant::now() + Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     let session = match Plan::of(broker, &request, context.version) {
@@ -31,7 +34,12 @@ pub async fn handle(broker: &Broker, context: &Context, request: FetchRequest) -
         None => read_all(broker, &terms, &session.partitions, |_| Ok(None)).await,
     };
     if !reads.is_empty() && terms.min_bytes > 0 {
-        wait_for_more(broker, &terms, &session.partitions, &mut reads, deadline).await;
+        let waiting = wait_for_more(broker, &terms, &session.partitions, &mut reads, deadline);
+        match terms.replica {
+            // Whatever a replica sends behind its fetch is news of what it wants, for which it needs this answer first.
+            Some(_) => unless_hurried(context, waiting).await,
+            None => waiting.await,
+        }
     }
     answer(broker, context, &terms, session, reads)
 }
@@ -376,6 +384,13 @@ pub(crate) fn error_of_read(error: &ReadError) -> ErrorCode {
         ReadError::OffsetOutOfRange => ErrorCode::OffsetOutOfRange,
         ReadError::Corrupt(_) => ErrorCode::CorruptMessage,
         ReadError::Fault(_) => ErrorCode::KafkaStorageError,
+    }
+}
+
+async fn unless_hurried(context: &Context, waiting: impl Future<Output = ()>) {
+    select! {
+        () = waiting => {}
+        () = context.next_request.notified() => model::mark!("a replica's fetch does not wait for its end"),
     }
 }
 

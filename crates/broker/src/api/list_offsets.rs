@@ -3,7 +3,7 @@
 use super::Context;
 use crate::broker::Broker;
 use crate::partition::Partition;
-use model::{ErrorCode, LeaderEpoch, Offset, Timestamp};
+use model::{ErrorCode, LeaderEpoch, Offset, Timestamp, Uuid};
 use protocol::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
     ListOffsetsTopicResponse,
@@ -20,6 +20,7 @@ const EARLIEST_PENDING_UPLOAD: Timestamp = -6;
 /// Answers each partition on its own.
 pub async fn handle(broker: &Broker, context: &Context, request: ListOffsetsRequest) -> ListOffsetsResponse {
     let committed = request.isolation_level == 1;
+    broker.wait_for_new(request.topics.iter().map(|topic| (&*topic.name, Uuid::ZERO))).await;
     let mut topics = Vec::with_capacity(request.topics.len());
     for at in 0..request.topics.len() {
         let topic = &request.topics[at];

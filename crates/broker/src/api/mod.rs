@@ -48,6 +48,7 @@ use protocol::messages::describe_quorum::DescribeQuorumRequest;
 use protocol::messages::remove_raft_voter::RemoveRaftVoterRequest;
 use protocol::wire::{Reader, Text};
 use protocol::{ApiKey, Message, Request, frame};
+use runtime::sync::Notify;
 use std::sync::Arc;
 
 /// READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS: all that can be done to a group.
@@ -64,12 +65,14 @@ pub struct Context {
     pub version: i16,
     /// The client's id of the request at hand.
     pub client_id: Option<Text>,
+    /// Told when another request has come behind a fetch.
+    pub next_request: Arc<Notify>,
 }
 
 impl Context {
     /// The context of a connection before its first request.
     pub fn new(listener: usize, peer: String) -> Context {
-        Context { listener, peer: peer.into(), version: 0, client_id: None }
+        Context { listener, peer: peer.into(), version: 0, client_id: None, next_request: Arc::default() }
     }
 }
 

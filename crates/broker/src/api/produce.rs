@@ -85,6 +85,7 @@ impl Appending {
             transactional: request.transactional_id.is_some(),
             now: runtime::clock::now(),
         };
+        broker.wait_for_new(request.topic_data.iter().map(|topic| (&*topic.name, topic.topic_id))).await;
         let mut topics = Vec::with_capacity(request.topic_data.len());
         for topic in request.topic_data {
             topics.push(terms.start_topic(broker, topic).await);

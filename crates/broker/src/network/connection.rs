@@ -9,6 +9,7 @@ use crate::api::{self, Context, Reply};
 use crate::broker::Broker;
 use bytes::Bytes;
 use protocol::ApiKey;
+use protocol::wire::Reader;
 use runtime::io::{AsyncWrite, AsyncWriteExt};
 use runtime::net::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
 use runtime::sync::select;
@@ -16,7 +17,7 @@ use runtime::time::{Duration, timeout};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 /// Produce requests of one connection that are accepted and not yet answered, at most. Clients send five.
@@ -31,7 +32,7 @@ pub async fn serve(broker: Arc<Broker>, stream: TcpStream, listener: usize) {
     let (read, write) = stream.into_split();
     let frames = FrameReader::new(read, broker.limits.request_max_bytes, broker.request_memory.clone());
     let context = Context::new(listener, peer.clone());
-    let mut connection = Connection { broker, frames, write, context, pending: VecDeque::new() };
+    let mut connection = Connection { broker, frames, write, context, pending: VecDeque::new(), ahead: None };
     match connection.run().await {
         Ok(()) => tracing::debug!("{peer}: connection closed"),
         Err(Ending::Frame(error @ FrameError::Length(..))) => tracing::warn!("{peer}: {error}"),
@@ -45,6 +46,8 @@ struct Connection {
     write: OwnedWriteHalf,
     context: Context,
     pending: VecDeque<(InFlight, Reservation)>,
+    /// What was read behind a fetch that waited.
+    ahead: Option<Result<Option<Frame>, FrameError>>,
 }
 
 /// Why a connection was ended from this side, or broke.
@@ -78,6 +81,9 @@ impl Connection {
 
     /// Whatever comes first: an answer that is due, or the next request.
     async fn step(&mut self) -> Result<Step, Ending> {
+        if let Some(frame) = self.ahead.take() {
+            return Ok(Step::Request(frame?));
+        }
         let idle = self.broker.limits.max_idle;
         let full = self.pending.len() >= MAX_IN_FLIGHT;
         let Some((first, _)) = self.pending.front_mut() else {
@@ -119,8 +125,24 @@ impl Connection {
             return Ok(());
         }
         self.drain().await?;
-        let reply = api::handle(&self.broker, &mut self.context, header, body).await;
+        let reply = match header.key {
+            ApiKey::Fetch => self.fetch(header, body).await,
+            _ => api::handle(&self.broker, &mut self.context, header, body).await,
+        };
         self.answer(reply).await
+    }
+
+    /// A fetch may wait for long. What comes behind it is read in the meantime, since a replica's fetch ends then.
+    async fn fetch(&mut self, header: api::Header, body: Reader) -> Reply {
+        let next_request = self.context.next_request.clone();
+        let mut handling = pin!(api::handle(&self.broker, &mut self.context, header, body));
+        select! {
+            biased;
+            reply = &mut handling => return reply,
+            frame = self.frames.next() => self.ahead = Some(frame),
+        }
+        next_request.notify_one();
+        handling.await
     }
 
     async fn drain(&mut self) -> Result<(), Ending> {

@@ -6,13 +6,17 @@ use super::follower_session::FollowerSession;
 use crate::partition::Partition;
 use client::{ClientConfig, Connection};
 use model::{NodeId, PartitionId, Uuid, mark};
+use protocol::messages::ApiVersionsRequest;
 use runtime::sync::{Notify, select};
 use runtime::time::{Duration, sleep, timeout};
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
 
 /// How long a fetcher with nothing to fetch waits for news of its partitions.
 const IDLE: Duration = Duration::from_millis(200);
+/// Changes come in groups: so long after the first they are looked at, unless the answer comes before.
+const SETTLES: Duration = Duration::from_millis(2);
 /// Rest before a leader that cannot be reached is tried again.
 const REST: Duration = Duration::from_millis(50);
 /// Beyond its own wait an answer may take so long before the connection is given up.
@@ -103,10 +107,21 @@ pub(super) async fn run(fetcher: Weak<Fetcher>, follower: FollowerBroker, wake: 
                 continue;
             }
         };
-        let answered = select! {
-            biased;
-            answered = answer.wait() => Some(answered),
-            () = gone(&fetcher, &wake) => None,
+        let mut answer = pin!(answer.wait());
+        let mut may_hurry = true;
+        let answered = loop {
+            let known = may_hurry.then_some((&*session, leader));
+            select! {
+                biased;
+                answered = &mut answer => break Some(answered),
+                change = change(&fetcher, &wake, known) => match change {
+                    Change::Gone => break None,
+                    Change::News => {
+                        hurry(connection);
+                        may_hurry = false;
+                    }
+                }
+            }
         };
         match answered {
             Some(Ok(response)) => {
@@ -125,15 +140,40 @@ pub(super) async fn run(fetcher: Weak<Fetcher>, follower: FollowerBroker, wake: 
     }
 }
 
-/// Completes when no partition is left to fetch: an answer that may never come is not waited for.
-async fn gone(fetcher: &Weak<Fetcher>, wake: &Arc<Notify>) {
+/// What happens while an answer is waited for.
+enum Change {
+    /// No partition is left to fetch: an answer that may never come is not waited for.
+    Gone,
+    /// Something is wanted that the leader was not told.
+    News,
+}
+
+/// Completes when it is worth while to wait no longer; for news only beside what is known to the leader.
+async fn change(fetcher: &Weak<Fetcher>, wake: &Arc<Notify>, known: Option<(&FollowerSession, NodeId)>) -> Change {
     loop {
         match fetcher.upgrade() {
             Some(fetcher) if !fetcher.is_idle() => {}
-            _ => return,
+            _ => return Change::Gone,
         }
-        let _ = timeout(IDLE, wake.notified()).await; // whether woken or not, it looks again
+        if timeout(IDLE, wake.notified()).await.is_err() {
+            continue; // nobody woke it, but it looks whether all are gone
+        }
+        let Some((session, leader)) = known else { continue };
+        sleep(SETTLES).await;
+        let partitions = fetcher.upgrade().map(|fetcher| fetcher.partitions());
+        if partitions.is_some_and(|partitions| !session.has_told(&fetch_round::wanted(&partitions, leader))) {
+            return Change::News;
+        }
     }
+}
+
+/// Has the leader answer the fetch that it holds back: it does so when something comes behind it. Otherwise a new
+/// partition would wait for as long as the leader holds a fetch that does not name it.
+fn hurry(connection: &Connection) {
+    mark!("a fetch is hurried for news");
+    let version = connection.version_of::<ApiVersionsRequest>(0);
+    // The answer is of no interest; a connection that is broken shows in the fetch.
+    let _ = version.and_then(|version| connection.start(&ApiVersionsRequest::default(), version));
 }
 
 fn backoff(follower: &FollowerBroker) -> Duration {

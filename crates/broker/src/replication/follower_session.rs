@@ -81,6 +81,11 @@ impl FollowerSession {
         }
     }
 
+    /// Whether the leader was told all that is wanted.
+    pub fn has_told(&self, wanted: &Round) -> bool {
+        wanted.iter().all(|(key, wanted)| self.told.get(key) == Some(&told(wanted)))
+    }
+
     /// The leader has answered; says whether the answer is of use.
     pub fn answered(&mut self, response: &FetchResponse) -> bool {
         let error = ErrorCode::from_wire(response.error_code);
