@@ -112,6 +112,22 @@ fn what_one_leader_acknowledged_may_go_until_somebody_has_read_it() {
     story.assert_finds(Class::LostWrite);
 }
 
+/// Cut off, it still took writes with acks=1 when the new leader's had been read (seed 214 of the cluster profile).
+#[test]
+fn a_leader_that_was_deposed_acknowledges_alone_what_goes() {
+    for (acks, found) in [(Acks::Leader, false), (Acks::All, true)] {
+        let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+        story.acknowledged(0, 1);
+        story.poll(1, 0, &[(0, 0)], 1);
+        let records = vec![super::story::sent(7)];
+        let produce = Produce { partition: partition(), topic_id: None, acks, one_batch: true, records };
+        story.did(2, Action::Produce(produce), Answer::Produced { base_offset: Some(0) });
+        story.healed();
+        story.scan(0, 1, &[(0, 0)]);
+        if found { story.assert_finds(Class::InconsistentOffsets) } else { story.assert_clean() }
+    }
+}
+
 fn end_in_epoch(story: &mut Story, offset: i64, epoch: i32) {
     let list = ListOffsets { partition: partition(), query: OffsetQuery::Latest };
     story.did(8, Action::ListOffsets(list), Answer::Offset { offset, timestamp: -1, epoch });

@@ -52,11 +52,14 @@ impl Evidence<'_> {
     }
 
     fn lost_before(&self, partition: &Partition, old: &Version, new: &Version) -> Option<Because> {
-        // What was asked for and seen after the other had been seen was not lost before it.
-        if self.since(old.last) > self.until(new.first) {
+        let seen = Observation::of(self, old);
+        // What was asked for and seen after the other had been seen was not lost before it, unless one leader alone
+        // says so: it may have been deposed without having heard of it.
+        let word_of_one = seen.acks == Acks::Leader && self.history.is_of_a_cluster();
+        if self.since(old.last) > self.until(new.first) && !word_of_one {
             return None;
         }
-        self.may_be_gone(partition, Observation::of(self, old), self.until(new.last))
+        self.may_be_gone(partition, seen, self.until(new.last))
     }
 
     /// Why the partition may refuse to serve, in peace, after event `since`.
