@@ -1,7 +1,7 @@
 //! The fault plan: what goes wrong when, for how long, and how much.
 
 use super::target::{self, Target};
-use super::weather::{Kind, Weather};
+use super::weather::{Kind, Weather, is_seldom_let};
 use super::world::{WorldShape, stream};
 use jepsen_lite::history::FaultKind;
 use runtime::simulation::Stream;
@@ -40,9 +40,11 @@ pub fn draw(seed: u64, length_ms: u64, weather: &Weather, world: &WorldShape, le
         }
     }
     let corrupts = |kind: &FaultKind| Kind::of(*kind, world.is_cluster()).corrupts;
-    let usual: Vec<FaultKind> = weather.kinds.iter().copied().filter(|kind| !corrupts(kind)).collect();
+    let usual: Vec<FaultKind> =
+        weather.kinds.iter().copied().filter(|kind| !corrupts(kind) && !is_seldom_let(*kind)).collect();
+    let let_through = |faults: &[PlannedFault]| faults.iter().filter(|fault| !is_seldom_let(fault.kind)).count() as u64;
     // Some planned faults find nothing to hit (a node that is down already): plan more than are asked for.
-    while (faults.len() as u64) < least + least / 2 + 1 {
+    while let_through(&faults) < least + least / 2 + 1 {
         let at_ms = draws.dice.between(length_ms / 20, length_ms);
         faults.push(draws.fault(at_ms, &usual));
     }

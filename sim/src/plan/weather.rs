@@ -123,6 +123,11 @@ pub struct Spell {
     pub every_ms: u64,
 }
 
+/// Most faults of this kind are not carried out: fewer than half of the voters may ever lose all they have.
+pub fn is_seldom_let(kind: FaultKind) -> bool {
+    kind == FaultKind::WipedDisk
+}
+
 /// The spells of a run, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weather {
@@ -139,7 +144,7 @@ impl Weather {
         let corrupts = |kind: &FaultKind| Kind::of(*kind, cluster).corrupts;
         let drawn = kinds(cluster).iter().filter(|entry| dice.chance(entry.percent as f64 / 100.0));
         let mut kinds: Vec<FaultKind> = drawn.map(|entry| entry.kind).collect();
-        if kinds.iter().all(corrupts) {
+        if kinds.iter().all(|kind| corrupts(kind) || is_seldom_let(*kind)) {
             kinds.push(FaultKind::PowerFailure);
         }
         let usual: Vec<FaultKind> = kinds.iter().copied().filter(|kind| !corrupts(kind)).collect();

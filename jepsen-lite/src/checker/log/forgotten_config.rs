@@ -46,7 +46,7 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
 mod tests {
     use crate::checker::Class;
     use crate::checker::log::story::Story;
-    use crate::history::{Action, Outcome};
+    use crate::history::{Action, Answer, CreateTopic, Outcome};
     use std::collections::BTreeMap;
 
     #[test]
@@ -77,5 +77,23 @@ mod tests {
         story.assert_clean();
         story.describe(&[("segment.bytes", "4096"), ("retention.ms", "-1")]);
         story.assert_only(Class::ForgottenConfig);
+    }
+
+    /// A broker had sent it on to a controller that it could not reach for twelve seconds (seed 221 of the cluster profile).
+    #[test]
+    fn a_change_whose_outcome_is_unknown_may_come_to_the_next_topic_of_the_name() {
+        for (is_known, found) in [(false, false), (true, true)] {
+            let mut story = Story::with_topic(&[("segment.bytes", "4096")]);
+            let changes = BTreeMap::from([("segment.bytes".to_owned(), Some("8192".to_owned()))]);
+            let change = story.invoke(9, Action::AlterConfigs { topic: "t".into(), changes });
+            let outcome = if is_known { Outcome::Ok(Answer::Done) } else { Outcome::Unknown("timed out".into()) };
+            story.complete(change, outcome);
+            story.did(9, Action::DeleteTopic { topic: "t".into() }, Answer::Done);
+            let configs = BTreeMap::from([("segment.bytes".to_owned(), "4096".to_owned())]);
+            let create = CreateTopic { topic: "t".into(), partitions: 1, replicas: 1, configs };
+            story.did(9, Action::CreateTopic(create), Answer::Created { topic_id: None });
+            story.describe(&[("segment.bytes", "8192")]);
+            if found { story.assert_only(Class::ForgottenConfig) } else { story.assert_clean() }
+        }
     }
 }

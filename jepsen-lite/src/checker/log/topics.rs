@@ -30,7 +30,7 @@ pub struct Life {
 }
 
 /// One change of configs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Change {
     from: Index,
     /// When it was surely in effect; `None` when that was never known.
@@ -206,6 +206,9 @@ impl Topics {
         life.create = Some(id);
         life.replicas = create.replicas.max(1);
         life.first_configs.clone_from(&create.configs);
+        // It names the topic alone, and may come late: to the next topic of the name.
+        let earlier = self.last(&create.topic).map_or(&[][..], |last| &last.changes);
+        life.changes = earlier.iter().filter(|change| change.settled.is_none()).cloned().collect();
         if operation.is_ok() {
             life.exists_by = operation.completed.map(|moment| moment.index);
         }
