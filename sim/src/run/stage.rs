@@ -67,6 +67,10 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
     phase.send_replace(Phase::Drain);
     stage.heal_all(&plan).await;
     stage.admin.run("await groups", await_groups).await;
+    if stage.cluster.is_many() {
+        // What is committed shows once enough are in sync: before that nobody can read to the end (seed 190 of clusters).
+        stage.converge(Convergence::full()).await;
+    }
     phase.send_replace(Phase::CatchUp);
     for (client, plan) in running.into_iter().zip(&plan.clients) {
         let ended = timeout(CLIENTS_END_WITHIN, client).await;
