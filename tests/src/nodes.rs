@@ -85,10 +85,22 @@ impl Nodes {
     /// # Panics
     /// When the program cannot be run.
     pub fn health(&self) -> String {
+        let told = self.ask_for_health();
+        String::from_utf8_lossy(&told.stdout).into_owned() + &String::from_utf8_lossy(&told.stderr)
+    }
+
+    /// Whether an operator is told that all is well.
+    ///
+    /// # Panics
+    /// When the program cannot be run.
+    pub fn is_healthy(&self) -> bool {
+        self.ask_for_health().status.success()
+    }
+
+    fn ask_for_health(&self) -> std::process::Output {
         let mut health = std::process::Command::new(crate::binary::thalweg());
         health.args(["cluster", "health", "--brokers", &self.addresses()]);
-        let told = health.output().expect("the program runs");
-        String::from_utf8_lossy(&told.stdout).into_owned() + &String::from_utf8_lossy(&told.stderr)
+        health.output().expect("the program runs")
     }
 
     /// All that the nodes have logged.
