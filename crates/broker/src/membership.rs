@@ -91,11 +91,11 @@ fn why_not(id: NodeId, error: ErrorCode) -> String {
 /// Tells the controller that this broker lives, until the broker stops.
 pub(crate) async fn keep_alive(broker: Arc<Broker>, mut stop: watch::Receiver<bool>) {
     let interval = Duration::from_millis(broker.config.cluster.heartbeat_interval_ms.unsigned_abs());
-    let mut session =
-        Session { timeout_ms: broker.config.cluster.session_timeout_ms, heard: Instant::now(), lost: false };
+    let session_timeout = Duration::from_millis(broker.config.cluster.session_timeout_ms.unsigned_abs());
+    let mut session = Session { timeout: session_timeout, heard: Instant::now(), lost: false };
     loop {
         let began = Instant::now();
-        let fenced = match heartbeat(&broker, false).await {
+        let fenced = match heartbeat(&broker, false, session_timeout).await {
             Ok(answer) => {
                 session.renewed();
                 broker.heard.at(began.saturating_duration_since(broker.started));
@@ -135,7 +135,7 @@ impl Heard {
 
 /// How long ago the controller was heard.
 struct Session {
-    timeout_ms: i64,
+    timeout: Duration,
     heard: Instant,
     lost: bool,
 }
@@ -152,7 +152,7 @@ impl Session {
     fn missed(&mut self, error: ErrorCode) {
         tracing::debug!("the heartbeat was not answered: {error}");
         let silence = self.heard.elapsed();
-        if !self.lost && silence >= Duration::from_millis(self.timeout_ms.unsigned_abs()) {
+        if !self.lost && silence >= self.timeout {
             self.lost = true;
             tracing::warn!(
                 "no controller has answered for {} s ({error}): this broker goes on serving what it leads, and acks=all waits where its followers follow others by now; look at the network and at the controllers",
@@ -174,7 +174,8 @@ pub(crate) async fn leave(broker: &Broker) {
             if no_controller_comes(&broker.metadata).await {
                 return;
             }
-            match heartbeat(broker, true).await {
+            // No longer, or the last of nodes that stop together would ask for a controller that is gone.
+            match heartbeat(broker, true, ELECTION_PATIENCE).await {
                 Ok(answer) if answer.should_shut_down => return,
                 Ok(_) => sleep(WHILE_STOPPING).await,
                 Err(ErrorCode::StaleBrokerEpoch | ErrorCode::BrokerIdNotRegistered) => return,
@@ -198,7 +199,11 @@ async fn no_controller_comes(metadata: &Metadata) -> bool {
     timeout(ELECTION_PATIENCE, known).await.is_err()
 }
 
-async fn heartbeat(broker: &Broker, want_shut_down: bool) -> Result<BrokerHeartbeatResponse, ErrorCode> {
+async fn heartbeat(
+    broker: &Broker,
+    want_shut_down: bool,
+    patience: Duration,
+) -> Result<BrokerHeartbeatResponse, ErrorCode> {
     let request = BrokerHeartbeatRequest {
         broker_id: broker.node_id,
         broker_epoch: broker.epoch,
@@ -210,7 +215,6 @@ async fn heartbeat(broker: &Broker, want_shut_down: bool) -> Result<BrokerHeartb
         ..Default::default()
     };
     let request = Request::BrokerHeartbeat { request, unusable: unusable(broker), full: full(broker) };
-    let patience = Duration::from_millis(broker.config.cluster.session_timeout_ms.unsigned_abs());
     match broker.heartbeats.ask_within(request, patience).await {
         Ok(Reply::BrokerHeartbeat(answer)) => match ErrorCode::from_wire(answer.error_code) {
             ErrorCode::None => Ok(answer),
