@@ -3,20 +3,16 @@
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub struct Dice(model::dice::Dice);
 
 impl Dice {
     pub fn seeded(seed: u64) -> Dice {
-        Dice(seed)
+        Dice(model::dice::Dice::seeded(seed))
     }
 
-    /// The next 64 bits (splitmix64).
+    /// The next 64 bits.
     pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
+        self.0.roll()
     }
 
     /// Less than `bound`; zero when that is zero.

@@ -1,5 +1,6 @@
 //! Following: taking a leader's entries, and saying where the logs part.
 
+use crate::log::LAST_OFFSET;
 use crate::raft::Standing;
 use crate::{Body, Entry, LogEnd, Raft, ReplicaKey};
 use model::state_machine::Instant;
@@ -89,5 +90,5 @@ fn end_of(epoch: LeaderEpoch, base: Offset, previous: LeaderEpoch, entries: &[En
     let ascend = [previous].into_iter().chain(epochs()).zip(epochs()).all(|(earlier, later)| earlier <= later);
     let last = entries.last().map_or(previous, |entry| entry.epoch);
     let end = base.checked_add(Offset::try_from(entries.len()).ok()?)?;
-    (base >= 0 && previous >= 0 && ascend && last <= epoch && end < Offset::MAX).then_some(end)
+    (base >= 0 && previous >= 0 && ascend && last <= epoch && end <= LAST_OFFSET).then_some(end)
 }

@@ -11,6 +11,7 @@
 //! from a founder that was wiped since. So a founding is only taken with the node's own nonce, and it draws another one
 //! whenever it tells a founder that it is blank.
 
+use crate::log::LAST_OFFSET;
 use crate::{Body, Endpoint, ProbeAnswer, Raft, ReplicaKey, Snapshot, Voter, Voters};
 use bytes::Bytes;
 use model::state_machine::Instant;
@@ -153,7 +154,7 @@ impl Raft {
     }
 
     fn join_founded(&mut self, now: Instant, snapshot: Snapshot) {
-        let sane = (FOUNDING_END..Offset::MAX).contains(&snapshot.end_offset) && snapshot.epoch >= FOUNDING_EPOCH;
+        let sane = (FOUNDING_END..=LAST_OFFSET).contains(&snapshot.end_offset) && snapshot.epoch >= FOUNDING_EPOCH;
         if sane && snapshot.voters.contains(self.me()) {
             mark!("founding taken from another node");
             self.install(snapshot);

@@ -6,6 +6,9 @@ use bytes::Bytes;
 use model::{LeaderEpoch, Offset};
 use std::collections::VecDeque;
 
+/// Nobody's log comes near this end; from one that says so there would be no room to count on.
+pub const LAST_OFFSET: Offset = Offset::MAX / 2;
+
 static NOBODY: Voters = Voters::none();
 
 #[derive(Debug)]

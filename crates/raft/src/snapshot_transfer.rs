@@ -1,5 +1,6 @@
 //! Snapshots: taking one of the driver's state, and sending it, part by part, to a replica that needs what was dropped.
 
+use crate::log::LAST_OFFSET;
 use crate::progress::{Outgoing, Progress};
 use crate::{Body, Chunk, Effect, LogEnd, Raft, ReplicaKey, Snapshot, Voters};
 use bytes::Bytes;
@@ -129,6 +130,6 @@ impl Raft {
 fn is_sane(epoch: LeaderEpoch, chunk: &Chunk) -> bool {
     let Chunk { end, voters, position, total, bytes } = chunk;
     let fits = position.checked_add(bytes.len() as u64).is_some_and(|after| after <= *total);
-    let ends = end.offset > 0 && end.offset < Offset::MAX && end.epoch >= 0 && end.epoch <= epoch;
+    let ends = end.offset > 0 && end.offset <= LAST_OFFSET && end.epoch >= 0 && end.epoch <= epoch;
     ends && fits && *total <= MAX_STATE_BYTES && !voters.is_empty()
 }

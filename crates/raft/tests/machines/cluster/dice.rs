@@ -3,20 +3,17 @@
 use std::time::Duration;
 
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub struct Dice(model::dice::Dice);
 
 impl Dice {
+    /// Its stream is another than that of a replica with the same seed.
     pub fn seeded(seed: u64) -> Dice {
-        let mut dice = Dice(seed ^ 0x7468_616c_7765_6731);
-        dice.roll();
-        dice
+        Dice(model::dice::Dice::seeded(seed ^ 0x7468_616c_7765_6731))
     }
 
-    /// 64 bits (xorshift and multiply).
+    /// 64 bits.
     pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0xa076_1d64_78bd_642f);
-        let wide = u128::from(self.0) * u128::from(self.0 ^ 0xe703_7ed1_a0b4_28db);
-        (wide >> 64) as u64 ^ wide as u64
+        self.0.roll()
     }
 
     /// From 0 to `bound`, without it.

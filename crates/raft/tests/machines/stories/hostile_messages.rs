@@ -139,7 +139,7 @@ impl Liar<'_> {
         let rare = [Offset::MIN, -1, 0, 1, Offset::MAX - 1, Offset::MAX];
         match self.dice.below(10) {
             0 => self.dice.pick(&rare).unwrap_or(0),
-            _ => self.dice.pick(&near).unwrap_or(0) + self.dice.below(5) as Offset - 2,
+            _ => self.dice.pick(&near).unwrap_or(0).saturating_add(self.dice.below(5) as Offset - 2),
         }
     }
 

@@ -29,6 +29,7 @@ fn with_two_of_three_wiped_nobody_leads_and_nobody_founds_anew() {
     let end = cluster.raft(3).high_watermark();
     cluster.crash(1);
     cluster.crash(2);
+    until(&mut cluster, "the one that is left gives up, if it led", |cluster| cluster.leading().is_none());
     cluster.wipe(1);
     cluster.wipe(2);
     cluster.start(1);
