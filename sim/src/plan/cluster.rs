@@ -48,7 +48,7 @@ fn shared(dice: &mut Stream, voters: u64, racks: bool) -> BTreeMap<String, Strin
             configs.insert(name.to_owned(), (*dice.pick(values)).to_owned());
         }
     };
-    sometimes(0.4, "replica.fetch.max.bytes", &["4000", "20000"]);
+    sometimes(0.4, "replica.fetch.max.bytes", &["20000", "100000"]);
     sometimes(0.3, "replica.fetch.response.max.bytes", &["10000", "50000"]);
     sometimes(0.5, "leader.imbalance.check.interval.seconds", &["2", "10"]);
     sometimes(0.2, "auto.leader.rebalance.enable", &["false"]);
