@@ -26,6 +26,8 @@ macro_rules! classes {
 classes! {
     /// An acknowledged record is not in the final log.
     LostWrite "lost-write"
+    /// The last record of a key is not in a compacted log.
+    LostKey "lost-key"
     /// A record that was read is gone, though nobody was told that it was written.
     VanishedRead "vanished-read"
     /// One record is in the log twice.

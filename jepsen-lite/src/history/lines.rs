@@ -157,7 +157,7 @@ mod tests {
         recorder.members(vec![Member { node: 1, votes: true, rack: Some("a".into()) }]);
         let session =
             recorder.session(Session { process: 4, idempotent: true, may_resend: true, producer: Some((7, 2)) });
-        let sent = Sent { id: RecordId::new(session, 0), content: 77, timestamp: -1 };
+        let sent = Sent { id: RecordId::new(session, 0), content: 77, timestamp: -1, key: None };
         let partition = TopicPartition::new("with-dash", 3);
         let produce = Produce {
             partition: partition.clone(),

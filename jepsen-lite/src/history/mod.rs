@@ -16,7 +16,7 @@ pub use action::{Acks, Action, Answer, CreateTopic, Fetch, ListOffsets, OffsetQu
 pub use fault::{Fault, FaultKind, FaultNature, FileKind};
 pub use group::{CommitOffset, Consume, FetchOffset, GroupMember, GroupProtocol, LOST, Own, PartitionText};
 pub use lines::{BadLine, read, write};
-pub use record::{Content, Received, RecordId, Sent, content_of};
+pub use record::{Content, Key, Received, RecordId, Sent, content_of};
 pub use recorder::Recorder;
 pub use settings::{Durability, TopicSettings};
 

@@ -92,9 +92,18 @@ impl Digest {
     }
 }
 
+/// The key of a record, where it matters: compaction keeps the last record of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// Digest of the key alone.
+    pub name: Content,
+    /// Whether the record has no value, and so deletes the key.
+    pub deletes: bool,
+}
+
 /// A record as it was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "(RecordId, Content, Timestamp)", into = "(RecordId, Content, Timestamp)")]
+#[serde(from = "SentParts", into = "SentParts")]
 pub struct Sent {
     /// Which record.
     pub id: RecordId,
@@ -102,17 +111,35 @@ pub struct Sent {
     pub content: Content,
     /// The timestamp it was given, in milliseconds.
     pub timestamp: Timestamp,
+    /// Its key, where it has one and the topic is compacted.
+    pub key: Option<Key>,
 }
 
-impl From<(RecordId, Content, Timestamp)> for Sent {
-    fn from((id, content, timestamp): (RecordId, Content, Timestamp)) -> Sent {
-        Sent { id, content, timestamp }
+/// How a sent record is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SentParts {
+    Keyed(RecordId, Content, Timestamp, Content, bool),
+    Plain(RecordId, Content, Timestamp),
+}
+
+impl From<SentParts> for Sent {
+    fn from(parts: SentParts) -> Sent {
+        match parts {
+            SentParts::Keyed(id, content, timestamp, name, deletes) => {
+                Sent { id, content, timestamp, key: Some(Key { name, deletes }) }
+            }
+            SentParts::Plain(id, content, timestamp) => Sent { id, content, timestamp, key: None },
+        }
     }
 }
 
-impl From<Sent> for (RecordId, Content, Timestamp) {
-    fn from(sent: Sent) -> Self {
-        (sent.id, sent.content, sent.timestamp)
+impl From<Sent> for SentParts {
+    fn from(Sent { id, content, timestamp, key }: Sent) -> Self {
+        match key {
+            Some(Key { name, deletes }) => SentParts::Keyed(id, content, timestamp, name, deletes),
+            None => SentParts::Plain(id, content, timestamp),
+        }
     }
 }
 
@@ -171,6 +198,16 @@ mod tests {
         }
         let (a, b) = ((&b"a"[..], None), (&b"b"[..], Some(&b"1"[..])));
         assert_ne!(content_of(None, None, [a, b]), content_of(None, None, [b, a]));
+    }
+
+    #[test]
+    fn a_sent_record_is_written_down_with_its_key_or_without() {
+        let plain = Sent { id: RecordId::new(1, 2), content: 3, timestamp: 4, key: None };
+        let keyed = Sent { key: Some(Key { name: 5, deletes: true }), ..plain };
+        for (sent, text) in [(plain, "[4294967298,3,4]"), (keyed, "[4294967298,3,4,5,true]")] {
+            assert_eq!(serde_json::to_string(&sent).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Sent>(text).unwrap(), sent);
+        }
     }
 
     #[test]

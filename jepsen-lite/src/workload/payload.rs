@@ -1,6 +1,6 @@
 //! Record contents. A record's bytes are a function of its id and shape, and the id can be read back from them.
 
-use crate::history::{Content, RecordId, content_of};
+use crate::history::{Content, Key, RecordId, content_of};
 use serde::{Deserialize, Serialize};
 
 /// How a record looks.
@@ -43,6 +43,12 @@ impl Payload {
             }
         };
         Payload { key, value, headers }
+    }
+
+    /// Its key as a history names it.
+    pub fn named_key(&self) -> Option<Key> {
+        let name = content_of(Some(self.key.as_deref()?), None, []);
+        Some(Key { name, deletes: self.value.is_none() })
     }
 
     /// Its digest.

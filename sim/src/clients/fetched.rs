@@ -9,6 +9,13 @@ use protocol::records::{BatchError, BatchView, Batches, Compression, Record, Tim
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Where to read on after a fetch from `from`: behind its last whole batch. A cleaned one may have no records.
+pub fn behind(data: &PartitionData, from: Offset) -> Offset {
+    let bytes = data.records.as_deref().unwrap_or_default();
+    let last = Batches::new(bytes).map_while(Result::ok).last();
+    last.map_or(from, |batch| from.max(batch.header.next_offset()))
+}
+
 /// No batch that a client of ours sends is larger, decompressed.
 const LIMIT: usize = 1 << 22;
 
@@ -37,15 +44,15 @@ impl Decoder {
     /// The records of whole batches; the broker may cut the last one.
     fn records(&mut self, bytes: &Bytes, from: Offset) -> Result<Vec<Received>, (Offset, BatchError)> {
         let mut records = Vec::new();
-        let mut next = from;
+        let (mut next, mut is_first) = (from, true);
         for batch in Batches::new(bytes) {
             let batch = match batch {
-                Err(BatchError::Cut { .. }) if !records.is_empty() => break,
+                Err(BatchError::Cut { .. }) if !is_first => break,
                 other => other.map_err(|error| (next, error))?,
             };
             batch.check_crc().map_err(|error| (next, error))?;
             let found = self.records_of(&batch, bytes).map_err(|error| (next, error))?;
-            next = found.last().map_or(next, |last| last.offset + 1);
+            (next, is_first) = (batch.header.next_offset(), false);
             records.extend(found.iter().filter(|record| record.offset >= from));
         }
         Ok(records)

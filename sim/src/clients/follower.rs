@@ -1,6 +1,7 @@
 //! Follows partitions: reads on where the last read ended, with or without fetch sessions (KIP-227), from the leaders or
 //! from replicas nearby (KIP-392). One fetch to one node at a time, each node in turn.
 
+use super::fetched::behind;
 use super::routes::Routes;
 use super::surroundings::{Client, Phase};
 use super::wire::{Failure, Wire};
@@ -337,7 +338,7 @@ impl Follower {
         }
         let answer = self.client.around.read(data, read.from);
         if let Answer::Fetched { records, high_watermark, log_start } = &answer {
-            position.next = records.last().map_or(read.from, |last| last.offset + 1);
+            position.next = behind(data, read.from);
             (position.high_watermark, position.log_start, position.continues) = (*high_watermark, *log_start, true);
             if data.preferred_read_replica >= 0 && records.is_empty() {
                 position.nearby = Some((data.preferred_read_replica, Instant::now() + LEASE));

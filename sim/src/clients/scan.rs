@@ -1,5 +1,6 @@
 //! The final read: every partition from its log start to its end, once all is well.
 
+use super::fetched::behind;
 use super::routes::Routes;
 use super::surroundings::{Client, Surroundings};
 use super::wire::Wire;
@@ -76,14 +77,14 @@ async fn attempt(around: &Surroundings, wire: &mut Wire, partition: &TopicPartit
     let mut next = log_start;
     while next < end {
         match read(around, wire, partition, next).await? {
-            Answer::Fetched { records: more, .. } => {
-                next = more.last().map_or(next, |last| last.offset + 1);
-                if more.is_empty() {
+            (Answer::Fetched { records: more, .. }, behind) => {
+                if behind == next {
                     return Ok(Answer::Scanned { log_start, end, records }); // a hole up to the end
                 }
+                next = behind;
                 records.extend(more);
             }
-            corrupt => return Ok(corrupt),
+            (corrupt, _) => return Ok(corrupt),
         }
     }
     records.retain(|record| record.offset < end);
@@ -102,12 +103,13 @@ async fn list(wire: &mut Wire, partition: &TopicPartition, timestamp: i64) -> Re
     }
 }
 
+/// What a fetch brings, and where the next one begins.
 async fn read(
     around: &Surroundings,
     wire: &mut Wire,
     partition: &TopicPartition,
     from: Offset,
-) -> Result<Answer, Setback> {
+) -> Result<(Answer, Offset), Setback> {
     let data = FetchPartition {
         partition: partition.partition,
         fetch_offset: from,
@@ -125,7 +127,7 @@ async fn read(
     };
     let response = wire.call(&request, 12, WITHIN).await.map_err(|failure| Setback::Connection(failure.to_string()))?;
     match response.responses.first().and_then(|topic| topic.partitions.first()) {
-        Some(data) if data.error_code == 0 => Ok(around.read(data, from)),
+        Some(data) if data.error_code == 0 => Ok((around.read(data, from), behind(data, from))),
         Some(data) => Err(Setback::Refused(ErrorCode::from_wire(data.error_code))),
         None => Err(Setback::Refused(ErrorCode::from_wire(response.error_code))),
     }

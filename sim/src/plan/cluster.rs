@@ -43,6 +43,7 @@ fn shared(dice: &mut Stream, voters: u64, racks: bool) -> BTreeMap<String, Strin
     set("controller.quorum.fetch.timeout.ms", dice.between(500, 3000).to_string());
     set("replica.fetch.backoff.ms", dice.pick(&["50", "200", "1000"]).to_string());
     set("replica.fetch.wait.max.ms", dice.pick(&["50", "500"]).to_string());
+    set("log.cleaner.backoff.ms", dice.pick(&["100", "500", "3000"]).to_string());
     let mut sometimes = |probability: f64, name: &str, values: &[&str]| {
         if dice.chance(probability) {
             configs.insert(name.to_owned(), (*dice.pick(values)).to_owned());
@@ -97,6 +98,10 @@ fn topic(dice: &mut Stream, number: u64, last: bool, nodes: u64) -> TopicShape {
     topic.configs.insert("min.insync.replicas".into(), min_in_sync.to_string());
     if number > 0 && dice.chance(0.08) {
         topic.configs.insert("unclean.leader.election.enable".into(), "true".into());
+    }
+    // Of the first topic all has to be there, and in the last one records are deleted, which compaction does not let pass.
+    if number > 0 && !last && dice.chance(0.6) {
+        topic.compact(dice);
     }
     topic
 }

@@ -19,6 +19,27 @@ pub struct TopicShape {
     pub churns: bool,
 }
 
+impl TopicShape {
+    /// Whether of each key only the last record stays.
+    pub fn is_compacted(&self) -> bool {
+        self.configs.get("cleanup.policy").is_some_and(|policy| policy.contains("compact"))
+    }
+
+    /// Has the cleaner look after the topic: soon and often.
+    pub fn compact(&mut self, dice: &mut Stream) {
+        self.configs.retain(|name, _| !name.starts_with("retention."));
+        let mut set = |name: &str, value: String| drop(self.configs.insert(name.to_owned(), value));
+        set("cleanup.policy", "compact".into());
+        set("internal.segment.bytes", dice.between(4096, 12_288).to_string());
+        set("min.cleanable.dirty.ratio", dice.pick(&["0.01", "0.01", "0.3"]).to_string());
+        // Over before a slow reader has come so far, within its time, and long after the run.
+        set("delete.retention.ms", dice.pick(&["300", "15000", "86400000"]).to_string());
+        if dice.chance(0.7) {
+            set("segment.ms", dice.pick(&["500", "2000"]).to_string());
+        }
+    }
+}
+
 /// Draws a topic of one replica.
 pub fn draw(dice: &mut Stream, number: u64, last: bool) -> TopicShape {
     let mut configs = pairs(&[]);

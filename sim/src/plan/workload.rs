@@ -212,10 +212,30 @@ pub fn draw(seed: u64, length_ms: u64, world: &WorldShape) -> Vec<ClientPlan> {
         name: "admin".into(),
         habit: Habit::Admin(administration::draw(&mut dice, length_ms, world, &places)),
     });
+    with_keys(&mut stream(seed, "keys"), world, &mut clients);
     if world.is_cluster() {
         spread(&mut stream(seed, "spread"), world, &mut clients);
     }
     clients
+}
+
+/// Has those who write to a compacted topic name keys, few or many, and delete some.
+fn with_keys(dice: &mut Stream, world: &WorldShape, clients: &mut [ClientPlan]) {
+    let is_compacted = |place: &Place| world.topics[usize::from(place.topic)].is_compacted();
+    for client in clients {
+        let steps = match &mut client.habit {
+            Habit::Producer(habit, steps) if is_compacted(&habit.place) => steps,
+            Habit::Library(habit, steps) if habit.places.iter().any(is_compacted) => steps,
+            _ => continue,
+        };
+        let keys = *dice.pick(&[5, 50, 1000]);
+        for step in steps {
+            step.shape.keys = keys;
+            if dice.chance(0.1) {
+                step.shape.value_bytes = None;
+            }
+        }
+    }
 }
 
 /// Has some clients read from replicas that do not lead, where there are any.

@@ -235,10 +235,15 @@ impl Story {
 }
 
 fn sent(number: u32) -> Sent {
-    Sent { id: RecordId::new(0, number), content: u64::from(100 + number), timestamp: i64::from(1000 + number) }
+    Sent {
+        id: RecordId::new(0, number),
+        content: u64::from(100 + number),
+        timestamp: i64::from(1000 + number),
+        key: None,
+    }
 }
 
 fn received(number: u32) -> Received {
-    let Sent { id, content, timestamp } = sent(number);
+    let Sent { id, content, timestamp, .. } = sent(number);
     Received { offset: Offset::from(number), id, content, timestamp, epoch: 0 }
 }

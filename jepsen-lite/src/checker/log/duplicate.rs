@@ -83,7 +83,12 @@ mod tests {
                 topic_id: None,
                 acks: crate::history::Acks::All,
                 one_batch: true,
-                records: vec![crate::history::Sent { id: copy.id, content: copy.content, timestamp: copy.timestamp }],
+                records: vec![crate::history::Sent {
+                    id: copy.id,
+                    content: copy.content,
+                    timestamp: copy.timestamp,
+                    key: None,
+                }],
             });
             let id = story.invoke(0, action);
             story.acknowledge(id, 1);

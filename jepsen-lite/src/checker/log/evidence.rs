@@ -2,7 +2,7 @@
 
 use super::topics::{Home, Topics};
 use crate::history::{
-    Acks, Action, Answer, Content, History, Index, OffsetQuery, Operation, OperationId, Received, RecordId,
+    Acks, Action, Answer, Content, History, Index, Key, OffsetQuery, Operation, OperationId, Received, RecordId,
 };
 use model::map::HashMap;
 use model::{LeaderEpoch, Offset, Timestamp, TopicPartition};
@@ -17,6 +17,8 @@ pub struct SentAt {
     pub content: Content,
     /// The timestamp that was sent.
     pub timestamp: Timestamp,
+    /// Its key, where that matters.
+    pub key: Option<Key>,
 }
 
 /// What was read of a record.
@@ -226,7 +228,10 @@ fn sent(history: &History) -> HashMap<RecordId, SentAt> {
         let Action::Produce(produce) = &o.action else { continue };
         for record in &produce.records {
             let operation = operation as OperationId;
-            sent.insert(record.id, SentAt { operation, content: record.content, timestamp: record.timestamp });
+            sent.insert(
+                record.id,
+                SentAt { operation, content: record.content, timestamp: record.timestamp, key: record.key },
+            );
         }
     }
     sent

@@ -19,7 +19,9 @@ mod high_watermark_regress;
 mod hole;
 mod inconsistent_offsets;
 mod internal_poll_skip;
+mod keys;
 mod log_start_regress;
+mod lost_key;
 mod lost_topic;
 mod lost_write;
 mod nonmonotonic_poll;
@@ -48,6 +50,7 @@ type Check = fn(&Evidence<'_>, &mut Verdict);
 
 const CHECKS: &[Check] = &[
     lost_write::check,
+    lost_key::check,
     vanished_read::check,
     duplicate::check,
     inconsistent_offsets::check,

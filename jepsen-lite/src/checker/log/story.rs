@@ -20,11 +20,16 @@ pub fn partition() -> TopicPartition {
 }
 
 pub fn sent(number: u32) -> Sent {
-    Sent { id: RecordId::new(0, number), content: u64::from(100 + number), timestamp: i64::from(1000 + number) }
+    Sent {
+        id: RecordId::new(0, number),
+        content: u64::from(100 + number),
+        timestamp: i64::from(1000 + number),
+        key: None,
+    }
 }
 
 pub fn received(offset: Offset, number: u32) -> Received {
-    let Sent { id, content, timestamp } = sent(number);
+    let Sent { id, content, timestamp, .. } = sent(number);
     Received { offset, id, content, timestamp, epoch: 0 }
 }
 

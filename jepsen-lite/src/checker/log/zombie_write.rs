@@ -58,7 +58,7 @@ mod tests {
         let id = RecordId::new(story.recorder.session(session), 0);
         let old = received(order[0], 0);
         let new = Received { offset: order[1], id, ..old };
-        let records = vec![Sent { id, content: new.content, timestamp: new.timestamp }];
+        let records = vec![Sent { id, content: new.content, timestamp: new.timestamp, key: None }];
         let produce = Produce { partition: partition(), topic_id: None, acks: Acks::All, one_batch: true, records };
         story.invoke(0, Action::Produce(produce));
         let mut records = vec![old, new];

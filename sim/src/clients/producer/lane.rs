@@ -97,7 +97,8 @@ impl Lane {
             self.next_number += u32::from(step.records);
             let identity = self.identity;
             let sequence = self.identity.take(step.records);
-            let (batch, records) = batch(&self.habit, step, identity, sequence, first);
+            let is_compacted = self.client.around.topics[usize::from(self.habit.place.topic)].is_compacted();
+            let (batch, records) = batch(&self.habit, step, identity, sequence, first, is_compacted);
             let topic_id = topic_id(&self.client, &self.habit);
             let partition = self.client.partition(self.habit.place);
             let action = Produce { partition, topic_id, acks: self.habit.acks, one_batch: true, records };

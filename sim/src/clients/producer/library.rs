@@ -35,7 +35,9 @@ pub async fn live(client: Client, habit: LibraryHabit, steps: Vec<WriteStep>) {
                 partition: Some(partition.partition),
                 ..record(&payload, timestamp)
             };
-            let records = vec![Sent { id, content: payload.content(), timestamp }];
+            let is_compacted = client.around.topics[usize::from(place.topic)].is_compacted();
+            let key = payload.named_key().filter(|_| is_compacted);
+            let records = vec![Sent { id, content: payload.content(), timestamp, key }];
             let action = Produce { partition, topic_id: None, acks: Acks::All, one_batch: true, records };
             let operation = client.around.chronicle.invoke(client.process, Action::Produce(action));
             client.around.chronicle.resent(operation); // that is for the library to decide

@@ -23,6 +23,7 @@ pub fn batch(
     identity: Identity,
     sequence: Sequence,
     first: RecordId,
+    is_compacted: bool,
 ) -> (Bytes, Vec<Sent>) {
     let compression = Compression::from_code(habit.compression).unwrap_or(Compression::None);
     let (producer_id, producer_epoch) = (identity.id, identity.epoch);
@@ -37,7 +38,8 @@ pub fn batch(
         let headers: Vec<Header> = payload.headers.iter().map(header).collect();
         let timestamp = now + i64::from(number);
         builder.append(timestamp, payload.key.as_deref(), payload.value.as_deref(), &headers);
-        sent.push(Sent { id, content: payload.content(), timestamp });
+        let key = payload.named_key().filter(|_| is_compacted);
+        sent.push(Sent { id, content: payload.content(), timestamp, key });
     }
     (builder.build(), sent)
 }
