@@ -1,6 +1,7 @@
 //! `cargo sim`: the whole system under a deterministic simulator. Built plainly, this is a launcher that builds itself
 //! anew with `--cfg madsim` and runs that; see README.md.
 
+mod building;
 #[cfg(not(madsim))]
 mod launcher;
 

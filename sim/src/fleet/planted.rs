@@ -3,6 +3,7 @@
 
 use super::ledger::{self, Budget, Entry, Judge};
 use super::{Child, Ending, Request, run_each};
+use crate::building;
 use crate::profile::Profile;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -59,6 +60,7 @@ fn row(entry: &Entry, options: &Options, request: &Request, seeds: &mut Seeds) -
     let row = match (entry.judge, entry.profile(options.profile)) {
         (_, Some(profile)) => in_worlds(entry, &request.of_profile(profile, within), seeds),
         (Judge::Machine(name), _) => in_machine(entry, name, request.from, within),
+        (Judge::Story(name), _) => in_story(entry, name),
         (Judge::Worlds(name), None) => unreachable!("{name} is a profile"),
     };
     print_row(&row);
@@ -112,6 +114,21 @@ fn in_machine(entry: &Entry, machine: &str, from: u64, within: u64) -> Row {
             row.caught = Some((number, "invariant", what.trim().chars().take(100).collect()));
         }
         _ => row.seeds_reached = u64::from(!rest.ends_with("reached 0 times")),
+    }
+    row
+}
+
+/// Tells the story with the bug planted: it must fail.
+fn in_story(entry: &Entry, name: &str) -> Row {
+    let mut row = Row { entry: *entry, caught: None, seeds_run: 1, seeds_reached: 0, died: 0 };
+    let (file, story) = name.split_once("::").expect("a file and a story");
+    let mut cargo = building::cargo(&["test", "-q", "-p", "storage", "--test", file]);
+    let output = cargo.args(["--", "--exact", story]).env("THALWEG_PLANT", entry.bug).output();
+    let said = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    if !said.contains("running 1 test") {
+        row.died = 1;
+    } else if said.contains("1 failed") {
+        row.caught = Some((1, "story", name.to_owned()));
     }
     row
 }
