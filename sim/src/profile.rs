@@ -58,7 +58,7 @@ pub const PROFILES: &[Profile] = &[
         least_faults: 3,
         least_acknowledged: 200,
     },
-    Profile { name: "groups", size: Size::Groups, faults_for: seconds(70), least_faults: 10, least_acknowledged: 1000 },
+    Profile { name: "groups", size: Size::Groups, faults_for: seconds(76), least_faults: 10, least_acknowledged: 1000 },
     Profile {
         name: "five-brokers",
         size: Size::Exactly(5),

@@ -102,3 +102,5 @@ pub struct Consume {
 
 /// What makes the end of an [`Own`] a loss that the member had no part in.
 pub const LOST: &str = "lost";
+/// What makes the end of an [`Own`] a stop without a word, of a member that had done all that it had to.
+pub const CRASHED: &str = "it crashed";

@@ -14,7 +14,7 @@ mod settings;
 
 pub use action::{Acks, Action, Answer, CreateTopic, Fetch, ListOffsets, OffsetQuery, Produce};
 pub use fault::{Fault, FaultKind, FaultNature, FileKind};
-pub use group::{CommitOffset, Consume, FetchOffset, GroupMember, GroupProtocol, LOST, Own, PartitionText};
+pub use group::{CRASHED, CommitOffset, Consume, FetchOffset, GroupMember, GroupProtocol, LOST, Own, PartitionText};
 pub use lines::{BadLine, read, write};
 pub use record::{Content, Key, Received, RecordId, Sent, content_of};
 pub use recorder::Recorder;

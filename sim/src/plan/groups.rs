@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// A run with groups ends, before all is healed, with so much time in which nothing but clocks goes wrong.
-pub const CALM_MS: u64 = 24_000;
+pub const CALM_MS: u64 = 30_000;
 /// How often each clock jumps then. A session that is measured by it ends only if it jumps between the last heartbeat and
 /// the moment at which somebody looks.
 const JUMPS: usize = 5;
@@ -27,6 +27,8 @@ pub struct GroupsPlan {
     pub groups: Vec<GroupShape>,
     /// Milliseconds that an answer of a deposed coordinator may be old.
     pub may_be_old_ms: u32,
+    /// From then on, in simulated milliseconds, nothing but clocks goes wrong, and nobody moves a coordinator.
+    pub calm_from_ms: u64,
 }
 
 /// One group.
@@ -126,7 +128,7 @@ pub enum CommitterDeed {
 }
 
 /// Draws the groups of a run.
-pub fn draw(seed: u64, world: &mut WorldShape) -> GroupsPlan {
+pub fn draw(seed: u64, length_ms: u64, world: &mut WorldShape) -> GroupsPlan {
     let mut dice = stream(seed, "groups");
     let offsets = offsets_topic(&mut dice, world);
     configure(&mut dice, world);
@@ -140,7 +142,8 @@ pub fn draw(seed: u64, world: &mut WorldShape) -> GroupsPlan {
         })
         .collect();
     let session = world.nodes[0].configs.get("broker.session.timeout.ms").and_then(|value| value.parse().ok());
-    GroupsPlan { offsets, groups, may_be_old_ms: session.filter(|_| world.is_cluster()).unwrap_or(0) }
+    let may_be_old_ms = session.filter(|_| world.is_cluster()).unwrap_or(0);
+    GroupsPlan { offsets, groups, may_be_old_ms, calm_from_ms: length_ms.saturating_sub(CALM_MS) }
 }
 
 fn offsets_topic(dice: &mut Stream, world: &WorldShape) -> TopicShape {
@@ -160,7 +163,13 @@ fn offsets_topic(dice: &mut Stream, world: &WorldShape) -> TopicShape {
     if dice.chance(0.7) {
         set("min.cleanable.dirty.ratio", dice.pick(&["0.01", "0.5"]).to_string());
     }
-    TopicShape { name: OFFSETS_TOPIC.into(), partitions: *dice.pick(&[1, 2, 3, 5]), replicas, configs, churns: false }
+    TopicShape {
+        name: OFFSETS_TOPIC.into(),
+        partitions: *dice.pick(&[1, 2, 3, 5, 8]),
+        replicas,
+        configs,
+        churns: false,
+    }
 }
 
 /// The broker configs of groups, alike on all nodes.
@@ -180,6 +189,12 @@ fn configure(dice: &mut Stream, world: &mut WorldShape) {
     set("group.consumer.assignors", dice.pick(&["uniform,range", "range,uniform"]).to_string());
     set("offsets.commit.timeout.ms", dice.pick(&["1000", "3000"]).to_string());
     set("log.cleaner.backoff.ms", dice.pick(&["500", "3000"]).to_string());
+    if world.is_cluster() && dice.chance(0.6) {
+        // So short that who is cut off for some seconds is not only replaced, but has to know that it may be.
+        let session_ms = dice.between(2000, 3500);
+        set("broker.session.timeout.ms", session_ms.to_string());
+        set("broker.heartbeat.interval.ms", dice.between(100, session_ms / 4).to_string());
+    }
     for node in &mut world.nodes {
         node.configs.extend(configs.clone());
     }
@@ -202,6 +217,11 @@ pub fn clients(seed: u64, length_ms: u64, world: &WorldShape, groups: &GroupsPla
         let group = format!("alone-{number}");
         let deeds = committer(&mut dice, length_ms, world, groups, &group);
         clients.push(ClientPlan { name: format!("committer-{number}"), habit: Habit::Committer(group, deeds) });
+    }
+    for number in 0..dice.between(1, 4) {
+        let group = format!("seldom-{number}");
+        let deeds = seldom(&mut dice, length_ms, world, &group);
+        clients.push(ClientPlan { name: format!("seldom-{number}"), habit: Habit::Committer(group, deeds) });
     }
     clients
 }
@@ -286,6 +306,28 @@ fn deeds(dice: &mut Stream, length_ms: u64, habit: &MemberHabit) -> Vec<(Pause, 
     deeds
 }
 
+/// Every partition of the topics that last.
+fn lasting_places(world: &WorldShape) -> Vec<Place> {
+    let lasting = (0_u8..).zip(&world.topics).filter(|(_, topic)| !topic.churns);
+    lasting
+        .flat_map(|(topic, shape)| (0..shape.partitions as u8).map(move |partition| Place { topic, partition }))
+        .collect()
+}
+
+/// Of somebody who commits now and then, and asks any node for it all the time: most groups are so, and what a coordinator
+/// knows of them it does not lose by trying to write.
+fn seldom(dice: &mut Stream, length_ms: u64, world: &WorldShape, own: &str) -> Vec<(Pause, CommitterDeed)> {
+    let places = lasting_places(world);
+    let place = *dice.pick(&places);
+    let every_us = 200_000;
+    let count = length_ms * 1000 / every_us * 3 / 2;
+    let deed = |dice: &mut Stream| match dice.below(100) {
+        0..4 => CommitterDeed::Commit(place),
+        _ => CommitterDeed::Lookup { group: own.to_owned(), place, anywhere: dice.chance(0.9) },
+    };
+    (0..count).map(|_| (dice.below(2 * every_us) as Pause, deed(dice))).collect()
+}
+
 fn committer(
     dice: &mut Stream,
     length_ms: u64,
@@ -293,11 +335,7 @@ fn committer(
     groups: &GroupsPlan,
     own: &str,
 ) -> Vec<(Pause, CommitterDeed)> {
-    let places: Vec<Place> = (0_u8..)
-        .zip(&world.topics)
-        .filter(|(_, topic)| !topic.churns)
-        .flat_map(|(topic, shape)| (0..shape.partitions as u8).map(move |partition| Place { topic, partition }))
-        .collect();
+    let places = lasting_places(world);
     let mut names: Vec<&str> = groups.groups.iter().map(|group| group.name.as_str()).collect();
     names.extend([own, own]);
     let moves = if world.is_cluster() { 2 } else { 0 };
@@ -329,13 +367,15 @@ fn committer(
 /// Has many faults hit whoever coordinates, and leaves the end to the clocks.
 pub fn aim(seed: u64, length_ms: u64, world: &WorldShape, groups: &GroupsPlan, faults: &mut Vec<PlannedFault>) {
     let mut dice = stream(seed, "coordinators");
-    let calm_from = length_ms.saturating_sub(CALM_MS);
-    faults.retain(|fault| fault.at_ms + fault.lasts_ms < calm_from);
+    faults.retain(|fault| fault.at_ms + fault.lasts_ms < groups.calm_from_ms);
     for fault in faults.iter_mut() {
         let one = matches!(fault.target, Target::Node(_) | Target::Leader(_));
         if world.is_cluster() && one && dice.chance(0.3) {
             fault.target = Target::Coordinator(dice.below(groups.offsets.partitions as u64) as u8);
         }
+    }
+    if world.is_cluster() && dice.chance(0.6) {
+        faults.extend(long_cuts(&mut dice, groups));
     }
     for node in (0..world.nodes.len() as u8).flat_map(|node| [node; JUMPS]) {
         // By more than any session: 16 to 32 s.
@@ -345,6 +385,25 @@ pub fn aim(seed: u64, length_ms: u64, world: &WorldShape, groups: &GroupsPlan, f
         faults.push(PlannedFault { at_ms, lasts_ms: 0, kind, target: Target::Node(node), point: None, amount });
     }
     faults.sort_by_key(|fault| fault.at_ms);
+}
+
+/// Coordinators that are cut off for some times as long as it takes to replace them.
+fn long_cuts(dice: &mut Stream, groups: &GroupsPlan) -> Vec<PlannedFault> {
+    let (session_ms, calm_from_ms) = (u64::from(groups.may_be_old_ms), groups.calm_from_ms);
+    let cut = |dice: &mut Stream| {
+        let lasts_ms = session_ms * dice.between(2, 5) + dice.below(2000);
+        let at_ms = calm_from_ms.checked_sub(lasts_ms + 2000).map(|latest| dice.between(1000, latest.max(1001)));
+        let target = Target::Coordinator(dice.below(groups.offsets.partitions as u64) as u8);
+        at_ms.map(|at_ms| PlannedFault {
+            at_ms,
+            lasts_ms,
+            kind: FaultKind::Cut,
+            target,
+            point: None,
+            amount: dice.u64(),
+        })
+    };
+    (0..dice.between(1, 3)).filter_map(|_| cut(dice)).collect()
 }
 
 #[cfg(test)]

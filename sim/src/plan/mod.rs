@@ -77,8 +77,8 @@ impl Plan {
     /// The plan of a seed.
     pub fn draw(seed: u64, profile: &Profile) -> Plan {
         let mut world = WorldShape::draw(seed, profile.size);
-        let groups = (profile.size == Size::Groups).then(|| groups::draw(seed, &mut world));
         let faults_for_ms = profile.faults_for.as_millis() as u64;
+        let groups = (profile.size == Size::Groups).then(|| groups::draw(seed, faults_for_ms, &mut world));
         let weather = Weather::draw(seed, faults_for_ms, world.is_cluster());
         let mut faults = faults::draw(seed, faults_for_ms, &weather, &world, profile.least_faults);
         let mut clients = workload::draw(seed, faults_for_ms, &world);

@@ -1,6 +1,9 @@
 //! Double owner: two members of a group were given the same partition in the same epoch; or one was given it while another
 //! read it that had not given it up, and whom the group went on taking for a member.
 //!
+//! A static place counts as the same member in the classic protocol, where whoever comes takes it; with KIP-848 only once the
+//! member before has left it.
+//!
 //! A member that is silent for too long is put out without knowing, so that another may read what it still reads. It is
 //! no member then, and nothing that it asks is granted.
 
@@ -48,8 +51,7 @@ fn same_epoch(groups: &Groups<'_>, group: &Group, (name, partition): (&str, &Top
     for span in group.spans.of(partition) {
         for (at, epoch) in &span.epochs {
             let owner = *owners.entry(*epoch).or_insert(span);
-            let replaced = owner.instance.is_some() && owner.instance == span.instance;
-            if owner.member == span.member || replaced {
+            if owner.member == span.member || owner.makes_room_for(span) {
                 continue;
             }
             if let Some(because) = groups.may_be_forgotten(group, owner.first, *at) {
@@ -145,6 +147,24 @@ mod tests {
         story.committed(Some(&consumer("a", 3)), 1, 7, 1);
         story.loses(old);
         story.assert_only(Class::DoubleOwner);
+    }
+
+    #[test]
+    fn a_static_place_of_the_consumer_protocol_is_given_to_the_next_once_it_was_left() {
+        for (left, epoch, clean) in [(true, 3, true), (false, 4, true), (false, 3, false)] {
+            let mut story = Story::new();
+            let old = story.owns(&fixed(consumer("a-1", 3)), &[0]);
+            if left {
+                story.gives_up(old);
+            } else {
+                story.crashes(old);
+            }
+            story.owns(&fixed(consumer("a-2", epoch)), &[0]);
+            assert_eq!(story.verdict().is_clean(), clean, "left {left}, epoch {epoch}");
+            if !clean {
+                story.assert_only(Class::DoubleOwner);
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::evidence::Groups;
 use super::peace::is_peace;
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::Action;
+use crate::history::{Action, GroupProtocol};
 
 /// Things take so long to be well again after a fault, in nanoseconds, besides the member's session.
 const AFTERMATH: u64 = 10_000_000_000;
@@ -17,12 +17,9 @@ pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
             let (Action::Own(own), Some(lost)) = (&operation.action, operation.completed) else { continue };
             let troubles = AFTERMATH + 2 * u64::from(own.session_ms) * 1_000_000;
             let Some(from) = lost.at.checked_sub(troubles) else { continue };
-            let replaced = group.spans.told.iter().any(|other| {
-                other.at > told.at
-                    && other.by.id != own.by.id
-                    && own.by.instance.is_some()
-                    && other.by.instance == own.by.instance
-            });
+            // In the classic protocol whoever comes takes a static place; with KIP-848 it is refused while the place is taken.
+            let may_be_replaced = own.by.protocol == GroupProtocol::Classic;
+            let replaced = may_be_replaced && group.spans.is_replaced_after(&own.by, told.at);
             if replaced || !is_peace(groups.log.history, from, lost.at) {
                 continue;
             }
@@ -39,7 +36,7 @@ pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
 #[cfg(test)]
 mod tests {
     use crate::checker::Class;
-    use crate::checker::group::story::{Story, classic, fixed};
+    use crate::checker::group::story::{Story, classic, consumer, fixed};
     use crate::history::FaultKind;
 
     const SECOND: u64 = 1_000_000_000;
@@ -66,6 +63,16 @@ mod tests {
         story.owns(&fixed(classic("a-2", 2)), &[0]);
         story.loses(owned);
         story.assert_clean();
+    }
+
+    #[test]
+    fn with_the_consumer_protocol_a_place_that_is_taken_is_not_given_to_the_next() {
+        let mut story = Story::new();
+        let owned = story.owns(&fixed(consumer("a-1", 3)), &[0]);
+        story.pass(100 * SECOND);
+        story.owns(&fixed(consumer("a-2", 4)), &[0]);
+        story.loses(owned);
+        story.assert_only(Class::NeedlessEviction);
     }
 
     #[test]

@@ -1,26 +1,49 @@
 //! Whether nothing went wrong for a while: then nothing explains that a group is troubled.
 
 use super::evidence::OFFSETS_TOPIC;
-use crate::history::{Action, FaultKind, History};
+use crate::history::{Action, Fault, FaultKind, History, Operation};
+
+/// A request that nobody has heard of again is carried out or dropped within this time, in nanoseconds, once nothing holds
+/// it up any more: it is delivered, and the nodes have found a controller.
+const LINGERS: u64 = 5_000_000_000;
 
 /// Whether no fault but of a wall clock, and no move of a coordinator, was there in these nanoseconds of the run.
 pub fn is_peace(history: &History, from: u64, to: u64) -> bool {
+    let disturbed = disturbances(history).any(|fault| fault.began.at <= to && over(fault) >= from);
+    !disturbed && !history.operations.iter().any(|operation| moves_between(history, operation, from, to))
+}
+
+/// Faults that may trouble a group: all but those of wall clocks.
+fn disturbances(history: &History) -> impl Iterator<Item = &Fault> {
     let clock = |kind| {
         matches!(kind, FaultKind::ClockForward | FaultKind::ClockBack | FaultKind::ClockDrift | FaultKind::ClockFreeze)
     };
-    let disturbs = history.faults.iter().filter(|fault| !clock(fault.nature.kind)).any(|fault| {
-        let over = fault.repaired.into_iter().chain(fault.ended).map(|moment| moment.at).max();
-        fault.began.at <= to && over.is_none_or(|over| over >= from)
-    });
-    let moved = history.operations.iter().any(|operation| {
-        let (Action::ElectPreferred { partition } | Action::Reassign { partition, .. }) = &operation.action else {
-            return false;
-        };
-        let moves = *partition.topic == *OFFSETS_TOPIC;
-        let over = operation.completed.filter(|_| operation.is_ok()).map_or(u64::MAX, |moment| moment.at);
-        moves && !operation.is_failed() && operation.invoked.at <= to && over >= from
-    });
-    !disturbs && !moved
+    history.faults.iter().filter(move |fault| !clock(fault.nature.kind))
+}
+
+/// When a fault is over.
+fn over(fault: &Fault) -> u64 {
+    fault.repaired.into_iter().chain(fault.ended).map(|moment| moment.at).max().unwrap_or(u64::MAX)
+}
+
+/// Whether an operation may move a coordinator in these nanoseconds.
+fn moves_between(history: &History, operation: &Operation, from: u64, to: u64) -> bool {
+    let (Action::ElectPreferred { partition } | Action::Reassign { partition, .. }) = &operation.action else {
+        return false;
+    };
+    let asked = *partition.topic == *OFFSETS_TOPIC && !operation.is_failed() && operation.invoked.at <= to;
+    asked && moved_by(history, operation, from) >= from
+}
+
+/// When a move is over. One of which nothing was heard may still be on its way to a node that a fault keeps from it; but
+/// not for ever.
+fn moved_by(history: &History, operation: &Operation, from: u64) -> u64 {
+    let Some(completed) = operation.completed else { return u64::MAX };
+    if operation.is_ok() {
+        return completed.at;
+    }
+    let held_up = disturbances(history).map(over).filter(|over| *over < from).max();
+    completed.at.max(held_up.unwrap_or(0)) + LINGERS
 }
 
 #[cfg(test)]
@@ -35,6 +58,20 @@ mod tests {
             story.moves_leader(topic);
             assert_eq!(is_peace(story.history(), 0, u64::MAX), peaceful, "{topic}");
         }
+    }
+
+    #[test]
+    fn a_move_of_which_nothing_was_heard_lingers_for_a_while() {
+        let second = 1_000_000_000;
+        let mut story = Story::new();
+        story.moves_leader_in_vain(OFFSETS_TOPIC);
+        story.pass(20 * second);
+        assert!(!is_peace(story.history(), 3 * second, 20 * second), "it may be on its way");
+        assert!(is_peace(story.history(), 6 * second, 20 * second));
+        story.fault(FaultKind::Cut);
+        story.pass(20 * second);
+        assert!(!is_peace(story.history(), 22 * second, 40 * second), "the cut may have held it up");
+        assert!(is_peace(story.history(), 26 * second, 40 * second));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who read what: from when to when, and in which epochs.
 
-use crate::history::{GroupMember, Index, LOST, Moment, Operation, OperationId, Outcome, Own};
+use crate::history::{CRASHED, GroupMember, GroupProtocol, Index, LOST, Moment, Operation, OperationId, Outcome, Own};
 use model::TopicPartition;
 use std::collections::BTreeMap;
 
@@ -17,6 +17,10 @@ pub struct Span {
     pub from: Moment,
     /// The event at which it ended.
     pub until: Index,
+    /// Whether it ended without the member's having told the group anything, though it did all that it had to.
+    pub cut_short: bool,
+    /// How the member took part.
+    pub protocol: GroupProtocol,
     /// The first operation that says so, and the last.
     pub first: OperationId,
     /// See `first`.
@@ -38,6 +42,16 @@ pub struct Told {
     pub lost: bool,
 }
 
+impl Span {
+    /// Whether `next` may have come in the same static place within an epoch. Where the coordinator decides (KIP-848), the
+    /// place has to be left for that: whoever comes before is refused, until the group has gone on without the member, in
+    /// an epoch of its own. In the classic protocol whoever comes takes the place.
+    pub fn makes_room_for(&self, next: &Span) -> bool {
+        let same_place = self.instance.is_some() && self.instance == next.instance;
+        same_place && !(self.protocol == GroupProtocol::Consumer && self.cut_short)
+    }
+}
+
 /// All that members of a group read.
 #[derive(Debug, Default)]
 pub struct Spans {
@@ -52,6 +66,7 @@ impl Spans {
     pub fn take(&mut self, id: OperationId, operation: &Operation, own: &Own) {
         let until = operation.completed.map_or(Index::MAX, |completed| completed.index);
         let lost = matches!(&operation.outcome, Outcome::Unknown(why) if why == LOST);
+        let cut_short = matches!(&operation.outcome, Outcome::Unknown(why) if why == LOST || why == CRASHED);
         for partition in &own.partitions {
             let spans = self.by_partition.entry(partition.0.clone()).or_default();
             let goes_on = |span: &&mut Span| {
@@ -61,7 +76,7 @@ impl Spans {
             match spans.iter_mut().rev().find(goes_on) {
                 Some(span) => {
                     span.epochs.push(epoch);
-                    (span.until, span.last) = (until, id);
+                    (span.until, span.last, span.cut_short) = (until, id, cut_short);
                 }
                 None => spans.push(Span {
                     member: own.by.id.clone(),
@@ -69,6 +84,8 @@ impl Spans {
                     epochs: vec![epoch],
                     from: operation.invoked,
                     until,
+                    cut_short,
+                    protocol: own.by.protocol,
                     first: id,
                     last: id,
                 }),
@@ -76,6 +93,12 @@ impl Spans {
         }
         let partitions = own.partitions.iter().map(|partition| partition.0.clone()).collect();
         self.told.push(Told { at: operation.invoked.index, by: own.by.clone(), operation: id, partitions, lost });
+    }
+
+    /// Whether somebody else came in the static place of a member after it had been told something at event `at`.
+    pub fn is_replaced_after(&self, by: &GroupMember, at: Index) -> bool {
+        by.instance.is_some()
+            && self.told.iter().any(|other| other.at > at && other.by.id != by.id && other.by.instance == by.instance)
     }
 
     /// Who was told to read a partition.

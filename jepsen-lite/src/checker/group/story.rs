@@ -3,9 +3,9 @@
 
 use crate::checker::{Class, Verdict, check};
 use crate::history::{
-    Acks, Action, Answer, CommitOffset, Consume, CreateTopic, FaultKind, FaultNature, FetchOffset, GroupMember,
-    GroupProtocol, History, LOST, OperationId, Outcome, Own, PartitionText, Process, Produce, Received, RecordId,
-    Recorder, Sent, Session,
+    Acks, Action, Answer, CRASHED, CommitOffset, Consume, CreateTopic, FaultKind, FaultNature, FetchOffset,
+    GroupMember, GroupProtocol, History, LOST, OperationId, Outcome, Own, PartitionText, Process, Produce, Received,
+    RecordId, Recorder, Sent, Session,
 };
 use model::{Offset, PartitionId, TopicPartition};
 use std::collections::BTreeMap;
@@ -94,6 +94,13 @@ impl Story {
         self.did(0, Action::ElectPreferred { partition }, Answer::Done);
     }
 
+    /// The same, and nobody hears whether it is done.
+    pub fn moves_leader_in_vain(&mut self, topic: &str) {
+        let partition = TopicPartition::new(topic, 0);
+        let id = self.invoke(0, Action::ElectPreferred { partition });
+        self.complete(id, Outcome::Unknown("timed out".into()));
+    }
+
     pub fn owns(&mut self, by: &GroupMember, partitions: &[PartitionId]) -> OperationId {
         self.owns_with(by, partitions, false, true)
     }
@@ -117,6 +124,10 @@ impl Story {
 
     pub fn loses(&mut self, own: OperationId) {
         self.complete(own, Outcome::Unknown(LOST.into()));
+    }
+
+    pub fn crashes(&mut self, own: OperationId) {
+        self.complete(own, Outcome::Unknown(CRASHED.into()));
     }
 
     pub fn commit(&mut self, by: Option<&GroupMember>, number: PartitionId, offset: Offset, mark: u64) -> OperationId {

@@ -11,7 +11,7 @@ use model::{ErrorCode, TopicPartition};
 use protocol::messages::elect_leaders::TopicPartitions;
 use protocol::messages::offset_delete::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic};
 use protocol::messages::{DeleteGroupsRequest, ElectLeadersRequest, OffsetDeleteRequest};
-use runtime::time::{Duration, sleep};
+use runtime::time::{Duration, Instant, sleep};
 
 /// More than the coordinators' log takes of one batch.
 const OVERSIZE: usize = 11_000;
@@ -22,7 +22,8 @@ const BY_EPOCH: i16 = 9;
 
 /// Does its deeds.
 pub async fn live(client: Client, group: String, deeds: Vec<(Pause, CommitterDeed)>) {
-    let mut committer = Committer { coordinators: Coordinators::new(client.clone()), client: client.clone(), group };
+    let coordinators = Coordinators::new(client.clone());
+    let mut committer = Committer { coordinators, client: client.clone(), group, began: Instant::now() };
     for (pause, deed) in deeds {
         client.pause(pause, Phase::Faults).await;
         if client.is_past(Phase::Faults) {
@@ -36,6 +37,7 @@ struct Committer {
     client: Client,
     coordinators: Coordinators,
     group: String,
+    began: Instant,
 }
 
 impl Committer {
@@ -47,7 +49,8 @@ impl Committer {
             CommitterDeed::CommitAsMember { group, which } => self.commit_as_member(&group, which).await,
             CommitterDeed::DeleteOffset(place) => self.delete_offset(place).await,
             CommitterDeed::DeleteGroup => self.delete_group().await,
-            CommitterDeed::Move { partition } => self.move_coordinator(partition).await,
+            CommitterDeed::Move { partition } if self.may_move() => self.move_coordinator(partition).await,
+            CommitterDeed::Move { .. } => {}
         }
     }
 
@@ -140,6 +143,12 @@ impl Committer {
             Err(failure) => Outcome::Unknown(failure),
         };
         self.client.around.chronicle.complete(operation, outcome);
+    }
+
+    /// Whether a move of a coordinator is over before the calm begins.
+    fn may_move(&self) -> bool {
+        let calm_from_ms = self.client.around.groups.as_ref().map_or(0, |groups| groups.calm_from_ms);
+        self.began.elapsed() + WITHIN < Duration::from_millis(calm_from_ms)
     }
 
     /// Has the preferred replica of a partition of the coordinators' topic lead.

@@ -10,7 +10,7 @@ use client::group::assignors::Assignor;
 use client::{
     ClientConfig, Cluster, ConsumerConfig, ConsumerRecord, GroupConfig, GroupConsumer, GroupProtocol, OffsetReset,
 };
-use jepsen_lite::history::{Action, Answer, Consume, Outcome, Received, content_of};
+use jepsen_lite::history::{Action, Answer, CRASHED, Consume, Outcome, Received, content_of};
 use jepsen_lite::workload::identify;
 use model::{Offset, TopicPartition};
 use runtime::time::{Duration, Instant, sleep};
@@ -53,6 +53,8 @@ struct Member {
     /// Which of its topics it reads.
     topics: u8,
     polls: u32,
+    /// When its last poll ended.
+    polled: Instant,
     failures: u32,
     /// Whether it has a place of its own: not after it has lost it to another.
     is_static: bool,
@@ -62,7 +64,8 @@ impl Member {
     fn new(client: Client, habit: MemberHabit) -> Member {
         let is_static = habit.instance.is_some();
         let witness = Arc::new(Witness::new(client.clone(), habit));
-        Member { client, witness, consumer: None, topics: u8::MAX, polls: 0, failures: 0, is_static }
+        let polled = Instant::now();
+        Member { client, witness, consumer: None, topics: u8::MAX, polls: 0, polled, failures: 0, is_static }
     }
 
     async fn act(&mut self, deed: MemberDeed) {
@@ -112,7 +115,7 @@ impl Member {
         consumer.set_listener(Listener(self.witness.clone()));
         self.witness.joins();
         self.consumer = Some(consumer);
-        self.failures = 0;
+        (self.failures, self.polled) = (0, Instant::now());
         self.subscribe();
     }
 
@@ -128,8 +131,14 @@ impl Member {
     fn crash(&mut self) {
         if self.consumer.take().is_some() {
             self.show_none();
-            self.witness.ends(Outcome::Unknown("it crashed".into()));
+            let why = if self.has_left() { "it crashed, and had not polled" } else { CRASHED };
+            self.witness.ends(Outcome::Unknown(why.into()));
         }
+    }
+
+    /// Whether it may have left by itself, as one does that is not polled.
+    fn has_left(&self) -> bool {
+        self.polled.elapsed() >= Duration::from_millis(u64::from(self.witness.habit.max_poll_ms))
     }
 
     async fn poll_until(&mut self, deadline: Instant, phase: Phase) {
@@ -139,11 +148,17 @@ impl Member {
     }
 
     async fn poll(&mut self) {
+        let has_left = self.has_left();
         let Some(consumer) = &mut self.consumer else {
             sleep(POLL).await;
             return;
         };
-        match consumer.poll(POLL).await {
+        if has_left {
+            self.witness.is_at_fault(Duration::ZERO);
+        }
+        let polled = consumer.poll(POLL).await;
+        self.polled = Instant::now();
+        match polled {
             Ok(records) => {
                 self.failures = 0;
                 self.note(records);

@@ -13,8 +13,8 @@ use runtime::time::{Duration, Instant};
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard};
 
-/// What a member did to itself has shown after so long.
-const AFTERMATH: Duration = Duration::from_secs(30);
+/// What a member did to itself has shown after so long, unless a fault kept it from hearing of it.
+const AFTERMATH: Duration = Duration::from_secs(12);
 
 /// See the module's text.
 pub struct Witness {
