@@ -25,7 +25,15 @@ pub fn draw(seed: u64, nodes: Option<u64>) -> WorldShape {
         .collect();
     let mut dice = stream(seed, "cluster topics");
     let topics_count = dice.between(2, 5);
-    let topics = (0..topics_count).map(|number| topic(&mut dice, number, number + 1 == topics_count, count)).collect();
+    let mut topics: Vec<TopicShape> =
+        (0..topics_count).map(|number| topic(&mut dice, number, number + 1 == topics_count, count)).collect();
+    let mut dice = stream(seed, "compacted topic");
+    if dice.chance(0.6) {
+        // Before the last one, in which records are deleted: compaction keeps what it keeps.
+        let mut compacted = topic(&mut dice, topics_count, false, count);
+        compacted.compact(&mut dice);
+        topics.insert(topics.len() - 1, compacted);
+    }
     WorldShape { network_us, nodes, topics }
 }
 
@@ -98,10 +106,6 @@ fn topic(dice: &mut Stream, number: u64, last: bool, nodes: u64) -> TopicShape {
     topic.configs.insert("min.insync.replicas".into(), min_in_sync.to_string());
     if number > 0 && dice.chance(0.08) {
         topic.configs.insert("unclean.leader.election.enable".into(), "true".into());
-    }
-    // Of the first topic all has to be there, and in the last one records are deleted, which compaction does not let pass.
-    if number > 0 && !last && dice.chance(0.6) {
-        topic.compact(dice);
     }
     topic
 }

@@ -14,9 +14,10 @@ pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
 
 /// A run with groups ends, before all is healed, with so much time in which nothing but clocks goes wrong.
 pub const CALM_MS: u64 = 30_000;
-/// How often each clock jumps then. A session that is measured by it ends only if it jumps between the last heartbeat and
-/// the moment at which somebody looks.
-const JUMPS: usize = 5;
+/// In the last milliseconds of it each clock jumps so often. A session that is measured by it ends only if it jumps between
+/// the last heartbeat and the moment at which somebody looks.
+const JUMPS_MS: u64 = 8000;
+const JUMPS: usize = 20;
 
 /// What there is of groups in a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -381,7 +382,7 @@ pub fn aim(seed: u64, length_ms: u64, world: &WorldShape, groups: &GroupsPlan, f
         // By more than any session: 16 to 32 s.
         let amount = 22 * dice.below(1 << 40) + 14;
         let kind = if dice.chance(0.8) { FaultKind::ClockForward } else { FaultKind::ClockBack };
-        let at_ms = length_ms - 4000 + dice.below(3000);
+        let at_ms = length_ms.saturating_sub(JUMPS_MS) + dice.below(JUMPS_MS - 1000);
         faults.push(PlannedFault { at_ms, lasts_ms: 0, kind, target: Target::Node(node), point: None, amount });
     }
     faults.sort_by_key(|fault| fault.at_ms);

@@ -34,8 +34,8 @@ impl TopicShape {
         set("min.cleanable.dirty.ratio", dice.pick(&["0.01", "0.01", "0.3"]).to_string());
         // Over before a slow reader has come so far, within its time, and long after the run.
         set("delete.retention.ms", dice.pick(&["300", "15000", "86400000"]).to_string());
-        if dice.chance(0.7) {
-            set("segment.ms", dice.pick(&["500", "2000"]).to_string());
+        if dice.chance(0.8) {
+            set("segment.ms", dice.pick(&["300", "1000"]).to_string());
         }
     }
 }

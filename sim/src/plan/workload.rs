@@ -228,7 +228,7 @@ fn with_keys(dice: &mut Stream, world: &WorldShape, clients: &mut [ClientPlan]) 
             Habit::Library(habit, steps) if habit.places.iter().any(is_compacted) => steps,
             _ => continue,
         };
-        let keys = *dice.pick(&[5, 50, 1000]);
+        let keys = *dice.pick(&[5, 50, 1000, 1000]);
         for step in steps {
             step.shape.keys = keys;
             if dice.chance(0.1) {

@@ -1,17 +1,17 @@
 //! Double owner: two members of a group were given the same partition in the same epoch; or one was given it while another
 //! read it that had not given it up, and whom the group went on taking for a member.
 //!
-//! A static place counts as the same member in the classic protocol, where whoever comes takes it; with KIP-848 only once the
-//! member before has left it.
+//! In the classic protocol whoever comes takes a static place; with KIP-848 only once the member before has left it, or the
+//! group has gone on without it.
 //!
 //! A member that is silent for too long is put out without knowing, so that another may read what it still reads. It is
 //! no member then, and nothing that it asks is granted.
 
 use super::evidence::{Group, Groups};
-use super::spans::Span;
+use super::spans::{Span, Told};
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::{Action, Index, OperationId};
+use crate::history::{Action, GroupProtocol, Index, OperationId};
 use model::TopicPartition;
 use std::collections::BTreeMap;
 
@@ -19,6 +19,9 @@ use std::collections::BTreeMap;
 pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
     for (name, group) in &groups.groups {
         let granted = granted(groups, group);
+        if !group.may_begin_anew() {
+            taken_places(groups, (name, group), verdict);
+        }
         for (partition, spans) in &group.spans.by_partition {
             let place = (*name, partition);
             if !group.may_begin_anew() {
@@ -51,7 +54,8 @@ fn same_epoch(groups: &Groups<'_>, group: &Group, (name, partition): (&str, &Top
     for span in group.spans.of(partition) {
         for (at, epoch) in &span.epochs {
             let owner = *owners.entry(*epoch).or_insert(span);
-            if owner.member == span.member || owner.makes_room_for(span) {
+            let same_place = owner.instance.is_some() && owner.instance == span.instance;
+            if owner.member == span.member || same_place {
                 continue;
             }
             if let Some(because) = groups.may_be_forgotten(group, owner.first, *at) {
@@ -64,6 +68,45 @@ fn same_epoch(groups: &Groups<'_>, group: &Group, (name, partition): (&str, &Top
             verdict.report(witness::anomaly(Class::DoubleOwner, (name, Some(partition)), what, &operations));
         }
     }
+}
+
+/// With KIP-848 a static place is given to the next only once the member before has left it, or the group has gone on without
+/// that member, in an epoch that it never knew.
+fn taken_places(groups: &Groups<'_>, (name, group): (&str, &Group), verdict: &mut Verdict) {
+    let mut last: BTreeMap<(&str, &str), &Told> = BTreeMap::new(); // by place and member
+    for next in group.spans.told.iter().filter(|told| told.by.protocol == GroupProtocol::Consumer) {
+        let Some(place) = next.by.instance.as_deref() else { continue };
+        let is_new = last.insert((place, &next.by.id), next).is_none();
+        let before = last.range((place, "")..).take_while(|((of, _), _)| *of == place);
+        let others = before.filter(|((_, member), told)| is_new && **member != next.by.id && told.cut_short);
+        for ((_, member), told) in others {
+            let known = known_epoch(groups, group, member);
+            if known < next.by.epoch {
+                continue;
+            }
+            if let Some(because) = groups.may_be_forgotten(group, told.operation, next.at) {
+                verdict.allow(Class::DoubleOwner, because);
+                continue;
+            }
+            let what = format!(
+                "its place was given to {}, though {}, which had known epoch {known}, had not left it",
+                witness::by_member(groups, next.operation),
+                witness::by_member(groups, told.operation)
+            );
+            let operations = [told.operation, next.operation];
+            verdict.report(witness::anomaly(Class::DoubleOwner, (name, None), what, &operations));
+        }
+    }
+}
+
+/// The newest epoch that a member knew of: it was told what to read in it, or committed in it.
+fn known_epoch(groups: &Groups<'_>, group: &Group, member: &str) -> i32 {
+    let commits = group.members_commits.iter().filter_map(|id| match &groups.operation(*id).action {
+        Action::CommitOffset(commit) => commit.by.as_ref(),
+        _ => None,
+    });
+    let known = group.spans.told.iter().map(|told| &told.by).chain(commits).filter(|by| by.id == member);
+    known.map(|by| by.epoch).max().unwrap_or(-1)
 }
 
 fn at_once(
@@ -151,9 +194,10 @@ mod tests {
 
     #[test]
     fn a_static_place_of_the_consumer_protocol_is_given_to_the_next_once_it_was_left() {
-        for (left, epoch, clean) in [(true, 3, true), (false, 4, true), (false, 3, false)] {
+        for (left, epoch, clean) in [(true, 4, true), (false, 5, true), (false, 4, false)] {
             let mut story = Story::new();
             let old = story.owns(&fixed(consumer("a-1", 3)), &[0]);
+            story.committed(Some(&fixed(consumer("a-1", 4))), 0, 7, 1);
             if left {
                 story.gives_up(old);
             } else {

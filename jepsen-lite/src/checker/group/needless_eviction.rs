@@ -1,7 +1,7 @@
 //! Needless eviction: the group went on without a member in peace, though the member did all that it had to.
 
 use super::evidence::Groups;
-use super::peace::is_peace;
+use super::peace::is_calm;
 use super::witness;
 use crate::checker::{Class, Verdict};
 use crate::history::{Action, GroupProtocol};
@@ -20,7 +20,7 @@ pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
             // In the classic protocol whoever comes takes a static place; with KIP-848 it is refused while the place is taken.
             let may_be_replaced = own.by.protocol == GroupProtocol::Classic;
             let replaced = may_be_replaced && group.spans.is_replaced_after(&own.by, told.at);
-            if replaced || !is_peace(groups.log.history, from, lost.at) {
+            if replaced || !is_calm(groups.log.history, from, lost.at) {
                 continue;
             }
             let seconds = troubles / 1_000_000_000;

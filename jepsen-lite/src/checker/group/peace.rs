@@ -7,9 +7,17 @@ use crate::history::{Action, Fault, FaultKind, History, Operation};
 /// it up any more: it is delivered, and the nodes have found a controller.
 const LINGERS: u64 = 5_000_000_000;
 
-/// Whether no fault but of a wall clock, and no move of a coordinator, was there in these nanoseconds of the run.
+/// Whether no fault but of a wall clock was there in these nanoseconds of the run, nor a node that had to come in sync again
+/// after one, nor a move of a coordinator: coordinators stayed where they were.
 pub fn is_peace(history: &History, from: u64, to: u64) -> bool {
     let disturbed = disturbances(history).any(|fault| fault.began.at <= to && over(fault) >= from);
+    !disturbed && !history.operations.iter().any(|operation| moves_between(history, operation, from, to))
+}
+
+/// The same, but nodes may come in sync again: members and coordinators reached each other all the time.
+pub fn is_calm(history: &History, from: u64, to: u64) -> bool {
+    let ended = |fault: &Fault| fault.ended.map_or(u64::MAX, |ended| ended.at);
+    let disturbed = disturbances(history).any(|fault| fault.began.at <= to && ended(fault) >= from);
     !disturbed && !history.operations.iter().any(|operation| moves_between(history, operation, from, to))
 }
 
@@ -58,6 +66,16 @@ mod tests {
             story.moves_leader(topic);
             assert_eq!(is_peace(story.history(), 0, u64::MAX), peaceful, "{topic}");
         }
+    }
+
+    #[test]
+    fn a_node_that_comes_in_sync_again_disturbs_the_peace_and_not_the_calm() {
+        let second = 1_000_000_000;
+        let mut story = Story::new();
+        story.fault_repaired_after(FaultKind::Cut, 20 * second);
+        assert!(!is_peace(story.history(), 10 * second, 30 * second));
+        assert!(is_calm(story.history(), 10 * second, 30 * second));
+        assert!(!is_calm(story.history(), 0, 30 * second));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Who read what: from when to when, and in which epochs.
 
-use crate::history::{CRASHED, GroupMember, GroupProtocol, Index, LOST, Moment, Operation, OperationId, Outcome, Own};
+use crate::history::{CRASHED, GroupMember, Index, LOST, Moment, Operation, OperationId, Outcome, Own};
 use model::TopicPartition;
 use std::collections::BTreeMap;
 
@@ -17,10 +17,6 @@ pub struct Span {
     pub from: Moment,
     /// The event at which it ended.
     pub until: Index,
-    /// Whether it ended without the member's having told the group anything, though it did all that it had to.
-    pub cut_short: bool,
-    /// How the member took part.
-    pub protocol: GroupProtocol,
     /// The first operation that says so, and the last.
     pub first: OperationId,
     /// See `first`.
@@ -40,16 +36,8 @@ pub struct Told {
     pub partitions: Vec<TopicPartition>,
     /// Whether it was taken from it in the end, without its having a part in it.
     pub lost: bool,
-}
-
-impl Span {
-    /// Whether `next` may have come in the same static place within an epoch. Where the coordinator decides (KIP-848), the
-    /// place has to be left for that: whoever comes before is refused, until the group has gone on without the member, in
-    /// an epoch of its own. In the classic protocol whoever comes takes the place.
-    pub fn makes_room_for(&self, next: &Span) -> bool {
-        let same_place = self.instance.is_some() && self.instance == next.instance;
-        same_place && !(self.protocol == GroupProtocol::Consumer && self.cut_short)
-    }
+    /// Whether it ended without the member's having told the group anything, though it did all that it had to.
+    pub cut_short: bool,
 }
 
 /// All that members of a group read.
@@ -76,7 +64,7 @@ impl Spans {
             match spans.iter_mut().rev().find(goes_on) {
                 Some(span) => {
                     span.epochs.push(epoch);
-                    (span.until, span.last, span.cut_short) = (until, id, cut_short);
+                    (span.until, span.last) = (until, id);
                 }
                 None => spans.push(Span {
                     member: own.by.id.clone(),
@@ -84,15 +72,14 @@ impl Spans {
                     epochs: vec![epoch],
                     from: operation.invoked,
                     until,
-                    cut_short,
-                    protocol: own.by.protocol,
                     first: id,
                     last: id,
                 }),
             }
         }
         let partitions = own.partitions.iter().map(|partition| partition.0.clone()).collect();
-        self.told.push(Told { at: operation.invoked.index, by: own.by.clone(), operation: id, partitions, lost });
+        let by = own.by.clone();
+        self.told.push(Told { at: operation.invoked.index, by, operation: id, partitions, lost, cut_short });
     }
 
     /// Whether somebody else came in the static place of a member after it had been told something at event `at`.

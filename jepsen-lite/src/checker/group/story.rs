@@ -209,6 +209,14 @@ impl Story {
         self.recorder.fault_ends(at, fault);
     }
 
+    /// A fault that is over at once, and whose node is in sync again some time later.
+    pub fn fault_repaired_after(&mut self, kind: FaultKind, time: u64) {
+        self.fault(kind);
+        self.pass(time);
+        let (at, last) = (self.at(), self.history().faults.len() - 1);
+        self.recorder.fault_repaired(at, last);
+    }
+
     pub fn healed(&mut self) {
         let at = self.at();
         self.recorder.healed(at);
