@@ -112,6 +112,23 @@ fn what_one_leader_acknowledged_may_go_until_somebody_has_read_it() {
     story.assert_finds(Class::LostWrite);
 }
 
+/// One copy was enough since then, and its disk was lost (seed 304 of the cluster profile).
+#[test]
+fn a_partition_whose_minimum_was_lowered_may_be_lost_with_one_copy() {
+    for (lowered, found) in [(false, true), (true, false)] {
+        let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+        story.acknowledged(0, 1);
+        if lowered {
+            story.alter("min.insync.replicas", None);
+        }
+        strike(&mut story, 1, FaultKind::WipedDisk);
+        story.healed();
+        let wait = story.invoke(8, Action::AwaitLeader { partition: partition() });
+        story.complete(wait, Outcome::Fail("no leader".into()));
+        if found { story.assert_finds(Class::Unavailable) } else { story.assert_clean() }
+    }
+}
+
 /// Cut off, it still took writes with acks=1 when the new leader's had been read (seed 214 of the cluster profile).
 #[test]
 fn a_leader_that_was_deposed_acknowledges_alone_what_goes() {

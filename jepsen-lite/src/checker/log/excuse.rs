@@ -64,7 +64,8 @@ impl Evidence<'_> {
 
     /// Why the partition may refuse to serve, in peace, after event `since`.
     pub fn may_refuse(&self, partition: &Partition, since: Index) -> Option<Because> {
-        let committed = Observation { from: since, to: since, acks: Acks::All };
+        // Under any of the settings that it had until then.
+        let committed = Observation { from: since, to: Index::MAX, acks: Acks::All };
         self.possible_promises(partition, committed, Index::MAX).into_iter().find_map(|promise| {
             let counts = |fault: &Fault| {
                 promise_table::may_refuse(promise.settings, hit(fault)).then_some(fault.nature.kind.name())
