@@ -7,6 +7,9 @@ use crate::header::{RequestHeader, ResponseHeader, response_header_version};
 use crate::message::{Message, Request};
 use crate::wire::{DecodeError, EncodeError, EncodeProblem, Reader, Writer};
 
+/// Enough for most frames but for what is spliced in: growing step by step costs as much as the rest of a small one.
+const ROOM: usize = 192;
+
 /// A request with its header and the 4-byte length before it, ready to be sent segment by segment.
 pub fn encode_request<R: Request>(
     correlation_id: i32,
@@ -21,7 +24,7 @@ pub fn encode_request<R: Request>(
         client_id: client_id.map(Into::into),
         ..RequestHeader::default()
     };
-    let mut writer = Writer::new();
+    let mut writer = Writer::with_room(ROOM);
     writer.i32(0);
     header.encode(&mut writer)?;
     request.encode(&mut writer, version)?;
@@ -37,7 +40,7 @@ pub fn encode_response<M: Message>(
     response: &M,
 ) -> Result<Vec<Bytes>, EncodeError> {
     let header = ResponseHeader { correlation_id, ..ResponseHeader::default() };
-    let mut writer = Writer::new();
+    let mut writer = Writer::with_room(ROOM);
     writer.i32(0);
     header.encode(&mut writer, response_header_version(key, version))?;
     response.encode(&mut writer, version)?;

@@ -61,6 +61,8 @@ pub struct Context {
     pub listener: usize,
     /// The client's address, for messages.
     pub peer: Arc<str>,
+    /// Its host, as coordinators keep it.
+    host: Text,
     /// The version of the request at hand.
     pub version: i16,
     /// The client's id of the request at hand.
@@ -72,7 +74,9 @@ pub struct Context {
 impl Context {
     /// The context of a connection before its first request.
     pub fn new(listener: usize, peer: String) -> Context {
-        Context { listener, peer: peer.into(), version: 0, client_id: None, next_request: Arc::default() }
+        let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
+        let host = format!("/{host}").into();
+        Context { listener, peer: peer.into(), host, version: 0, client_id: None, next_request: Arc::default() }
     }
 }
 
@@ -176,8 +180,7 @@ async fn handle_groups(broker: &Arc<Broker>, context: &Context, key: ApiKey, hea
 
 /// Who asks, as a coordinator keeps it.
 fn client(context: &Context) -> Client {
-    let host = context.peer.rsplit_once(':').map_or(&*context.peer, |(host, _)| host);
-    Client { id: context.client_id.clone().unwrap_or_default(), host: format!("/{host}").into() }
+    Client { id: context.client_id.clone().unwrap_or_default(), host: context.host.clone() }
 }
 
 async fn handle_admin(broker: &Arc<Broker>, context: &Context, key: ApiKey, header: Header, body: Reader) -> Reply {

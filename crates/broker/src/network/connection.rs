@@ -13,7 +13,7 @@ use protocol::wire::Reader;
 use runtime::io::{AsyncWrite, AsyncWriteExt};
 use runtime::net::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
 use runtime::sync::select;
-use runtime::time::{Duration, timeout};
+use runtime::time::{Duration, Instant, sleep_until};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -32,7 +32,8 @@ pub async fn serve(broker: Arc<Broker>, stream: TcpStream, listener: usize) {
     let (read, write) = stream.into_split();
     let frames = FrameReader::new(read, broker.limits.request_max_bytes, broker.request_memory.clone());
     let context = Context::new(listener, peer.clone());
-    let mut connection = Connection { broker, frames, write, context, pending: VecDeque::new(), ahead: None };
+    let idle = IdleTimer { limit: broker.limits.max_idle, running: None };
+    let mut connection = Connection { broker, frames, write, context, pending: VecDeque::new(), ahead: None, idle };
     match connection.run().await {
         Ok(()) => tracing::debug!("{peer}: connection closed"),
         Err(Ending::Frame(error @ FrameError::Length(..))) => tracing::warn!("{peer}: {error}"),
@@ -48,6 +49,7 @@ struct Connection {
     pending: VecDeque<(InFlight, Reservation)>,
     /// What was read behind a fetch that waited.
     ahead: Option<Result<Option<Frame>, FrameError>>,
+    idle: IdleTimer,
 }
 
 /// Why a connection was ended from this side, or broke.
@@ -84,10 +86,9 @@ impl Connection {
         if let Some(frame) = self.ahead.take() {
             return Ok(Step::Request(frame?));
         }
-        let idle = self.broker.limits.max_idle;
         let full = self.pending.len() >= MAX_IN_FLIGHT;
         let Some((first, _)) = self.pending.front_mut() else {
-            return next_frame(&mut self.frames, idle).await;
+            return next_frame(&mut self.frames, &mut self.idle).await;
         };
         if full {
             let reply = first.as_mut().await;
@@ -162,11 +163,27 @@ impl Connection {
     }
 }
 
-async fn next_frame(frames: &mut FrameReader<OwnedReadHalf>, idle: Option<Duration>) -> Result<Step, Ending> {
-    let Some(idle) = idle else { return Ok(Step::Request(frames.next().await?)) };
-    match timeout(idle, frames.next()).await {
-        Ok(frame) => Ok(Step::Request(frame?)),
-        Err(_) => Err(Ending::Idle),
+/// Wakes a connection that waits for a request. It goes on running while requests come, and looks only when it is due
+/// whether the connection was idle all the time: a timer for each request would be much of what a small one costs.
+struct IdleTimer {
+    /// How long a connection may be idle.
+    limit: Option<Duration>,
+    running: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+async fn next_frame(frames: &mut FrameReader<OwnedReadHalf>, idle: &mut IdleTimer) -> Result<Step, Ending> {
+    let Some(limit) = idle.limit else { return Ok(Step::Request(frames.next().await?)) };
+    let over = Instant::now() + limit;
+    loop {
+        let timer = idle.running.get_or_insert_with(|| Box::pin(sleep_until(over)));
+        select! {
+            biased;
+            frame = frames.next() => return Ok(Step::Request(frame?)),
+            () = timer.as_mut() => idle.running = None,
+        }
+        if Instant::now() >= over {
+            return Err(Ending::Idle);
+        }
     }
 }
 

@@ -77,7 +77,7 @@ impl GroupMap {
     }
 
     /// The group of that id.
-    pub fn get(&self, id: &str) -> Option<&Group> {
+    pub fn get(&self, id: &Text) -> Option<&Group> {
         self.groups.get(id)
     }
 }

@@ -124,8 +124,11 @@ pub fn decode(key: &Bytes, value: Option<&Bytes>) -> Result<Option<Record>, Reco
     Ok(record)
 }
 
+/// Enough for most keys and values; groups' records grow from here.
+const ROOM: usize = 128;
+
 fn written(start: i16, version: i16, message: &impl Message) -> Bytes {
-    let mut writer = Writer::new();
+    let mut writer = Writer::with_room(ROOM);
     writer.i16(start);
     let done = message.encode(&mut writer, version);
     done.expect("texts come from frames or are cut to fit, and these versions have every field");

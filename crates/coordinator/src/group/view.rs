@@ -5,6 +5,7 @@ use super::group_map::GroupMap;
 use super::machine::{Reply, Soft, World};
 use super::records::Record;
 use model::state_machine::{Now, Outbox, Ticket};
+use protocol::Text;
 
 /// Hard state by shared reference: deciding does not write.
 pub(crate) struct View<'a> {
@@ -22,12 +23,12 @@ impl View<'_> {
     }
 
     /// Whether there is a group of that id.
-    pub fn exists(&self, id: &str) -> bool {
+    pub fn exists(&self, id: &Text) -> bool {
         self.hard.get(id).is_some() || self.soft.classic.contains_key(id)
     }
 
     /// Whether it is a consumer group.
-    pub fn is_consumer_group(&self, id: &str) -> bool {
+    pub fn is_consumer_group(&self, id: &Text) -> bool {
         self.hard.get(id).is_some_and(|group| group.consumer.is_some())
     }
 

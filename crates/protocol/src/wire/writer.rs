@@ -22,6 +22,11 @@ impl Writer {
         Writer::default()
     }
 
+    /// An empty frame with room for so many bytes of small values.
+    pub fn with_room(bytes: usize) -> Writer {
+        Writer { buffer: BytesMut::with_capacity(bytes), ..Writer::default() }
+    }
+
     /// How many bytes have been written.
     pub fn len(&self) -> usize {
         self.buffer.len() + self.spliced

@@ -2,6 +2,7 @@
 
 use super::motion::{Classic, State};
 use model::{ErrorCode, planted};
+use protocol::Text;
 
 /// Whether a static member's old id is fenced when another process comes with its instance id.
 pub(super) fn old_static_members_are_fenced() -> bool {
@@ -13,11 +14,11 @@ impl Classic {
     ///
     /// # Errors
     /// `FENCED_INSTANCE_ID` when another member has its instance id now; `UNKNOWN_MEMBER_ID`.
-    pub fn check_member(&self, member: &str, instance: Option<&str>) -> Result<(), ErrorCode> {
+    pub fn check_member(&self, member: &Text, instance: Option<&str>) -> Result<(), ErrorCode> {
         if let Some(instance) = instance {
             match self.instances.get(instance) {
                 None => return Err(ErrorCode::UnknownMemberId),
-                Some(present) if *present != *member && old_static_members_are_fenced() => {
+                Some(present) if present != member && old_static_members_are_fenced() => {
                     return Err(ErrorCode::FencedInstanceId);
                 }
                 Some(_) => {}
@@ -27,13 +28,13 @@ impl Classic {
     }
 
     /// The same, and that it knows the present generation.
-    pub fn check_generation(&self, member: &str, instance: Option<&str>, generation: i32) -> Result<(), ErrorCode> {
+    pub fn check_generation(&self, member: &Text, instance: Option<&str>, generation: i32) -> Result<(), ErrorCode> {
         self.check_member(member, instance)?;
         if generation == self.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
     }
 
     /// Whether offsets may be committed under these names. Without any, only while nobody is in the group.
-    pub fn check_commit(&self, member: &str, instance: Option<&str>, generation: i32) -> Result<(), ErrorCode> {
+    pub fn check_commit(&self, member: &Text, instance: Option<&str>, generation: i32) -> Result<(), ErrorCode> {
         if generation < 0 && self.state == State::Empty {
             return Ok(());
         }

@@ -95,7 +95,7 @@ impl ClassicView<'_> {
     }
 
     /// While members join it counts who has: after `group.max.size` went down the last ones to come stay outside.
-    fn has_room_for(&self, id: &str) -> bool {
+    fn has_room_for(&self, id: &Text) -> bool {
         let limit = self.settings().max_size;
         let present = self.group.members.get(id);
         match self.group.state {

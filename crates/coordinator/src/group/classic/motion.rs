@@ -146,7 +146,7 @@ impl Classic {
         self.state == State::Empty && self.members.is_empty()
     }
 
-    pub fn is_leader(&self, member: &str) -> bool {
+    pub fn is_leader(&self, member: &Text) -> bool {
         self.leader.as_ref().is_some_and(|leader| leader == member)
     }
 
@@ -179,7 +179,7 @@ impl Classic {
     }
 
     /// Takes a member out; another one leads if it did.
-    pub fn remove(&mut self, id: &str) -> Option<Member> {
+    pub fn remove(&mut self, id: &Text) -> Option<Member> {
         let member = self.members.remove(id)?;
         self.joining -= usize::from(member.joining.is_some());
         self.count_support(&member, false);

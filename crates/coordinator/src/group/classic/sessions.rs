@@ -12,7 +12,7 @@ use protocol::messages::sync_group::SyncGroupResponse;
 
 impl ClassicView<'_> {
     /// A member was heard of: its session starts anew.
-    pub fn heard_of(&mut self, id: &str) {
+    pub fn heard_of(&mut self, id: &Text) {
         let now = self.now;
         if let Some(member) = self.group.members.get_mut(id) {
             member.heard = now;
@@ -21,7 +21,7 @@ impl ClassicView<'_> {
     }
 
     /// Sees to it that the session's end is noticed. A timer that comes before it arms itself again.
-    pub fn arm_session(&mut self, id: &str) {
+    pub fn arm_session(&mut self, id: &Text) {
         let Some((id, member)) = entry_mut(&mut self.group.members, id) else { return };
         let deadline = member.deadline();
         if member.armed.is_none_or(|armed| deadline < armed) {
@@ -61,7 +61,7 @@ impl ClassicView<'_> {
     }
 
     /// Takes a member out. Requests of it that wait are answered: if it is alive after all, it joins as somebody new.
-    pub fn remove_member(&mut self, id: &str) -> Option<super::Member> {
+    pub fn remove_member(&mut self, id: &Text) -> Option<super::Member> {
         let member = self.group.remove(id)?;
         let error_code = ErrorCode::UnknownMemberId as i16;
         if let Some((ticket, version)) = member.joining {

@@ -71,7 +71,7 @@ impl ClassicView<'_> {
         }
     }
 
-    fn assignment_of(&mut self, id: &str) -> SyncGroupResponse {
+    fn assignment_of(&mut self, id: &Text) -> SyncGroupResponse {
         let (protocol_type, protocol_name) = (self.group.protocol_type.clone(), self.group.protocol.clone());
         let Some(member) = self.group.members.get_mut(id) else { return SyncGroupResponse::default() };
         member.synced = true;

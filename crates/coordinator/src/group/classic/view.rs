@@ -35,15 +35,14 @@ pub(crate) enum Undo {
 
 impl View<'_> {
     /// The group in motion; none for one at rest, or one that is a consumer group by now.
-    pub(crate) fn classic(&mut self, id: &str) -> Option<ClassicView<'_>> {
+    pub(crate) fn classic(&mut self, id: &Text) -> Option<ClassicView<'_>> {
         let consumer = self.hard.get(id).and_then(|group| group.consumer.as_ref());
         if consumer.is_some_and(|group| !group.is_empty()) {
             self.soft.classic.remove(id);
             return None;
         }
         let soft = &mut *self.soft;
-        let (key, group) =
-            soft.classic.range_mut::<str, _>((std::ops::Bound::Included(id), std::ops::Bound::Included(id))).next()?;
+        let (key, group) = entry_mut(&mut soft.classic, id)?;
         Some(ClassicView {
             id: key.clone(),
             group,
@@ -84,7 +83,7 @@ impl View<'_> {
     }
 
     /// A group of which the log says everything needs no soft state.
-    pub(crate) fn settle_classic(&mut self, id: &str) {
+    pub(crate) fn settle_classic(&mut self, id: &Text) {
         if self.soft.classic.get(id).is_some_and(Classic::is_at_rest) {
             self.soft.classic.remove(id);
         }
@@ -107,6 +106,6 @@ impl ClassicView<'_> {
 }
 
 /// The entry of a key, with the map's own key, which costs no copy.
-pub(super) fn entry_mut<'a, V>(map: &'a mut BTreeMap<Text, V>, key: &str) -> Option<(&'a Text, &'a mut V)> {
-    map.range_mut::<str, _>((Included(key), Included(key))).next()
+pub(super) fn entry_mut<'a, V>(map: &'a mut BTreeMap<Text, V>, key: &Text) -> Option<(&'a Text, &'a mut V)> {
+    map.range_mut::<Text, _>((Included(key), Included(key))).next()
 }
