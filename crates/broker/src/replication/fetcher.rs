@@ -4,9 +4,9 @@ use super::fetch_round;
 use super::fetchers::FollowerBroker;
 use super::follower_session::FollowerSession;
 use crate::partition::Partition;
-use client::{ClientConfig, Connection};
+use client::{Answer, ClientConfig, Connection};
 use model::{NodeId, PartitionId, Uuid, mark};
-use protocol::messages::ApiVersionsRequest;
+use protocol::messages::{ApiVersionsRequest, FetchRequest, FetchResponse};
 use runtime::sync::{Notify, select};
 use runtime::time::{Duration, sleep, timeout};
 use std::collections::BTreeMap;
@@ -96,7 +96,7 @@ pub(super) async fn run(fetcher: Weak<Fetcher>, follower: FollowerBroker, wake: 
             continue;
         }
         let request = session.request(&follower, &wanted);
-        let version = connection.version_of::<protocol::messages::fetch::FetchRequest>(fetch_round::VERSION);
+        let version = connection.version_of::<FetchRequest>(fetch_round::VERSION);
         let started = version.and_then(|version| connection.start(&request, version));
         let answer = match started {
             Ok(answer) => answer,
@@ -107,23 +107,7 @@ pub(super) async fn run(fetcher: Weak<Fetcher>, follower: FollowerBroker, wake: 
                 continue;
             }
         };
-        let mut answer = pin!(answer.wait());
-        let mut may_hurry = true;
-        let answered = loop {
-            let known = may_hurry.then_some((&*session, leader));
-            select! {
-                biased;
-                answered = &mut answer => break Some(answered),
-                change = change(&fetcher, &wake, known) => match change {
-                    Change::Gone => break None,
-                    Change::News => {
-                        hurry(connection);
-                        may_hurry = false;
-                    }
-                }
-            }
-        };
-        match answered {
+        match wait(answer, connection, (&*session, leader), &fetcher, &wake).await {
             Some(Ok(response)) => {
                 if session.answered(&response) {
                     fetch_round::take(&partitions, &wanted, response, &wake, leader).await;
@@ -136,6 +120,31 @@ pub(super) async fn run(fetcher: Weak<Fetcher>, follower: FollowerBroker, wake: 
                 sleep(REST).await;
             }
             None => link = None,
+        }
+    }
+}
+
+/// The answer; or `None` when nobody wants it any more. It is hurried, once, for what the leader was not told.
+async fn wait(
+    answer: Answer<FetchRequest>,
+    connection: &Connection,
+    known: (&FollowerSession, NodeId),
+    fetcher: &Weak<Fetcher>,
+    wake: &Arc<Notify>,
+) -> Option<client::Result<FetchResponse>> {
+    let mut answer = pin!(answer.wait());
+    let mut news = Some(known);
+    loop {
+        select! {
+            biased;
+            answered = &mut answer => return Some(answered),
+            change = change(fetcher, wake, news) => match change {
+                Change::Gone => return None,
+                Change::News => {
+                    hurry(connection);
+                    news = None;
+                }
+            }
         }
     }
 }
