@@ -82,14 +82,25 @@ impl ConsumerGroup {
     }
 
     /// The same without looking at one of them.
-    pub fn have_others_arrived(&self, id: &str) -> bool {
+    pub fn have_others_arrived(&self, id: &Text) -> bool {
         let one = self.members.get(id);
         let arrived = one.is_some_and(|member| member.has_reached(self.assignment_epoch));
         self.arrived - usize::from(arrived) == self.members.len() - usize::from(one.is_some())
     }
 
+    /// All members, by id, each with what it is to own. Walks along both maps: looking up a thousand is much of an
+    /// assignment.
+    pub fn members_and_targets(&self) -> impl Iterator<Item = (&Text, &Member, Option<&Assignment>)> {
+        let mut targets = self.targets.iter().peekable();
+        self.members.iter().map(move |(id, member)| {
+            while targets.next_if(|(other, _)| *other < id).is_some() {}
+            let target = targets.next_if(|(other, _)| *other == id);
+            (id, &**member, target.map(|(_, target)| &**target))
+        })
+    }
+
     /// What this member is to own.
-    pub fn target(&self, member: &str) -> &Assignment {
+    pub fn target(&self, member: &Text) -> &Assignment {
         self.targets.get(member).map_or(Assignment::EMPTY, Arc::as_ref)
     }
 

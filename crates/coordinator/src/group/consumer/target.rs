@@ -22,13 +22,10 @@ pub fn assignor_of(group: &ConsumerGroup, settings: &Settings) -> Assignor {
 pub fn write_target(draft: &mut Draft<'_>, now: Timestamp, image: &MetadataImage, settings: &Settings) {
     let group = draft.group();
     let assigned = assign(group, assignor_of(group, settings), image);
-    let differs = |member: &Text, target: &Assignment| match group.targets.get(member) {
-        Some(before) => **before != *target,
-        None => true,
-    };
-    let members = group.members.keys().cloned();
-    let changed: Vec<(Text, Assignment)> =
-        members.zip(assigned).filter(|(member, target)| differs(member, target)).collect();
+    let changed: Vec<(Text, Assignment)> = (group.members_and_targets().zip(assigned))
+        .filter(|((_, _, before), target)| *before != Some(target))
+        .map(|((member, ..), target)| (member.clone(), target))
+        .collect();
     for (member, target) in changed {
         draft.write_target(&member, &target);
     }
@@ -38,12 +35,12 @@ pub fn write_target(draft: &mut Draft<'_>, now: Timestamp, image: &MetadataImage
 /// What each member is to own, in the order of members.
 fn assign(group: &ConsumerGroup, assignor: Assignor, image: &MetadataImage) -> Vec<Assignment> {
     let mut subscriptions = Subscriptions::default();
-    let members = group.members.iter().map(|(id, member)| MemberSpec {
+    let members = group.members_and_targets().map(|(id, member, target)| MemberSpec {
         id: id.as_str(),
         instance_id: member.profile.instance_id.as_deref(),
         rack: member.profile.rack_id.as_deref(),
         subscription: subscriptions.place(&member.profile),
-        owned: group.target(id),
+        owned: target.unwrap_or(Assignment::EMPTY),
     });
     let members: Vec<MemberSpec<'_>> = members.collect();
     let has_racks = members.iter().any(|member| member.rack.is_some());
