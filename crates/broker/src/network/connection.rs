@@ -134,6 +134,7 @@ impl Connection {
     }
 
     /// A fetch may wait for long. What comes behind it is read in the meantime, since a replica's fetch ends then.
+    /// When it was about to be answered anyway, the next one is not held back: an empty answer, which does no harm.
     async fn fetch(&mut self, header: api::Header, body: Reader) -> Reply {
         let next_request = self.context.next_request.clone();
         let mut handling = pin!(api::handle(&self.broker, &mut self.context, header, body));
