@@ -141,25 +141,14 @@ impl Judge<'_, '_> {
 #[cfg(test)]
 mod tests {
     use crate::checker::Class;
-    use crate::checker::log::story::{Story, partition, sent};
-    use crate::history::{Acks, Action, FaultKind, Key, OperationId, Outcome, Produce, Sent};
+    use crate::checker::log::story::{Story, sent};
+    use crate::history::{FaultKind, Key, OperationId, Outcome, Sent};
 
     const COMPACTED: (&str, &str) = ("cleanup.policy", "compact");
 
     /// Writes record `number` of a key.
     fn put(story: &mut Story, number: u32, name: u64, deletes: bool) -> OperationId {
-        let record = Sent { key: Some(Key { name, deletes }), ..sent(number) };
-        let records = vec![record];
-        story.invoke(
-            0,
-            Action::Produce(Produce {
-                partition: partition(),
-                topic_id: None,
-                acks: Acks::All,
-                one_batch: true,
-                records,
-            }),
-        )
+        story.produce_records(vec![Sent { key: Some(Key { name, deletes }), ..sent(number) }])
     }
 
     fn done(story: &mut Story, number: u32, name: u64, deletes: bool) {

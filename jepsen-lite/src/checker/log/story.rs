@@ -82,7 +82,10 @@ impl Story {
 
     /// Invokes a produce of records `first` to `first + count - 1`, in one batch.
     pub fn produce(&mut self, first: u32, count: u32) -> OperationId {
-        let records = (first..first + count).map(sent).collect();
+        self.produce_records((first..first + count).map(sent).collect())
+    }
+
+    pub fn produce_records(&mut self, records: Vec<Sent>) -> OperationId {
         let produce = Produce { partition: partition(), topic_id: None, acks: Acks::All, one_batch: true, records };
         self.invoke(0, Action::Produce(produce))
     }
