@@ -1,7 +1,7 @@
 //! The four codecs. Every decompressor has an output cap, and allocates as output appears, not as input announces.
 
 use super::error::BatchError;
-use super::xerial;
+use super::{gzip, xerial, zstandard};
 use std::fmt;
 use std::io::{Read, Write};
 
@@ -65,13 +65,10 @@ impl Compression {
     pub fn compress(self, input: &[u8], level: Option<i32>) -> Vec<u8> {
         match self {
             Compression::None => input.to_vec(),
-            Compression::Gzip => gzip(input, level),
+            Compression::Gzip => gzip::compress(input, level),
             Compression::Snappy => xerial::compress(input),
             Compression::Lz4 => lz4(input),
-            Compression::Zstd => {
-                let level = level.unwrap_or(zstd::DEFAULT_COMPRESSION_LEVEL).clamp(-131_072, 22);
-                zstd::bulk::compress(input, level).expect("memory can be written")
-            }
+            Compression::Zstd => zstandard::compress(input, level),
         }
     }
 
@@ -86,14 +83,11 @@ impl Compression {
             Compression::Gzip => self.read_all(flate2::read::MultiGzDecoder::new(input), input.len(), limit),
             Compression::Snappy => xerial::decompress(input, limit),
             Compression::Lz4 => self.read_all(lz4_flex::frame::FrameDecoder::new(input), input.len(), limit),
-            Compression::Zstd => {
-                let decoder = zstd::stream::read::Decoder::with_buffer(input);
-                self.read_all(decoder.map_err(|e| self.undecodable(e))?, input.len(), limit)
-            }
+            Compression::Zstd => zstandard::decompress(input, limit),
         }
     }
 
-    fn read_all(self, decoder: impl Read, input_bytes: usize, limit: usize) -> Result<Vec<u8>, BatchError> {
+    pub(super) fn read_all(self, decoder: impl Read, input_bytes: usize, limit: usize) -> Result<Vec<u8>, BatchError> {
         let mut output = Vec::with_capacity(input_bytes.saturating_mul(2).min(limit));
         decoder.take((limit as u64).saturating_add(1)).read_to_end(&mut output).map_err(|e| self.undecodable(e))?;
         if output.len() > limit {
@@ -111,16 +105,6 @@ impl fmt::Display for Compression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-fn gzip(input: &[u8], level: Option<i32>) -> Vec<u8> {
-    let level = match level {
-        Some(level) if level > 0 => flate2::Compression::new(level.min(9) as u32),
-        _ => flate2::Compression::default(),
-    };
-    let mut encoder = flate2::write::GzEncoder::new(Vec::with_capacity(input.len() / 2), level);
-    encoder.write_all(input).expect("memory can be written");
-    encoder.finish().expect("memory can be written")
 }
 
 fn lz4(input: &[u8]) -> Vec<u8> {

@@ -10,12 +10,14 @@ mod builder;
 mod compression;
 mod control;
 mod error;
+mod gzip;
 mod header;
 pub mod patch;
 mod record;
 pub mod validate;
 pub mod varint;
 mod xerial;
+mod zstandard;
 
 pub use batches::{BatchView, Batches};
 pub use builder::{BatchBuilder, BatchOptions};
