@@ -12,11 +12,14 @@ use model::metadata_image::{ConfigResource, Configs, MetadataImage, TopicChange,
 use model::{NodeId, Offset, PartitionId, TopicPartition, Uuid, mark, planted};
 use replication::Terms;
 use runtime::sync::watch;
-use runtime::time::Duration;
+use runtime::time::{Duration, sleep};
 use std::sync::Arc;
 use storage::{Log, LogDirectory, StorageFault};
 
 static NOTHING: Configs = Configs::new();
+
+/// Rest before logs that could not be made, on a full disk most likely, are tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// The effective config of a topic on this node.
 pub fn topic_config(server: &ServerConfig, image: &MetadataImage, node_id: NodeId, overrides: &Configs) -> TopicConfig {
@@ -47,12 +50,29 @@ pub(crate) async fn follow(
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
             changed = images.changed() => if changed.is_err() { return },
+            () = sleep(RETRY), if lacks_logs(&broker) => {}
         }
+        make_missing(&broker, &before).await;
         let after = images.borrow_and_update().clone();
         apply(&broker, &before, &after).await;
         broker.groups.show(groups::world(&broker.server_config, &after, broker.node_id));
         applied.send_replace(after.end_offset());
         before = after;
+    }
+}
+
+fn lacks_logs(broker: &Broker) -> bool {
+    broker.partitions.topics().iter().any(|topic| topic.lacks_logs())
+}
+
+/// Tries once more to make the logs that could not be made.
+async fn make_missing(broker: &Arc<Broker>, image: &Arc<MetadataImage>) {
+    for hosted in broker.partitions.topics() {
+        if hosted.lacks_logs()
+            && let Some(topic) = image.topic_by_id(hosted.id)
+        {
+            host(broker, image, topic, &mut FoundLogs::default()).await;
+        }
     }
 }
 
@@ -107,6 +127,14 @@ pub(crate) async fn host(broker: &Arc<Broker>, image: &Arc<MetadataImage>, topic
         let news = News { image: partition.clone(), cluster: image.clone(), terms: terms(broker, &config) };
         match partitions.get(&number) {
             Some(Hosted::Online(hosted)) => update(hosted, topic, &config, known.as_deref(), news).await,
+            Some(Hosted::NotMade(_)) => {
+                let made = make(broker, topic, &config, number, news).await;
+                if matches!(made, Hosted::Online(_)) {
+                    mark!("a log that had no space is made");
+                    tracing::info!("{topic_partition}: its log could be made now");
+                }
+                partitions.insert(number, made);
+            }
             Some(Hosted::Offline(_)) => {
                 if let Some(hosted) = begin_anew(broker, topic, &config, number, &news).await {
                     partitions.insert(number, hosted);
@@ -152,15 +180,17 @@ async fn start(
     found: &mut FoundLogs,
 ) -> Hosted {
     let topic_partition = TopicPartition::new(topic.name.clone(), number);
-    let log_config = log_config(config, topic.is_internal());
-    let (directory, log) = match found.take(&topic_partition, topic.id).await {
-        Some(found) => found,
-        None => create(broker, &topic_partition, topic.id, log_config.clone()).await,
+    let Some((directory, log)) = found.take(&topic_partition, topic.id).await else {
+        let hosted = make(broker, topic, config, number, news).await;
+        if let Hosted::NotMade(why) | Hosted::Offline(why) = &hosted {
+            tracing::error!("{topic_partition}: no log could be made for it: {why}");
+        }
+        return hosted;
     };
     match log {
         Ok(mut log) => {
             // It was opened by the metadata of that moment, which may have been old.
-            log.set_config(log_config);
+            log.set_config(log_config(config, topic.is_internal()));
             Hosted::Online(serve(broker, topic, number, (directory, log), news).await)
         }
         Err(why) => {
@@ -168,6 +198,24 @@ async fn start(
             let hosted = begin_anew(broker, topic, config, number, &news).await;
             hosted.unwrap_or(Hosted::Offline(why))
         }
+    }
+}
+
+/// A new log, which then is served.
+async fn make(
+    broker: &Arc<Broker>,
+    topic: &TopicImage,
+    config: &TopicConfig,
+    number: PartitionId,
+    news: News,
+) -> Hosted {
+    let topic_partition = TopicPartition::new(topic.name.clone(), number);
+    match create(broker, &topic_partition, topic.id, log_config(config, topic.is_internal())).await {
+        Ok(made) => Hosted::Online(serve(broker, topic, number, made, news).await),
+        Err(fault @ (StorageFault::Corrupt { .. } | StorageFault::Exists(_))) => {
+            Hosted::Offline(fault.to_string().into())
+        }
+        Err(fault) => Hosted::NotMade(fault.to_string().into()),
     }
 }
 
@@ -198,13 +246,7 @@ async fn begin_anew(
     {
         return None;
     }
-    let log_config = log_config(config, topic.is_internal());
-    match create(broker, &topic_partition, topic.id, log_config).await {
-        (directory, Ok(log)) => {
-            Some(Hosted::Online(serve(broker, topic, number, (directory, log), news.clone()).await))
-        }
-        (_, Err(why)) => Some(Hosted::Offline(why)),
-    }
+    Some(make(broker, topic, config, number, news.clone()).await)
 }
 
 fn hosting(broker: &Broker, directory: usize) -> partition::Hosting {
@@ -226,16 +268,16 @@ async fn create(
     topic_partition: &TopicPartition,
     topic_id: Uuid,
     config: storage::LogConfig,
-) -> (usize, Result<Log, Arc<str>>) {
-    let mut last: (usize, Result<Log, Arc<str>>) = (0, Err("no log directory works".into()));
+) -> Result<(usize, Log), StorageFault> {
+    let mut last = StorageFault::Failed("no log directory works".into());
     for at in broker.directories_by_load() {
         let journaled = config.wants_journal();
         match broker.directories[at].create(topic_partition.clone(), topic_id, config.clone(), journaled).await {
-            Ok(log) => return (at, Ok(log)),
-            Err(fault) => last = (at, Err(fault.to_string().into())),
+            Ok(log) => return Ok((at, log)),
+            Err(fault) => last = fault,
         }
     }
-    last
+    Err(last)
 }
 
 async fn delete(broker: &Broker, id: Uuid) {
@@ -251,6 +293,7 @@ async fn remove(broker: &Broker, topic_partition: &TopicPartition, hosted: &Host
             Ok(log) => broker.directories[partition.directory].delete(log).await,
             Err(_) => return, // its directory has failed
         },
+        Hosted::NotMade(_) => return,
         Hosted::Offline(_) => delete_failed(&broker.directories, topic_partition).await,
     };
     match deleted {

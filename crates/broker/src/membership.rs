@@ -249,7 +249,7 @@ pub(crate) fn unusable(broker: &Broker) -> Vec<(Uuid, PartitionId)> {
                 Hosted::Online(partition) => {
                     partition.is_offline() || repair::is_unusable(partition, &image, broker.node_id)
                 }
-                Hosted::Offline(_) => true,
+                Hosted::Offline(_) | Hosted::NotMade(_) => true,
             };
             if is_unusable && unusable.len() < MAX_REPORTED {
                 unusable.push((topic.id, *number));

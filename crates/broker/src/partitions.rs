@@ -40,6 +40,8 @@ pub enum Hosted {
     Online(Arc<Partition>),
     /// Its log could not be opened; why.
     Offline(Arc<str>),
+    /// Its log could not be made yet; why. There was nothing in it.
+    NotMade(Arc<str>),
 }
 
 impl HostedTopic {
@@ -47,8 +49,13 @@ impl HostedTopic {
     pub fn online(&self) -> impl Iterator<Item = &Arc<Partition>> {
         self.partitions.values().filter_map(|hosted| match hosted {
             Hosted::Online(partition) => Some(partition),
-            Hosted::Offline(_) => None,
+            Hosted::Offline(_) | Hosted::NotMade(_) => None,
         })
+    }
+
+    /// Whether the log of some partition could not be made yet.
+    pub(crate) fn lacks_logs(&self) -> bool {
+        self.partitions.values().any(|hosted| matches!(hosted, Hosted::NotMade(_)))
     }
 
     /// One of its partitions.

@@ -86,6 +86,6 @@ fn has(broker: &Broker, (topic, partition): (Uuid, i32), end: Offset) -> bool {
     match topic.partitions.get(&partition) {
         Some(Hosted::Online(online)) => online.reader.bounds().log_end_offset >= end,
         Some(Hosted::Offline(_)) => true, // what was in it cannot be seen
-        None => false,
+        Some(Hosted::NotMade(_)) | None => false,
     }
 }
