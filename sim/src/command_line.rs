@@ -26,6 +26,7 @@ const EXAMPLES: &str = "Examples:
   cargo sim --seed 7                 one world
   cargo sim --seed 7 --trace         the same, each event printed
   cargo sim --seeds 200              seeds 1 to 200, on all cores
+  cargo sim --release --seeds 1000   the same traces sooner: built for speed first, which takes some minutes more
   cargo sim check --seeds 50         each seed twice, in two processes: equal traces?
   cargo sim planted                  can the simulator find each planted bug?
   cargo sim replay seed-7.repro      a failure that --out DIR left there

@@ -26,8 +26,13 @@ pub enum Size {
     Cluster,
     /// One to five, with consumer groups.
     Groups,
-    /// Exactly so many, in a cluster: to measure with.
-    Exactly(u64),
+    /// Exactly so many, in a cluster with so many clients: to measure with.
+    Exactly {
+        /// Nodes.
+        nodes: u64,
+        /// Clients, more than the five that there always are.
+        clients: u64,
+    },
 }
 
 const fn seconds(seconds: u64) -> Duration {
@@ -61,7 +66,7 @@ pub const PROFILES: &[Profile] = &[
     Profile { name: "groups", size: Size::Groups, faults_for: seconds(76), least_faults: 10, least_acknowledged: 1000 },
     Profile {
         name: "five-brokers",
-        size: Size::Exactly(5),
+        size: Size::Exactly { nodes: 5, clients: 8 },
         faults_for: seconds(60),
         least_faults: 10,
         least_acknowledged: 1500,

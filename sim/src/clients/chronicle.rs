@@ -125,9 +125,9 @@ impl Chronicle {
         self.recorder().healed(now());
     }
 
-    /// The history so far.
-    pub fn history(&self) -> History {
-        self.recorder().history().clone()
+    /// The history of the run, which is over.
+    pub fn finish(&self) -> History {
+        std::mem::take(&mut *self.recorder()).finish()
     }
 }
 

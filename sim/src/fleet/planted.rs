@@ -122,7 +122,7 @@ fn in_machine(entry: &Entry, machine: &str, from: u64, within: u64) -> Row {
 fn in_story(entry: &Entry, name: &str) -> Row {
     let mut row = Row { entry: *entry, caught: None, seeds_run: 1, seeds_reached: 0, died: 0 };
     let (file, story) = name.split_once("::").expect("a file and a story");
-    let mut cargo = building::cargo(&["test", "-q", "-p", "storage", "--test", file]);
+    let mut cargo = building::cargo(&["test", "-q", "-p", "storage", "--test", file], building::USUAL);
     let output = cargo.args(["--", "--exact", story]).env("THALWEG_PLANT", entry.bug).output();
     let said = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
     if !said.contains("running 1 test") {

@@ -3,7 +3,7 @@
 
 use crate::run::Cluster;
 use jepsen_lite::history::{Durability, TopicSettings};
-use model::Uuid;
+use model::{Offset, Uuid};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// By topic.
@@ -13,6 +13,8 @@ pub struct Promises {
     names: BTreeMap<String, BTreeSet<Uuid>>,
     /// The weakest that was asked for, by name.
     asked: BTreeMap<String, Weakest>,
+    /// The end of the metadata that was taken into account last, unless somebody asked for something since.
+    seen: Option<Offset>,
 }
 
 #[derive(Clone, Copy)]
@@ -35,11 +37,15 @@ impl Promises {
             weakest.min_in_sync = weakest.min_in_sync.min(wanted.min_in_sync);
         }
         weakest.firm &= is_firm(&wanted);
+        self.seen = None;
     }
 
     /// Takes what holds now into account.
     pub fn look(&mut self, cluster: &Cluster) {
         let Some(image) = cluster.image() else { return };
+        if self.seen.replace(image.end_offset()) == Some(image.end_offset()) {
+            return;
+        }
         for topic in image.topics() {
             if !self.topics.contains_key(&topic.id) {
                 self.names.entry(topic.name.to_string()).or_default().insert(topic.id);

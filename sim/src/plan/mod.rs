@@ -81,7 +81,8 @@ impl Plan {
         let groups = (profile.size == Size::Groups).then(|| groups::draw(seed, faults_for_ms, &mut world));
         let weather = Weather::draw(seed, faults_for_ms, world.is_cluster());
         let mut faults = faults::draw(seed, faults_for_ms, &weather, &world, profile.least_faults);
-        let mut clients = workload::draw(seed, faults_for_ms, &world);
+        let exactly = if let Size::Exactly { clients, .. } = profile.size { Some(clients) } else { None };
+        let mut clients = workload::draw(seed, faults_for_ms, &world, exactly);
         if let Some(groups) = &groups {
             groups::aim(seed, faults_for_ms, &world, groups, &mut faults);
             clients.extend(groups::clients(seed, faults_for_ms, &world, groups));

@@ -179,14 +179,23 @@ pub struct LookupStep {
     pub query: LookupQuery,
 }
 
-/// Draws the clients of a run.
-pub fn draw(seed: u64, length_ms: u64, world: &WorldShape) -> Vec<ClientPlan> {
+/// Besides those that write raw requests there are at least so many: the library, a follower, a reader, one that looks
+/// offsets up, an administrator.
+const OTHERS: u64 = 5;
+
+/// Draws the clients of a run, `exactly` so many where it is given.
+pub fn draw(seed: u64, length_ms: u64, world: &WorldShape, exactly: Option<u64>) -> Vec<ClientPlan> {
     let mut dice = stream(seed, "workload");
     let places = places(&world.topics);
     let mut clients = Vec::new();
-    let count = dice.between(4, 8).max(world.topics.len() as u64);
+    let drawn = dice.between(4, 8).max(world.topics.len() as u64);
+    let count = exactly.map_or(drawn, |clients| clients - OTHERS);
     // All producers together write so many times a second.
-    let rate = if world.is_cluster() { 300 } else { 150 };
+    let rate = match exactly {
+        Some(_) => 240, // a little more than the 200 operations a second that are measured
+        None if world.is_cluster() => 300,
+        None => 150,
+    };
     for number in 0..count {
         // The first producers take one topic each, so that none is without.
         let topic = if number < world.topics.len() as u64 { number } else { dice.below(world.topics.len() as u64) };
@@ -201,7 +210,8 @@ pub fn draw(seed: u64, length_ms: u64, world: &WorldShape) -> Vec<ClientPlan> {
     // Each of its records is an operation, so it writes less often than the others.
     let steps = writes(&mut own_dice, length_ms, rate, 3 * count);
     clients.push(ClientPlan { name: "library-producer".into(), habit: Habit::Library(habit, steps) });
-    for number in 0..dice.between(1, 4) {
+    let drawn = dice.between(1, 4);
+    for number in 0..if exactly.is_some() { 1 } else { drawn } {
         let habit = follower(&mut dice, &places);
         let pauses = (0..256).map(|_| dice.between(2000, 120_000) as Pause).collect();
         clients.push(ClientPlan { name: format!("follower-{number}"), habit: Habit::Follower(habit, pauses) });

@@ -34,7 +34,7 @@ impl WorldShape {
                 1 => WorldShape::one_node(seed),
                 nodes => cluster::draw(seed, Some(nodes)),
             },
-            Size::Exactly(nodes) => cluster::draw(seed, Some(nodes)),
+            Size::Exactly { nodes, .. } => cluster::draw(seed, Some(nodes)),
         }
     }
 

@@ -89,7 +89,7 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
     stage.admin.run("look up what is committed", |client| look_up_everything(client, plans)).await;
     client_node(&stage.around, 1000, "scanner").run("scan", scan).await;
     Played {
-        history: stage.around.chronicle.history(),
+        history: stage.around.chronicle.finish(),
         simulated: elapsed(),
         trace_hash: trace::hash(),
         trace_events: trace::count(),

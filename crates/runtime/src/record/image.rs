@@ -66,6 +66,11 @@ impl Image {
         self.volume.tree().into_iter().filter_map(|(path, _, bytes)| Some((path, bytes?))).collect()
     }
 
+    /// How long all files are together.
+    pub fn length(&self) -> u64 {
+        self.volume.files().map(|(_, contents)| contents.length()).sum()
+    }
+
     /// Every directory by path but the root, each before what is in it.
     pub fn directories(&self) -> Vec<String> {
         self.volume.tree().into_iter().filter(|(_, _, bytes)| bytes.is_none()).map(|(path, ..)| path).collect()

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// So many files without a name are kept until somebody looks for those that nothing leads to.
-const UNNAMED: usize = 32;
+const UNNAMED: usize = 256;
 
 /// All disks, by node.
 #[derive(Default)]

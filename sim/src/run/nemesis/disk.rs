@@ -15,7 +15,7 @@ pub fn heal(node: Node, usual: &Faults) {
 /// What a fault of the disk changes. `lasts` is for what ends by itself.
 pub fn apply(node: Node, kind: FaultKind, amount: u64, lasts: Duration) {
     let chance = 0.2 + 0.8 * ((amount >> 16) % 1000) as f64 / 1000.0;
-    let room = used(node) + amount % 20_000;
+    let room = disk::image(node).length() + amount % 20_000;
     disk::change(node, |faults| match kind {
         FaultKind::SlowDisk if amount.is_multiple_of(2) => {
             let (usual, longest) = (Duration::from_millis(20), Duration::from_millis(900));
@@ -54,10 +54,6 @@ pub fn end(node: Node, kind: FaultKind, usual: &Faults) {
         FaultKind::FullDisk => faults.capacity = usual.capacity,
         _ => {}
     });
-}
-
-fn used(node: Node) -> u64 {
-    disk::image(node).files().values().map(|bytes| bytes.len() as u64).sum()
 }
 
 /// Flips a bit of a file at rest, and tells which; `None` when there is nothing to flip.
