@@ -49,14 +49,22 @@ impl Follower {
         }
         self.state = State::Fetching;
         match answer.error {
-            ErrorCode::None => self.answered_well(now, answer, end_of_epoch),
+            ErrorCode::None => {
+                self.early = 0;
+                self.answered_well(now, answer, end_of_epoch)
+            }
             ErrorCode::OffsetOutOfRange => self.out_of_range(now, answer),
             ErrorCode::FencedLeaderEpoch => {
                 mark!("follower of an old epoch");
                 self.state = State::Fenced;
                 FollowerStep::WaitForMetadata
             }
-            // The leader is behind with its metadata, or leads no more, or its disk has failed.
+            // The leader is behind with its metadata: one that leads no more says FENCED_LEADER_EPOCH.
+            ErrorCode::UnknownLeaderEpoch
+            | ErrorCode::NotLeaderOrFollower
+            | ErrorCode::UnknownTopicId
+            | ErrorCode::UnknownTopicOrPartition => self.ask_again_soon(now),
+            // Its disk has failed, or it cannot read.
             _ => self.back_off(now),
         }
     }

@@ -106,8 +106,13 @@ pub struct Follower {
     /// The leader's log start, when it is ahead of what may be let go here.
     leader_log_start: Offset,
     generation: u64,
+    /// How often in a row the leader did not know yet that it leads.
+    early: u32,
     state: State,
 }
+
+/// The first rest where the leader has not heard yet that it leads.
+const FIRST_REST: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -147,6 +152,7 @@ impl Follower {
             high_watermark,
             leader_log_start,
             generation,
+            early: 0,
             state: State::Fetching,
         };
         let step = if follower.cannot_be_compared() || planted!("truncate to the own high watermark") {
@@ -288,7 +294,20 @@ impl Follower {
     }
 
     fn back_off(&mut self, now: Instant) -> FollowerStep {
-        let until = now + self.following.fetch_backoff;
+        self.rest(now, self.following.fetch_backoff)
+    }
+
+    /// Of two nodes that hear of a new leader one is first, and often that is the follower. Nothing is committed while it
+    /// rests, so it asks again at once, and then twice as late each time: the leader mostly hears within milliseconds.
+    fn ask_again_soon(&mut self, now: Instant) -> FollowerStep {
+        mark!("a follower was there before its leader");
+        let rest = FIRST_REST.saturating_mul(1 << self.early.min(20));
+        self.early += 1;
+        self.rest(now, rest.min(self.following.fetch_backoff))
+    }
+
+    fn rest(&mut self, now: Instant, rest: Duration) -> FollowerStep {
+        let until = now + rest;
         self.state = State::Resting { until };
         FollowerStep::BackOff { until }
     }

@@ -203,19 +203,39 @@ fn behind_the_leaders_epoch_it_waits_for_the_image_for_ever() {
 
 #[test]
 fn other_errors_pass() {
-    for error in [
-        ErrorCode::UnknownLeaderEpoch,
-        ErrorCode::NotLeaderOrFollower,
-        ErrorCode::KafkaStorageError,
-        ErrorCode::UnknownTopicId,
-        ErrorCode::UnknownServerError,
-    ] {
+    for error in [ErrorCode::KafkaStorageError, ErrorCode::CorruptMessage, ErrorCode::UnknownServerError] {
         let mut follower = follower();
         let step = answered(&mut follower, &FetchAnswer { error, ..empty() });
         assert_eq!(step, FollowerStep::BackOff { until: at(1_000) }, "{error}");
         assert_eq!((follower.wanted(at(999)), follower.next_deadline()), (None, Some(at(1_000))));
         assert!(follower.wanted(at(1_000)).is_some());
     }
+}
+
+/// It heard of the new leader before that did, rested as after an error, and nothing was committed for a second.
+#[test]
+fn a_leader_that_has_not_heard_yet_that_it_leads_is_asked_again_soon_and_then_less_often() {
+    for error in [
+        ErrorCode::UnknownLeaderEpoch,
+        ErrorCode::NotLeaderOrFollower,
+        ErrorCode::UnknownTopicId,
+        ErrorCode::UnknownTopicOrPartition,
+    ] {
+        let mut follower = follower();
+        let early = FetchAnswer { error, ..empty() };
+        for rest in [5, 10, 20, 40, 80, 160, 320, 640, 1_000, 1_000] {
+            assert_eq!(answered_later(&mut follower, &early), FollowerStep::BackOff { until: at(99_999 + rest) });
+            assert_eq!(follower.next_deadline(), Some(at(99_999 + rest)));
+        }
+        assert_eq!(answered_later(&mut follower, &empty()), FollowerStep::Nothing);
+        assert_eq!(answered_later(&mut follower, &early), FollowerStep::BackOff { until: at(100_004) }, "{error}");
+    }
+}
+
+/// An answer to a fetch that was made when every rest was over.
+fn answered_later(follower: &mut Follower, answer: &FetchAnswer) -> FollowerStep {
+    let token = wanted(follower, 999_999).token;
+    follower.answered(at(99_999), token, answer, &epochs)
 }
 
 #[test]
