@@ -111,7 +111,15 @@ impl Task {
             FollowerStep::ResetTo { start } => {
                 self.log.reset(start).await.map_err(|fault| self.cannot("start anew", &fault))
             }
-            FollowerStep::Nothing | FollowerStep::BackOff { .. } | FollowerStep::WaitForMetadata => return,
+            FollowerStep::BackOff { .. } | FollowerStep::WaitForMetadata => {
+                tracing::debug!(
+                    "{}: node {} fetches no more for now: {step:?}",
+                    self.partition.topic_partition,
+                    self.node_id
+                );
+                return;
+            }
+            FollowerStep::Nothing => return,
         };
         let log = self.follower_log();
         self.partition.change(|replica, now| {

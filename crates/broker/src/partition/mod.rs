@@ -241,9 +241,14 @@ impl Partition {
         self.propose();
     }
 
-    /// What is to be fetched from `leader`; none while nothing is.
-    pub fn wanted(&self, leader: NodeId) -> Option<Wanted> {
-        self.replica().wanted(self.now(), leader)
+    /// What is to be fetched from `leader`; while nothing is, when that changes by time alone, if it does.
+    ///
+    /// # Errors
+    /// Nothing is to be fetched now.
+    pub fn wanted(&self, leader: NodeId) -> Result<Wanted, Option<time::Instant>> {
+        let (replica, now) = (self.replica(), self.now());
+        let rests_until = || replica.rests_until(now, leader).map(|until| self.started + until.since_start());
+        replica.wanted(now, leader).ok_or_else(rests_until)
     }
 
     /// Whether it follows `leader` and has to wait before it fetches on.

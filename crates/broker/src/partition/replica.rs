@@ -200,8 +200,17 @@ impl Replica {
 
     /// What is to be fetched from `leader`.
     pub fn wanted(&self, now: Instant, leader: NodeId) -> Option<Wanted> {
+        self.follows(leader)?.wanted(now)
+    }
+
+    /// When time alone lets something be wanted from `leader`, after `now`.
+    pub fn rests_until(&self, now: Instant, leader: NodeId) -> Option<Instant> {
+        self.follows(leader)?.next_deadline().filter(|until| *until > now)
+    }
+
+    fn follows(&self, leader: NodeId) -> Option<&Follower> {
         match &self.role {
-            Role::Following(follower) => follower.wanted(now).filter(|wanted| wanted.leader == leader),
+            Role::Following(follower) if follower.following().leader == leader => Some(follower),
             _ => None,
         }
     }

@@ -20,9 +20,16 @@ const DURABLE_WITHIN: Duration = Duration::from_millis(50);
 /// What is wanted of each partition.
 pub(super) type Round = BTreeMap<(Uuid, PartitionId), Wanted>;
 
-/// What is wanted from `leader`.
-pub(super) fn wanted(partitions: &Partitions, leader: NodeId) -> Round {
-    partitions.iter().filter_map(|(key, partition)| Some((*key, partition.wanted(leader)?))).collect()
+/// What is wanted from `leader`, and when time alone adds to it.
+pub(super) fn wanted(partitions: &Partitions, leader: NodeId) -> (Round, Option<Instant>) {
+    let (mut round, mut rests_until): (Round, Option<Instant>) = (Round::new(), None);
+    for (key, partition) in partitions {
+        match partition.wanted(leader) {
+            Ok(wanted) => drop(round.insert(*key, wanted)),
+            Err(until) => rests_until = rests_until.into_iter().chain(until).min(),
+        }
+    }
+    (round, rests_until)
 }
 
 /// Hands each partition what came for it, and waits until all have taken it.

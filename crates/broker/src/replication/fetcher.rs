@@ -8,7 +8,7 @@ use client::{Answer, ClientConfig, Connection};
 use model::{NodeId, PartitionId, Uuid, mark};
 use protocol::messages::{ApiVersionsRequest, FetchRequest, FetchResponse};
 use runtime::sync::{Notify, select};
-use runtime::time::{Duration, sleep, timeout};
+use runtime::time::{Duration, Instant, sleep, timeout, timeout_at};
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, Weak};
@@ -90,9 +90,10 @@ pub(super) async fn run(fetcher: Weak<Fetcher>, follower: FollowerBroker, wake: 
                 }
             },
         };
-        let wanted = fetch_round::wanted(&partitions, leader);
+        let (wanted, rests_until) = fetch_round::wanted(&partitions, leader);
         if wanted.is_empty() {
-            let _ = timeout(IDLE.min(backoff(&follower)), wake.notified()).await; // as above
+            let idle = Instant::now() + IDLE.min(backoff(&follower));
+            let _ = timeout_at(rests_until.map_or(idle, |until| until.min(idle)), wake.notified()).await; // as above
             continue;
         }
         let request = session.request(&follower, &wanted);
@@ -107,7 +108,8 @@ pub(super) async fn run(fetcher: Weak<Fetcher>, follower: FollowerBroker, wake: 
                 continue;
             }
         };
-        match wait(answer, connection, (&*session, leader), &fetcher, &wake).await {
+        let known = Known { session, leader, rests_until };
+        match wait(answer, connection, known, &fetcher, &wake).await {
             Some(Ok(response)) => {
                 if session.answered(&response) {
                     fetch_round::take(&partitions, &wanted, response, &wake, leader).await;
@@ -124,11 +126,20 @@ pub(super) async fn run(fetcher: Weak<Fetcher>, follower: FollowerBroker, wake: 
     }
 }
 
+/// What a fetch that is under way was made by.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    session: &'a FollowerSession,
+    leader: NodeId,
+    /// When something is wanted that was not while the fetch was made.
+    rests_until: Option<Instant>,
+}
+
 /// The answer; or `None` when nobody wants it any more. It is hurried, once, for what the leader was not told.
 async fn wait(
     answer: Answer<FetchRequest>,
     connection: &Connection,
-    known: (&FollowerSession, NodeId),
+    known: Known<'_>,
     fetcher: &Weak<Fetcher>,
     wake: &Arc<Notify>,
 ) -> Option<client::Result<FetchResponse>> {
@@ -158,21 +169,27 @@ enum Change {
 }
 
 /// Completes when it is worth while to wait no longer; for news only beside what is known to the leader.
-async fn change(fetcher: &Weak<Fetcher>, wake: &Arc<Notify>, known: Option<(&FollowerSession, NodeId)>) -> Change {
+async fn change(fetcher: &Weak<Fetcher>, wake: &Arc<Notify>, mut known: Option<Known<'_>>) -> Change {
     loop {
         match fetcher.upgrade() {
             Some(fetcher) if !fetcher.is_idle() => {}
             _ => return Change::Gone,
         }
-        if timeout(IDLE, wake.notified()).await.is_err() {
+        let rests_until = known.and_then(|known| known.rests_until);
+        let idle = Instant::now() + IDLE;
+        let woken = timeout_at(rests_until.map_or(idle, |until| until.min(idle)), wake.notified()).await.is_ok();
+        let rested = rests_until.is_some_and(|until| until <= Instant::now());
+        if !woken && !rested {
             continue; // nobody woke it, but it looks whether all are gone
         }
-        let Some((session, leader)) = known else { continue };
+        let Some(known) = &mut known else { continue };
         sleep(SETTLES).await;
-        let partitions = fetcher.upgrade().map(|fetcher| fetcher.partitions());
-        if partitions.is_some_and(|partitions| !session.has_told(&fetch_round::wanted(&partitions, leader))) {
+        let Some(partitions) = fetcher.upgrade().map(|fetcher| fetcher.partitions()) else { continue };
+        let (wanted, rests_until) = fetch_round::wanted(&partitions, known.leader);
+        if !known.session.has_told(&wanted) {
             return Change::News;
         }
+        known.rests_until = rests_until;
     }
 }
 
