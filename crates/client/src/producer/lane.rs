@@ -216,10 +216,12 @@ impl Lane {
         self.not_before.is_some_and(|not_before| not_before > now)
     }
 
-    /// What failed at one leader need not wait before it is tried at the next (KIP-951).
+    /// What failed at one leader need not wait before it is tried at the next (KIP-951), and does not wait longer there:
+    /// the next one may not have heard yet that it leads, which is a first failure.
     pub fn led_in(&mut self, epoch: LeaderEpoch) {
         if epoch > self.sent_in {
             self.not_before = None;
+            self.backoff.reset();
         }
     }
 

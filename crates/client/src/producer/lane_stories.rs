@@ -405,3 +405,20 @@ fn without_identity_nothing_is_numbered() {
         assert_eq!(written(&mut batch), (-1, -1, -1));
     });
 }
+
+/// The old leader refused a record, and the new one too, which had not heard yet: the next attempt came after the second step.
+#[test]
+fn a_new_leader_that_has_not_heard_yet_is_asked_again_after_the_first_step() {
+    in_a_world(|| {
+        let mut story = Story::new();
+        story.send();
+        for epoch in 1..5 {
+            let batch = story.take();
+            story.lane.sent_in(epoch);
+            story.answer(batch, Err(refused(ErrorCode::NotLeaderOrFollower)));
+            assert!(story.lane.is_backed_off(story.now + story.config.retry_backoff.first.mul_f64(0.7)), "{epoch}");
+            assert!(!story.lane.is_backed_off(story.now + story.config.retry_backoff.first.mul_f64(1.3)), "{epoch}");
+            story.lane.led_in(epoch + 1);
+        }
+    });
+}
