@@ -40,7 +40,8 @@ pub(super) struct State {
     /// What travels to each broker: a request each, with its partitions.
     under_way: BTreeMap<NodeId, BTreeMap<u64, Vec<TopicPartition>>>,
     shipments: u64,
-    connecting: BTreeSet<NodeId>,
+    /// Brokers that are being connected to, and since when.
+    connecting: BTreeMap<NodeId, Instant>,
     asking_identity: bool,
     refreshing: bool,
     refresh_not_before: Option<Instant>,
@@ -61,6 +62,10 @@ struct Shipment {
 
 /// A new leader is there within a second of the death of the old one. It is not to be missed for long.
 const MOST_BETWEEN_REFRESHES: Duration = Duration::from_millis(250);
+
+/// A leader that cannot be connected to for this long may be one no more: a machine that is gone refuses nothing, and a
+/// process that starts again answers late.
+const LATE: Duration = Duration::from_millis(250);
 
 impl State {
     fn is_busy(&self, node: NodeId, now: Instant, config: &ProducerConfig) -> bool {
@@ -95,7 +100,9 @@ impl Shared {
                 let silent = state.throttled.values().copied().filter(|time| *time > now).min();
                 let travels = state.under_way.values().any(|requests| !requests.is_empty());
                 let look = travels.then(|| now + STALLED_AFTER);
-                let next = [state.accumulator.next_deadline(now), refresh, silent, look].into_iter().flatten().min();
+                let late = state.connecting.values().map(|since| *since + LATE).filter(|time| *time > now).min();
+                let next = state.accumulator.next_deadline(now).into_iter().chain(refresh).chain(silent);
+                let next = next.chain(look).chain(late).min();
                 (shipments, next)
             };
             if !shipments.is_empty() {
@@ -125,11 +132,11 @@ impl Shared {
         if let Some(other_than) = needs_identity {
             self.ask_identity(state, other_than);
         }
-        let mut leaderless = BTreeSet::new();
+        let mut stale = BTreeSet::new();
         let mut shipments: BTreeMap<NodeId, (Shipment, usize)> = BTreeMap::new();
         for partition in ready {
             let Some(leader) = view.leader(&partition) else {
-                leaderless.insert(partition.topic.clone());
+                stale.insert(partition.topic.clone());
                 continue;
             };
             if state.is_busy(leader.node, now, &self.config) {
@@ -139,7 +146,9 @@ impl Shared {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
                     let Some(connection) = self.cluster.open_node(leader.node) else {
-                        self.connect(state, leader.node);
+                        if self.connect(state, leader.node, now) >= LATE {
+                            stale.insert(partition.topic.clone());
+                        }
                         continue;
                     };
                     let (number, node) = (state.shipments, leader.node);
@@ -154,8 +163,8 @@ impl Shared {
             *size += batch.size();
             shipment.parcels.push(Parcel { to: partition, topic_id: leader.topic_id, batch });
         }
-        if !leaderless.is_empty() {
-            self.refresh(state, leaderless.into_iter().collect(), now);
+        if !stale.is_empty() {
+            self.refresh(state, stale.into_iter().collect(), now);
         }
         let loaded = shipments.into_values().map(|(shipment, _)| shipment).filter(|s| !s.parcels.is_empty());
         let loaded: Vec<Shipment> = loaded.collect();
@@ -256,10 +265,12 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    fn connect(self: &Arc<Self>, state: &mut State, node: NodeId) {
-        if !state.connecting.insert(node) {
-            return;
+    /// Sees to it that `node` is being connected to; for how long it has been.
+    fn connect(self: &Arc<Self>, state: &mut State, node: NodeId, now: Instant) -> Duration {
+        if let Some(since) = state.connecting.get(&node) {
+            return now.saturating_duration_since(*since);
         }
+        state.connecting.insert(node, now);
         let shared = self.clone();
         task::spawn("producer connects", async move {
             let result = shared.cluster.node(node).await;
@@ -274,6 +285,7 @@ impl Shared {
             drop(state);
             shared.wake.notify_one();
         });
+        Duration::ZERO
     }
 
     fn refresh(self: &Arc<Self>, state: &mut State, topics: Vec<Arc<str>>, now: Instant) {

@@ -10,8 +10,10 @@ use model::ErrorCode;
 use protocol::ApiKey;
 use protocol::messages::fetch::{self, EpochEndOffset, FetchableTopicResponse, PartitionData};
 use protocol::messages::produce;
-use protocol::messages::{FetchRequest, FetchResponse, MetadataRequest, ProduceRequest, ProduceResponse};
-use runtime::time::{Duration, Instant};
+use protocol::messages::{
+    ApiVersionsRequest, FetchRequest, FetchResponse, MetadataRequest, ProduceRequest, ProduceResponse,
+};
+use runtime::time::{Duration, Instant, sleep};
 
 /// Whoever waits this long fails its story.
 const PATIENT: BackoffConfig = BackoffConfig { first: Duration::from_secs(20), most: Duration::from_secs(20) };
@@ -84,6 +86,31 @@ fn a_producer_that_loses_its_leader_writes_to_the_next_as_soon_as_there_is_one()
         let begun = Instant::now();
         assert_eq!(producer.send_and_wait(record("1")).await.unwrap().offset, 1);
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    });
+}
+
+/// A process that starts again takes connections before it answers on them, and a machine that is gone refuses none. Nobody
+/// was asked who leads for as long as connecting may take.
+#[test]
+fn a_leader_that_is_not_connected_to_is_left_when_another_one_leads() {
+    story(async {
+        let cluster = FakeCluster::start(2, 1).await;
+        let patient = ClientConfig { connect_timeout: Duration::from_secs(60), ..cluster.config() };
+        let producer = Producer::new(&Cluster::new(patient), producer::config()).unwrap();
+        assert_eq!(send(&producer, 1).await, in_order(1));
+        cluster.times(9, |world, ask, _: ApiVersionsRequest| match ask.node {
+            1 => Then::Deaf,
+            _ => Then::Answer(world.api_versions()),
+        });
+        cluster.cut(1);
+        let delivery = producer.send(record("1")).await.unwrap();
+        cluster.wait_until("it is connected to anew", |world| world.connections > 2).await;
+        sleep(Duration::from_millis(500)).await;
+        let begun = Instant::now();
+        cluster.world().move_leaders("t", 2);
+        assert_eq!(delivery.await.unwrap().offset, 1);
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+        assert!(cluster.count(ApiKey::Metadata) < 40, "and it was not asked for without pause");
     });
 }
 
