@@ -6,7 +6,7 @@ use crate::config::key::{ConfigKey, Valid, boolean, int, long, string};
 pub(super) const KEYS: &[ConfigKey] = &[
     int("num.replica.fetchers").default("1").at_least(1).dynamic().later("clusters of more than one node", "Connections to each other broker for copying records."),
     int("num.replica.alter.log.dirs.threads").later("several log directories", "Replicas that move between directories at the same time."),
-    int("replica.fetch.backoff.ms").default("1000").at_least(0).works("Rest after a failed fetch from a leader."),
+    int("replica.fetch.backoff.ms").default("1000").at_least(0).works("Rest after a failed fetch from a leader; where that one has not heard yet that it leads, at most."),
     int("replica.fetch.max.bytes").default("1048576").at_least(0).works("The most a follower asks for of one partition; a larger batch comes all the same."),
     int("replica.fetch.min.bytes").default("1").works("The least a leader answers a follower with, unless replica.fetch.wait.max.ms is over."),
     int("replica.fetch.response.max.bytes").default("10485760").at_least(0).works("The most a follower asks for in one fetch."),
