@@ -1,7 +1,7 @@
 //! The log in memory: the newest snapshot and all entries after it, which voter set counts from where, and how much of it
 //! is on stable storage.
 
-use crate::{Durable, Entry, LogEnd, Payload, Snapshot, Voters};
+use crate::{Durable, Entry, LogEnd, Payload, ReplicaKey, Snapshot, Voters};
 use bytes::Bytes;
 use model::{LeaderEpoch, Offset};
 use std::collections::VecDeque;
@@ -115,6 +115,13 @@ impl Log {
     /// The offset of the last voters' entry, or one before the log's start.
     pub fn voters_offset(&self) -> Offset {
         self.voter_sets.last().map_or(-1, |(offset, _)| *offset)
+    }
+
+    /// The offset of the entry that took the last of a replica's places among the voters, committed or not; `None` when
+    /// it still has one, or never had one in this log.
+    pub fn taken_out_at(&self, key: ReplicaKey) -> Option<Offset> {
+        let last = self.voter_sets.iter().rposition(|(_, voters)| voters.contains(key))?;
+        self.voter_sets.get(last + 1).map(|(offset, _)| *offset)
     }
 
     /// Appends an entry and says where.

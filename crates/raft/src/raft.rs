@@ -208,10 +208,17 @@ impl Raft {
         self.config.may_vote && self.is_voter()
     }
 
-    /// Whether it is a voter, or was one up to an entry that is not committed: perhaps only its log can win the votes that
-    /// commit it.
+    /// Whether it is a voter, or was one up to an entry that is not known to be committed: perhaps only its log can win the
+    /// votes that commit it, and what came before that entry it may have been counted for. After a restart that is all
+    /// after its snapshot, in which it may not have been a voter yet.
     pub(crate) fn is_voter(&self) -> bool {
-        self.log.voters().contains(self.me()) || self.log.voters_before(self.high_watermark).contains(self.me())
+        if self.log.voters().contains(self.me()) {
+            return true;
+        }
+        if model::planted!("removed-voter-forgets-its-word") {
+            return self.log.voters_before(self.high_watermark).contains(self.me());
+        }
+        self.log.taken_out_at(self.me()).is_some_and(|offset| offset >= self.high_watermark)
     }
 
     fn is_sole_voter(&self) -> bool {
