@@ -27,6 +27,9 @@ use std::sync::Arc;
 
 /// No batch of records has more bytes than this: it must fit a frame of the log, and a message.
 const MAX_BATCH_BYTES: usize = 8 << 20;
+/// How often and how many times it is looked whether a controller is dead to which no connection is left.
+const LOOK_INTERVAL: time::Duration = time::Duration::from_millis(20);
+const LOOKS: u32 = 50;
 /// Bytes of an entry beside what it holds, at most.
 const ENTRY_OVERHEAD: usize = 256;
 
@@ -130,6 +133,7 @@ impl Driver {
             }
             Command::PeerDied(node) => {
                 mark!("a controller was found dead");
+                tracing::warn!("controller {node} is dead: its address refuses connections");
                 let now = self.now().monotonic;
                 self.raft.peer_died(now, node);
                 self.settle().await
@@ -351,12 +355,20 @@ impl Driver {
         if status.leader != Some(node) {
             return;
         }
-        let (Some(address), mailbox) = (status.voters.get(&node).cloned(), self.mailbox.clone()) else { return };
+        let Some(address) = status.voters.get(&node).cloned() else { return };
+        let (peers, mailbox) = (self.peers.clone(), self.mailbox.clone());
         runtime::task::spawn("probe", async move {
-            if super::probe::is_refused(&address).await
-                && let Some(mailbox) = mailbox.upgrade()
-            {
-                let _ = mailbox.send(Command::PeerDied(node)).await; // an error means that this node stops
+            // Its connections may end before its port is closed, while the kernel clears up after a killed process.
+            for _ in 0..LOOKS {
+                if super::probe::is_refused(&address).await {
+                    let Some(mailbox) = mailbox.upgrade() else { return };
+                    let _ = mailbox.send(Command::PeerDied(node)).await; // an error means that this node stops
+                    return;
+                }
+                time::sleep(LOOK_INTERVAL).await;
+                if peers.is_connected(node) {
+                    return;
+                }
             }
         });
     }
