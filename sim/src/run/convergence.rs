@@ -11,6 +11,8 @@ use runtime::time::{Duration, Instant, sleep};
 
 /// A leader serves within this time.
 const LEADER_WITHIN: Duration = Duration::from_secs(10);
+/// Each partition is asked for so long at least, whatever the others took.
+const ASKED_AGAIN_FOR: Duration = Duration::from_secs(1);
 /// All are in sync within this time, and so much more for each record that a slow disk may have to take first.
 const IN_SYNC_WITHIN: Duration = Duration::from_secs(60);
 const A_RECORD_WITHIN: Duration = Duration::from_millis(2);
@@ -47,6 +49,8 @@ pub async fn converge(client: Client, what: Convergence) {
     let deadline = Instant::now() + LEADER_WITHIN;
     for place in &places {
         if may_be_led(&client, &what, *place).await {
+            // One that nobody can lead takes all the time, and idle connections end meanwhile.
+            let deadline = deadline.max(Instant::now() + ASKED_AGAIN_FOR);
             await_leader(&client, &mut routes, *place, deadline).await;
         }
     }
