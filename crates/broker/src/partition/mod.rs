@@ -275,11 +275,12 @@ impl Partition {
         }
     }
 
-    /// The lowest log start of the replicas on live brokers.
-    pub fn low_watermark(&self, cluster: &MetadataImage) -> Offset {
+    /// The lowest log start of the replicas that are on live brokers or could lead; none where this broker does not lead,
+    /// and cannot know.
+    pub fn low_watermark(&self, cluster: &MetadataImage) -> Option<Offset> {
         match &self.replica().role {
-            Role::Leading(leader) => leader.low_watermark(&|id| cluster.is_unfenced(id)),
-            _ => self.log_start_offset(),
+            Role::Leading(leader) => Some(leader.low_watermark(&|id| cluster.is_unfenced(id))),
+            _ => None,
         }
     }
 

@@ -38,7 +38,6 @@ impl Cluster {
             Fault::Wipe => self.wipe(id),
             Fault::MoveLeader => self.controller.move_leader(),
             Fault::Reassign => self.reassign(),
-            Fault::DeleteRecords => return self.delete_records(),
         }
         self.tell_image();
         Ok(())
@@ -115,14 +114,6 @@ impl Cluster {
         let stays = |id: &NodeId| target.contains(id);
         self.invariants.emptied.extend((1..=self.plan.nodes).filter(|id| !stays(id)));
         self.controller.reassign(target);
-    }
-
-    fn delete_records(&mut self) -> Verdict {
-        let leaders: Vec<NodeId> = self.nodes.iter().filter(|node| node.leader().is_some()).map(|it| it.id).collect();
-        let Some(id) = self.dice.pick(&leaders) else { return Ok(()) };
-        let (from, to) = (self.node(id).disk.start(), self.node(id).high_watermark);
-        let before = self.dice.between(from, to.max(from));
-        self.with_node(id, |node, now, out| node.delete_records(now, before, out))
     }
 
     pub(super) fn repair(&mut self, repair: Repair) {

@@ -146,6 +146,7 @@ impl Cluster {
             }
             self.report.events += 1;
             self.happen(event)?;
+            self.invariants.event(&self.nodes, self.controller.image())?;
             if self.report.events.is_multiple_of(SAMPLE) {
                 self.invariants.sample(&self.nodes, self.controller.image())?;
             }
@@ -255,6 +256,8 @@ impl Cluster {
         self.digest(at);
         let answered = self.nodes[at].acknowledged();
         self.invariants.acknowledged(&answered);
+        let deleted = self.nodes[at].deleted();
+        self.invariants.deleted(deleted);
         let least = usize::try_from(self.plan.terms.min_insync_replicas).unwrap_or(1);
         self.invariants.node_moved(&self.nodes, at, least)
     }

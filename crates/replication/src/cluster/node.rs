@@ -46,6 +46,8 @@ pub(super) struct Node {
     pub high_watermark: Offset,
     pub image: Option<Arc<Image>>,
     pub waiting: Vec<Waiting>,
+    /// A client waits until all below is deleted wherever it has to be.
+    deleting: Option<Offset>,
     pub terms: Terms,
     broker_epoch: Option<Offset>,
     generation: u64,
@@ -72,6 +74,7 @@ impl Node {
             high_watermark: 0,
             image: None,
             waiting: Vec::new(),
+            deleting: None,
             terms,
             broker_epoch: None,
             generation: 0,
@@ -237,6 +240,7 @@ impl Node {
         }
         self.role = role;
         self.waiting.clear();
+        self.deleting = None;
         (self.fetch_sent, self.asked) = (None, None);
         self.doing = None;
     }
@@ -381,7 +385,15 @@ impl Node {
     /// DeleteRecords up to `before`.
     pub fn delete_records(&mut self, now: Instant, before: Offset, out: &mut Out) {
         self.disk.advance_start(before);
+        self.deleting = self.deleting.max(Some(before));
         self.log_moved(now, out);
+    }
+
+    /// What a client is told now to be deleted.
+    pub fn deleted(&mut self) -> Option<Offset> {
+        let (Role::Leader(leader), Some(image)) = (&self.role, &self.image) else { return None };
+        let low_watermark = leader.low_watermark(&|id| image.may_be_in_sync(id).is_some());
+        self.deleting.take_if(|before| *before <= low_watermark)
     }
 
     fn log_moved(&mut self, now: Instant, out: &mut Out) {

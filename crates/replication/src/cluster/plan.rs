@@ -30,6 +30,10 @@ pub struct Plan {
     pub(super) slow_sync: u32,
     pub(super) checkpoint: u32,
     pub(super) acks_all: u32,
+    /// How often a client has nothing to write.
+    pub(super) rests: u32,
+    /// How often a client deletes records from the start.
+    pub(super) deletes: u32,
     pub(super) faults: Vec<Fault>,
 }
 
@@ -52,11 +56,9 @@ pub(super) enum Fault {
     MoveLeader,
     /// Other replicas are to hold the partition.
     Reassign,
-    /// Records are deleted from the start.
-    DeleteRecords,
 }
 
-const ALL: [Fault; 9] = [
+const ALL: [Fault; 8] = [
     Fault::Kill,
     Fault::KillAll,
     Fault::CutLink,
@@ -65,7 +67,6 @@ const ALL: [Fault; 9] = [
     Fault::Wipe,
     Fault::MoveLeader,
     Fault::Reassign,
-    Fault::DeleteRecords,
 ];
 
 impl Plan {
@@ -93,6 +94,8 @@ impl Plan {
             checkpoint: dice.between(0, 40) as u32,
             acks_all: dice.between(30, 100) as u32,
             frugal_controller: dice.chance(30),
+            rests: if dice.chance(25) { dice.between(70, 97) as u32 } else { 10 },
+            deletes: if dice.chance(60) { dice.between(1, 12) as u32 } else { 0 },
             faults,
         }
     }

@@ -1,4 +1,4 @@
-//! Producers, and readers that ask where what is committed ends.
+//! Producers, readers that ask where what is committed ends, and those who delete it.
 
 use super::invariants::Verdict;
 use super::{Cluster, Event, HEALING, QUIET};
@@ -18,7 +18,13 @@ impl Cluster {
         }
         self.invariants.latest_told(self.node(id))?;
         let rest_from = Instant::default() + self.plan.faults_for + (HEALING - QUIET);
-        if self.now >= rest_from || self.dice.chance(10) {
+        if self.now >= rest_from {
+            return Ok(());
+        }
+        if self.dice.chance(self.plan.deletes) {
+            return self.delete_records(id);
+        }
+        if self.dice.chance(self.plan.rests) {
             return Ok(());
         }
         let acks = if self.dice.chance(self.plan.acks_all) { -1 } else { 1 };
@@ -27,5 +33,11 @@ impl Cluster {
         self.with_node(id, |node, now, out| {
             node.produce(now, value, acks, out);
         })
+    }
+
+    fn delete_records(&mut self, id: NodeId) -> Verdict {
+        let (from, to) = (self.node(id).disk.start(), self.node(id).high_watermark);
+        let before = if self.dice.chance(30) { to.max(from) } else { self.dice.between(from, to.max(from)) };
+        self.with_node(id, |node, now, out| node.delete_records(now, before, out))
     }
 }

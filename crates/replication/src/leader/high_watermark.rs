@@ -1,4 +1,5 @@
-//! The high watermark: the lowest progress over every replica that the controller might make the next leader.
+//! The high watermark and the low one: the lowest end and the lowest start of the log over every replica that the
+//! controller might make the next leader. What is below the one is kept, and below the other stays deleted.
 
 use super::Leader;
 use super::follower_progress::FollowerProgress;
@@ -6,21 +7,24 @@ use model::state_machine::Instant;
 use model::{mark, planted};
 
 impl Leader {
-    /// Moves the high watermark as far as it may go; never back.
+    /// Moves both watermarks as far as they may go; never back.
     ///
     /// Both the committed ISR and the proposed one count (KIP-497): until the answer is there, either may be the one
     /// that a new leader is chosen from. While the committed ISR is too small nothing new is committed: a proposal
     /// that is refused would have committed it on fewer replicas than was promised.
     pub(super) fn advance(&mut self, now: Instant) {
         if self.is_under_min_isr() {
+            // Who has left the ISR may lead all the same then, without having heard of anything since.
             mark!("high watermark waits for the minimum of the isr");
             return;
         }
-        let mut lowest = self.log.progress();
+        let (mut lowest_end, mut lowest_start) = (self.log.progress(), self.log.log_start_offset);
         for follower in self.followers.iter().filter(|follower| self.waits_for(follower, now)) {
-            lowest = lowest.min(follower.progress.unwrap_or(0));
+            lowest_end = lowest_end.min(follower.progress.unwrap_or(0));
+            lowest_start = lowest_start.min(follower.log_start_offset.unwrap_or(0));
         }
-        self.high_watermark = self.high_watermark.max(lowest);
+        self.high_watermark = self.high_watermark.max(lowest_end);
+        self.low_watermark = self.low_watermark.max(lowest_start);
     }
 
     fn waits_for(&self, follower: &FollowerProgress, now: Instant) -> bool {

@@ -3,7 +3,7 @@
 use super::Leader;
 use super::follower_progress::FollowerProgress;
 use model::state_machine::Instant;
-use model::{NodeId, planted};
+use model::{NodeId, mark, planted};
 
 impl Leader {
     /// The ISR that the controller has last told, this replica first.
@@ -29,7 +29,18 @@ impl Leader {
         if follower.claim.committed {
             return follower.is_caught_up(now, self.log.log_end_offset, self.terms.replica_lag_time_max);
         }
-        follower.may_join() && self.has_what_is_committed(follower)
+        follower.may_join() && self.has_what_is_committed(follower) && self.has_let_go(follower)
+    }
+
+    /// Nobody is in sync who would bring back, as a leader, what this leader has promised to be deleted. What earlier
+    /// ones have promised is not known, but it is below where the log began under this one.
+    fn has_let_go(&self, follower: &FollowerProgress) -> bool {
+        let deleted_below = self.low_watermark.max(self.first_start_offset);
+        let lets_go = follower.log_start_offset.unwrap_or(0) >= deleted_below;
+        if !lets_go {
+            mark!("a follower has yet to delete what its leader has deleted");
+        }
+        lets_go || planted!("a replica joins the isr with records that were deleted")
     }
 
     /// The high watermark of a new leader may be behind what earlier leaders have committed, but nothing committed is

@@ -41,7 +41,11 @@ pub struct Leader {
     /// The partition epoch of the image that last told replicas.
     assigned_in: i32,
     epoch_start_offset: Offset,
+    /// Where the log started when this leader began to lead.
+    first_start_offset: Offset,
     high_watermark: Offset,
+    /// Every replica that could lead in this one's place has told that its log starts here or later.
+    low_watermark: Offset,
     log: OwnLog,
     terms: Terms,
     /// The other replicas, in the image's order.
@@ -75,6 +79,8 @@ impl Leader {
             partition_epoch: image.partition_epoch,
             assigned_in: image.partition_epoch,
             epoch_start_offset: log.log_end_offset,
+            first_start_offset: log.log_start_offset,
+            low_watermark: 0,
             high_watermark: high_watermark.clamp(log.log_start_offset, log.log_end_offset),
             log,
             terms,

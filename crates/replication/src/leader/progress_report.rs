@@ -36,12 +36,12 @@ impl Leader {
         std::iter::once(self.own_progress(now)).chain(self.followers.iter().map(|follower| self.report(follower)))
     }
 
-    /// The lowest log start of all live replicas: what DeleteRecords waits for. A replica that has not said yet counts
-    /// from 0.
+    /// The lowest log start of all replicas that live or could lead: what DeleteRecords waits for. A replica that has
+    /// not said yet counts from 0. A live one that is out of sync promises nothing, but Kafka waits for it too.
     pub fn low_watermark(&self, is_alive: &dyn Fn(NodeId) -> bool) -> Offset {
         let live = self.followers.iter().filter(|follower| is_alive(follower.id));
         let lowest = live.map(|follower| follower.log_start_offset.unwrap_or(0)).min();
-        lowest.unwrap_or(Offset::MAX).min(self.log.log_start_offset)
+        lowest.unwrap_or(Offset::MAX).min(self.low_watermark)
     }
 
     /// Whether every other replica that could lead in this one's place has fetched in this epoch since `asked`: none of

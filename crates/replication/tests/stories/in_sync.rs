@@ -54,6 +54,38 @@ fn to_join_a_follower_needs_what_earlier_leaders_may_have_committed() {
     assert_eq!(members(&leader.proposal(at(2)).expect("3 has all")), [1, 2, 3]);
 }
 
+/// A replica that had missed a DeleteRecords came back into the ISR with the deleted records, and led next.
+#[test]
+fn to_join_a_follower_has_to_have_deleted_what_was_promised_to_be() {
+    let mut leader = leader_of(&[1, 2], 1);
+    leader.log_moved(at(1), OwnLog { log_start_offset: 4, ..cached(10) });
+    fetches_with_start(&mut leader, at(2), 2, 4);
+    fetches_with_start(&mut leader, at(3), 3, 3);
+    assert_eq!(leader.proposal(at(3)), None, "2 alone has deleted what is below 4, and somebody may have been told so");
+    fetches_with_start(&mut leader, at(4), 3, 4);
+    assert_eq!(members(&leader.proposal(at(4)).expect("3 has too")), [1, 2, 3]);
+}
+
+#[test]
+fn to_join_a_follower_has_to_have_deleted_what_earlier_leaders_may_have_promised() {
+    let log = OwnLog { log_start_offset: 4, ..cached(10) };
+    let mut leader = Leader::new(at(0), 1, &image(&[1, 2]), &all_live, log, 4, terms(1));
+    fetches_with_start(&mut leader, at(1), 3, 3);
+    assert_eq!(leader.proposal(at(1)), None);
+    fetches_with_start(&mut leader, at(2), 3, 4);
+    assert_eq!(members(&leader.proposal(at(2)).expect("3 has deleted it too")), [1, 2, 3]);
+}
+
+/// Somebody deletes a little all the time: nobody could join if the leader's own start counted.
+#[test]
+fn to_join_a_follower_need_not_have_deleted_what_nobody_was_told_is_gone() {
+    let mut leader = leader_of(&[1, 2], 1);
+    leader.log_moved(at(1), OwnLog { log_start_offset: 4, ..cached(10) });
+    fetches_with_start(&mut leader, at(2), 2, 2);
+    fetches_with_start(&mut leader, at(3), 3, 3);
+    assert_eq!(members(&leader.proposal(at(3)).expect("2 keeps 2 and 3")), [1, 2, 3]);
+}
+
 #[test]
 fn a_broker_that_is_fenced_or_registered_anew_since_it_fetched_does_not_join() {
     let mut leader = leader_of(&[1, 2], 1);

@@ -57,13 +57,50 @@ fn the_lag_of_each_replica_is_known_from_its_last_fetch() {
 
 #[test]
 fn the_low_watermark_is_the_lowest_start_of_all_live_replicas() {
-    let mut leader = leader_of(&[1, 2, 3], 1);
+    let mut leader = leader_of(&[1], 1);
     leader.log_moved(at(1), OwnLog { log_start_offset: 4, ..cached(10) });
     for (replica, log_start_offset) in [(2, 3), (3, 1)] {
-        let fetch = FollowerFetch { log_start_offset, ..fetch_of(replica, 10) };
-        assert_eq!(leader.fetched(at(2), &checked(fetch, 10)), Ok(()));
+        fetches_with_start(&mut leader, at(2), replica, log_start_offset);
     }
     assert_eq!(leader.low_watermark(&|_| true), 1);
     assert_eq!(leader.low_watermark(&|id| id != 3), 3);
     assert_eq!(leader.low_watermark(&|_| false), 4);
+}
+
+/// A deletion was answered when the live replicas had it. A member of the ISR that seemed dead for a moment did not, and
+/// led next with all of it.
+#[test]
+fn the_low_watermark_waits_for_every_replica_that_could_lead() {
+    let mut leader = leader_of(&[1, 2], 1);
+    leader.log_moved(at(1), OwnLog { log_start_offset: 4, ..cached(10) });
+    let nobody_lives = |_| false;
+    assert_eq!(leader.low_watermark(&nobody_lives), 0, "2 is in the isr and has not said anything");
+    fetches_with_start(&mut leader, at(2), 2, 3);
+    assert_eq!(leader.low_watermark(&nobody_lives), 3);
+    fetches_with_start(&mut leader, at(3), 3, 4);
+    let proposal = leader.proposal(at(4)).expect("3 has everything");
+    assert_eq!(members(&proposal), [1, 2, 3]);
+    leader.log_moved(at(5), OwnLog { log_start_offset: 6, ..cached(10) });
+    fetches_with_start(&mut leader, at(6), 2, 6);
+    assert_eq!(leader.low_watermark(&nobody_lives), 4, "the controller may have taken the proposal already");
+    fetches_with_start(&mut leader, at(7), 3, 5);
+    assert_eq!(leader.low_watermark(&nobody_lives), 5);
+}
+
+/// Below its minimum the ISR is not all that a leader may be chosen from.
+#[test]
+fn the_low_watermark_rests_while_the_isr_is_too_small() {
+    let mut leader = leader_of(&[1], 2);
+    leader.log_moved(at(1), OwnLog { log_start_offset: 4, ..cached(10) });
+    assert_eq!(leader.low_watermark(&|_| false), 0);
+}
+
+#[test]
+fn the_low_watermark_of_one_replica_is_its_own_start() {
+    let log = OwnLog { log_start_offset: 2, ..cached(10) };
+    let alone = PartitionImage { replicas: vec![1], ..image(&[1]) };
+    let mut leader = Leader::new(at(0), 1, &alone, &all_live, log, 4, terms(2));
+    assert_eq!(leader.low_watermark(&|_| true), 2);
+    leader.log_moved(at(1), OwnLog { log_start_offset: 4, ..cached(10) });
+    assert_eq!(leader.low_watermark(&|_| true), 4);
 }

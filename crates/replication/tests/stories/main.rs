@@ -87,6 +87,12 @@ fn fetches(leader: &mut Leader, now: Instant, replica: NodeId, offset: Offset) {
     assert_eq!(leader.fetched(now, &checked), Ok(()));
 }
 
+/// The follower has all ten records but those below `log_start_offset`.
+fn fetches_with_start(leader: &mut Leader, now: Instant, replica: NodeId, log_start_offset: Offset) {
+    let fetch = FollowerFetch { log_start_offset, ..fetch_of(replica, 10) };
+    assert_eq!(leader.fetched(now, &checked(fetch, 10)), Ok(()));
+}
+
 fn members(proposal: &IsrProposal) -> Vec<NodeId> {
     proposal.new_isr.iter().map(|(id, _)| *id).collect()
 }

@@ -18,6 +18,8 @@ pub(in crate::cluster) struct History {
     pub committed: Vec<Committed>,
     /// Everything below was deleted on purpose.
     pub deleted_below: Offset,
+    /// Clients were told that everything below is deleted.
+    pub told_deleted_below: Offset,
     /// What producers with acks=all were told.
     pub acknowledged: Vec<Waiting>,
 }

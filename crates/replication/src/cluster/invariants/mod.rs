@@ -3,6 +3,7 @@
 mod acknowledged_survives;
 mod committed_is_on_enough_replicas;
 mod committed_never_lost;
+mod deleted_stays_deleted;
 mod followers_keep_what_is_committed;
 mod high_watermark_monotonic_per_epoch;
 mod history;
@@ -75,6 +76,11 @@ impl Invariants {
         logs_match_below_high_watermark::check(&self.history, node, node.high_watermark - NEWEST)
     }
 
+    /// Anything has happened anywhere.
+    pub fn event(&self, nodes: &[Node], image: &Image) -> Verdict {
+        deleted_stays_deleted::check(&self.history, nodes, image)
+    }
+
     /// A look at everything.
     pub fn sample(&self, nodes: &[Node], image: &Image) -> Verdict {
         for node in nodes.iter().filter(|node| node.up) {
@@ -90,6 +96,11 @@ impl Invariants {
 
     pub fn acknowledged(&mut self, answered: &[Waiting]) {
         self.history.acknowledged.extend_from_slice(answered);
+    }
+
+    /// A client was told that everything below is deleted.
+    pub fn deleted(&mut self, below: Option<Offset>) {
+        self.history.told_deleted_below = self.history.told_deleted_below.max(below.unwrap_or(0));
     }
 
     /// The faults are over for long enough.
