@@ -57,6 +57,9 @@ pub enum FetchCheck {
     Matches,
     /// The logs differ above here (at most): it is told so in `diverging_epoch`, without error and without records.
     Diverging(EpochEnd),
+    /// All that the follower has was deleted here, and nothing of it can be compared. It is told where the log starts, at
+    /// once and without records: once its own starts there too they are alike.
+    Deleted,
     /// Nothing can be given from there: OFFSET_OUT_OF_RANGE. The answer to a replica says where the log starts in
     /// `log_start_offset` and where it ends in `diverging_epoch`, so that it need not ask.
     OutOfRange {
@@ -128,6 +131,10 @@ fn compare(fetch: &FollowerFetch, log: &LeaderLog<'_>) -> FetchCheck {
         mark!("follower is below the log start");
         return out_of_range;
     }
+    if ends_at_start(fetch, log) && !planted!("a log that ends where the leader's starts is like it") {
+        mark!("all that a follower has was deleted at its leader");
+        return FetchCheck::Deleted;
+    }
     if fetch.last_fetched_epoch >= 0 {
         let end = end_of_epoch(fetch.last_fetched_epoch, log);
         if end.epoch < 0 || end.end_offset < 0 {
@@ -140,6 +147,12 @@ fn compare(fetch: &FollowerFetch, log: &LeaderLog<'_>) -> FetchCheck {
         }
     }
     if fetch.fetch_offset > log.log_end_offset { out_of_range } else { FetchCheck::Matches }
+}
+
+/// The follower's last record would be the one before the leader's first. Of which epoch that was the leader need not
+/// know: it may say that any epoch before its first one ends there.
+fn ends_at_start(fetch: &FollowerFetch, log: &LeaderLog<'_>) -> bool {
+    fetch.fetch_offset == log.log_start_offset && (0..fetch.fetch_offset).contains(&fetch.log_start_offset)
 }
 
 fn end_of_epoch(asked: LeaderEpoch, log: &LeaderLog<'_>) -> EpochEnd {

@@ -149,6 +149,7 @@ pub const LEDGER: &[Entry] = &[
     cluster("K07", Easy, "keep records that the leader has deleted"),
     machine("raft", "R00", Hard, "removed-voter-forgets-its-word"),
     machine("replication", "K07", Hard, "a replica joins the isr with records that were deleted"),
+    machine("replication", "K00", Hard, "a log that ends where the leader's starts is like it"),
     cluster("R01", Medium, "truncate to the own high watermark"),
     cluster("R02", Hard, "an unknown epoch ends at the log end"),
     cluster("R04", Medium, "believe the leader before cutting what diverges"),

@@ -183,6 +183,8 @@ struct Data {
     log_start_offset: Offset,
     diverging: Option<(i32, Offset)>,
     read_replica: Option<NodeId>,
+    /// For a replica that has nothing but what was deleted here.
+    deleted: bool,
 }
 
 struct Failure {
@@ -206,7 +208,8 @@ impl Read {
 
     /// Nothing is gained by waiting: there is something to tell.
     fn is_urgent(&self) -> bool {
-        self.outcome.as_ref().map_or(true, |data| data.diverging.is_some() || data.read_replica.is_some())
+        let is_urgent = |data: &Data| data.diverging.is_some() || data.read_replica.is_some() || data.deleted;
+        self.outcome.as_ref().map_or(true, is_urgent)
     }
 }
 
@@ -234,6 +237,12 @@ async fn read_for_replica(
                 high_watermark: partition.high_watermark(),
                 log_start_offset: partition.log_start_offset(),
                 diverging: Some((end.epoch, end.end_offset)),
+                ..Data::default()
+            })),
+            FetchCheck::Deleted => Ok(Some(Data {
+                high_watermark: partition.high_watermark(),
+                log_start_offset: partition.log_start_offset(),
+                deleted: true,
                 ..Data::default()
             })),
             FetchCheck::OutOfRange { log_start_offset, latest } => Err(Failure {
@@ -450,7 +459,9 @@ fn answer(broker: &Broker, context: &Context, terms: &Terms, plan: Plan, reads: 
                 error: data.error_code != 0 || data.diverging_epoch != EpochEndOffset::default(),
                 sent_away: data.preferred_read_replica >= 0,
             };
-            let news = session.is_news(wanted, told, has_data);
+            // A replica that has not taken the log start over may have been told by a leader before this one.
+            let starts_before = (0..data.log_start_offset).contains(&wanted.log_start_offset);
+            let news = session.is_news(wanted, told, has_data) || starts_before;
             if plan.incremental && !news {
                 continue;
             }

@@ -164,8 +164,15 @@ impl Task {
             Role::Following(follower) => follower.log_start_to_take(),
             _ => None,
         };
-        if let Some(to) = to {
-            let _ = self.advance_start(to).await; // it is tried again with the next answer
+        if let Some(to) = to
+            && self.advance_start(to).await.is_err()
+        {
+            // It is tried again with the next answer.
+            self.partition.change(|replica, now| {
+                if let Role::Following(follower) = &mut replica.role {
+                    follower.could_not_take_log_start(now);
+                }
+            });
         }
     }
 }

@@ -296,6 +296,7 @@ impl Node {
         let mut records = Vec::new();
         match result.map(|checked| checked.outcome()) {
             Err(error) => answer.error = error,
+            Ok(FetchCheck::Deleted) => {}
             Ok(FetchCheck::Diverging(end)) => answer.diverging = Some(end),
             Ok(FetchCheck::OutOfRange { latest, .. }) => {
                 (answer.error, answer.diverging) = (ErrorCode::OffsetOutOfRange, Some(latest));

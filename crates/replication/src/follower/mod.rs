@@ -274,6 +274,13 @@ impl Follower {
         (start > self.log.ends.log_start_offset).then_some(start)
     }
 
+    /// The log could not be made to start there. Rests: the leader may have nothing else to say, and say it at once.
+    pub fn could_not_take_log_start(&mut self, now: Instant) {
+        if self.state == State::Fetching {
+            let _ = self.back_off(now);
+        }
+    }
+
     /// Whom it follows.
     pub fn following(&self) -> Following {
         self.following

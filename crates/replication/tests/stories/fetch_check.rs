@@ -76,3 +76,18 @@ fn a_follower_of_another_epoch_hears_which_of_the_two_is_behind() {
     assert_eq!(of(EPOCH + 1), Err(ErrorCode::UnknownLeaderEpoch));
     assert_eq!(of(-1), Err(ErrorCode::UnknownLeaderEpoch));
 }
+
+/// A leader that had deleted all but its newest records could not tell that a follower's log, which ended just below
+/// them, was another one. The follower came into the ISR with it, and led next.
+#[test]
+fn a_log_that_ends_where_the_leaders_starts_cannot_be_compared() {
+    let check = |last_fetched_epoch, log_start_offset| {
+        let fetch = FollowerFetch { last_fetched_epoch, log_start_offset, ..fetch_of(2, 10) };
+        check_fetch(fetch, log()).expect("the epoch is the leader's").outcome()
+    };
+    for epoch in [-1, 0, 1, 2, 7] {
+        assert_eq!(check(epoch, 0), FetchCheck::Deleted, "of epoch {epoch}");
+        assert_eq!(check(epoch, 9), FetchCheck::Deleted, "of epoch {epoch}");
+    }
+    assert_eq!(check(-1, 10), FetchCheck::Matches, "there is nothing in it any more");
+}
