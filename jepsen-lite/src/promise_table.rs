@@ -228,6 +228,13 @@ pub static KEEPING: &[Row] = &[
 /// What is promised about records once deleted: that they stay deleted, but for these rows.
 pub static DELETION: &[Row] = &[
     Row {
+        in_sync: &[InSync::One, InSync::Several],
+        unclean_election: Some(true),
+        keeping: Keeping::TailMayBeLost,
+        because: "an unclean election prefers service: the new leader may not have heard of the deletion",
+        ..ANY
+    },
+    Row {
         durability: Some(Durability::PageCache),
         faults: &[F::ProcessCrash, F::PowerFailure, F::FailedSync, F::FailedWrite, F::StalledDisk],
         keeping: Keeping::TailMayBeLost,
@@ -314,9 +321,9 @@ pub fn metadata(settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>)
     first(METADATA, settings, hit)
 }
 
-/// The row that takes a promise about a record under `settings` away even without a fault.
-pub fn without_fault(settings: Settings) -> Option<&'static Row> {
-    KEEPING.iter().find(|row| row.needs_no_fault(settings))
+/// The row of a table that takes a promise under `settings` away even without a fault.
+pub fn without_fault(table: &'static [Row], settings: Settings) -> Option<&'static Row> {
+    table.iter().find(|row| row.needs_no_fault(settings))
 }
 
 fn first(table: &'static [Row], settings: Settings, hit: Hit) -> (Keeping, Option<&'static Row>) {
@@ -452,12 +459,12 @@ mod tests {
     #[test]
     fn acks_of_one_leader_may_end_without_any_fault() {
         let settings = Settings { acks: Acks::Leader, in_sync: InSync::Several, ..DEFAULT };
-        assert!(without_fault(settings).is_some());
-        assert!(without_fault(Settings { in_sync: InSync::Alone, ..settings }).is_none());
-        assert!(without_fault(Settings { acks: Acks::All, ..settings }).is_none());
+        assert!(without_fault(KEEPING, settings).is_some());
+        assert!(without_fault(KEEPING, Settings { in_sync: InSync::Alone, ..settings }).is_none());
+        assert!(without_fault(KEEPING, Settings { acks: Acks::All, ..settings }).is_none());
         let unclean = Settings { acks: Acks::All, unclean_election: true, ..settings };
-        assert!(without_fault(unclean).is_some());
-        assert!(without_fault(Settings { in_sync: InSync::Alone, ..unclean }).is_none());
+        assert!(without_fault(KEEPING, unclean).is_some() && without_fault(DELETION, unclean).is_some());
+        assert!(without_fault(KEEPING, Settings { in_sync: InSync::Alone, ..unclean }).is_none());
         assert_eq!(keeping(Settings { acks: Acks::None, ..settings }, hit(F::ClockBack)).0, Keeping::NotPromised);
     }
 

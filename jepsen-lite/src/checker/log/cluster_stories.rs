@@ -7,7 +7,7 @@ use crate::history::{
     Acks, Action, Answer, CreateTopic, FaultKind, FaultNature, ListOffsets, Member, OffsetQuery, Outcome, Produce,
     Received,
 };
-use model::NodeId;
+use model::{NodeId, Offset};
 use std::collections::BTreeMap;
 
 /// Three nodes, and topic `t` on all of them, without retention.
@@ -238,4 +238,39 @@ fn with_one_copy_wiped_another_leads() {
     strike(&mut story, 1, FaultKind::WipedDisk);
     awaits_in_vain(&mut story, Action::AwaitLeader { partition: partition() });
     story.assert_only(Class::Unavailable);
+}
+
+/// The log starts at 2 for a reader, and at 0 in the end; a deletion up to `before` was asked for in between, and answered
+/// well or not at all.
+fn log_start_taken_back(before: Offset, answered: bool) -> Story {
+    let mut story = three_nodes(&[]);
+    story.acknowledged(0, 3);
+    let deletion = story.invoke(9, Action::DeleteRecords { partition: partition(), before });
+    story.list(OffsetQuery::Earliest, 2, -1);
+    let outcome = match answered {
+        true => Outcome::Ok(Answer::RecordsDeleted { log_start: 2 }),
+        false => Outcome::Unknown("NOT_LEADER_OR_FOLLOWER".into()),
+    };
+    story.complete(deletion, outcome);
+    story.healed();
+    story.scan(0, 3, &[(0, 0), (1, 1), (2, 2)]);
+    story
+}
+
+#[test]
+fn a_log_start_may_be_taken_back_while_its_deletion_is_not_answered() {
+    log_start_taken_back(2, false).assert_clean();
+    log_start_taken_back(-1, false).assert_clean();
+}
+
+#[test]
+fn a_log_start_that_nobody_asked_for_may_not_be_taken_back() {
+    log_start_taken_back(1, false).assert_finds(Class::LogStartRegress);
+}
+
+#[test]
+fn a_log_start_may_not_be_taken_back_once_its_deletion_is_answered() {
+    let story = log_start_taken_back(2, true);
+    story.assert_finds(Class::LogStartRegress);
+    story.assert_finds(Class::DeletedReturned);
 }

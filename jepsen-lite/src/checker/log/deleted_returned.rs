@@ -52,7 +52,8 @@ fn answered_less(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut V
     }
 }
 
-fn deleted_below(operation: &Operation) -> Option<Offset> {
+/// Everything below was deleted, as an answer says.
+pub(super) fn deleted_below(operation: &Operation) -> Option<Offset> {
     match (&operation.action, operation.answer()) {
         (Action::DeleteRecords { before, .. }, Some(Answer::RecordsDeleted { log_start })) => {
             Some((*before).max(*log_start))

@@ -40,9 +40,8 @@ impl Observation {
 impl Evidence<'_> {
     /// Why the newest records of the partition, `seen` among them, may be gone at event `at`; `None` when they may not.
     pub fn may_be_gone(&self, partition: &Partition, seen: Observation, at: Index) -> Option<Because> {
-        let unconditional = self.possible_promises(partition, seen, at).into_iter();
-        let unconditional = unconditional.filter_map(|promise| promise_table::without_fault(promise.settings)).next();
-        unconditional.map(|row| row.because).or_else(|| self.weakest(partition, seen, at, promise_table::keeping))
+        let unconditional = self.without_fault(partition, seen, at, promise_table::KEEPING);
+        unconditional.or_else(|| self.weakest(partition, seen, at, promise_table::keeping))
     }
 
     /// Why one of two that were seen at the same offset may have been lost and the other written in its place. An answer
@@ -101,7 +100,8 @@ impl Evidence<'_> {
 
     /// Why a deletion known at `seen` may be forgotten at event `at`.
     pub fn may_return(&self, partition: &Partition, seen: Observation, at: Index) -> Option<Because> {
-        self.weakest(partition, seen, at, promise_table::deletion)
+        let unconditional = self.without_fault(partition, seen, at, promise_table::DELETION);
+        unconditional.or_else(|| self.weakest(partition, seen, at, promise_table::deletion))
     }
 
     /// Why metadata known at event `since` may be forgotten at event `at`.
@@ -115,6 +115,20 @@ impl Evidence<'_> {
         };
         let counts = |fault: &Fault| reason(promise_table::metadata(settings, hit(fault)));
         self.struck(None, since, at, self.history.metadata_copies(), &counts)
+    }
+
+    fn without_fault(
+        &self,
+        partition: &Partition,
+        seen: Observation,
+        at: Index,
+        table: &'static [Row],
+    ) -> Option<Because> {
+        let promises = self.possible_promises(partition, seen, at).into_iter();
+        promises
+            .filter_map(|promise| promise_table::without_fault(table, promise.settings))
+            .map(|row| row.because)
+            .next()
     }
 
     fn weakest(

@@ -1,8 +1,12 @@
 //! Log start regress: the first offset is told, and an operation that began later is told a smaller one.
+//!
+//! A leader shows where its log starts as soon as it has deleted something itself, as Kafka does, and answers the
+//! deletion once every replica that could lead has deleted it too. What was shown in between may be taken back.
 
-use super::evidence::{Evidence, bounds};
+use super::deleted_returned::deleted_below;
+use super::evidence::{Evidence, Partition, bounds};
 use super::excuse::Observation;
-use super::sweep::{Rule, sweep};
+use super::sweep::{Finding, Rule, sweep};
 use super::witness;
 use crate::checker::{Class, Verdict};
 use crate::history::{Action, Operation};
@@ -17,6 +21,9 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
             excuse: &|found| {
                 if evidence.history.is_of_a_cluster() && evidence.expires(partition, evidence.until(found.later)) {
                     return Some("each replica takes old segments away by itself, and a new leader may have kept more");
+                }
+                if is_of_one_leader(evidence, partition, found) {
+                    return Some("a deletion that was not answered may be its leader's alone, and another one leads");
                 }
                 let seen = Observation::by(evidence, found.earlier);
                 evidence.may_return(partition, seen, evidence.until(found.later))
@@ -34,6 +41,24 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
             verdict.report(witness::anomaly(Class::LogStartRegress, partition, sentence, &operations));
         });
     }
+}
+
+/// Whether the log start that was seen is where a deletion was asked to begin what is kept, in a cluster, and no deletion
+/// as far as there had been answered when the smaller one was asked for.
+fn is_of_one_leader(evidence: &Evidence<'_>, partition: &Partition, found: Finding) -> bool {
+    let (seen, asked_again) = (evidence.until(found.earlier), evidence.since(found.later));
+    let operations = || partition.operations.iter().map(|id| evidence.operation(*id));
+    let answered = |operation: &Operation| {
+        let by_then = operation.is_ok() && operation.completed.is_some_and(|done| done.index < asked_again);
+        by_then && deleted_below(operation).is_some_and(|below| below >= found.bound)
+    };
+    let asked = |operation: &Operation| match operation.action {
+        Action::DeleteRecords { before, .. } => {
+            !operation.is_failed() && operation.invoked.index < seen && (before < 0 || before == found.bound)
+        }
+        _ => false,
+    };
+    evidence.history.is_of_a_cluster() && operations().any(asked) && !operations().any(answered)
 }
 
 /// Deletions are judged by themselves.
