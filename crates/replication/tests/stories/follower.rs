@@ -291,3 +291,13 @@ fn a_log_that_does_not_know_its_epochs_is_cut_to_what_was_committed() {
     let (_, step) = Follower::new(FOLLOWING, log(0, -1), 0, 0);
     assert_eq!(step, FollowerStep::Nothing, "an empty one has nothing to know");
 }
+
+#[test]
+fn a_follower_that_cannot_delete_what_its_leader_has_deleted_rests() {
+    let mut follower = follower();
+    let answer = FetchAnswer { log_start_offset: 6, high_watermark: 10, ..empty() };
+    assert_eq!(answered(&mut follower, &answer), FollowerStep::Nothing);
+    follower.could_not_take_log_start(at(5));
+    assert_eq!((follower.wanted(at(1_004)), follower.log_start_to_take()), (None, Some(6)));
+    assert!(follower.wanted(at(1_005)).is_some());
+}
