@@ -188,7 +188,7 @@ pub struct Changes {
     pub length: u64,
     /// Where the last of them starts.
     pub last: u64,
-    /// Whether bytes come after them that nobody was promised.
+    /// Whether bytes come after them that nobody was promised, and that are more than space for later ones.
     pub torn: bool,
 }
 
@@ -200,7 +200,9 @@ pub fn read_changes(path: &str, bytes: &[u8], base: Offset) -> Result<Changes, M
     let damaged = |at: usize, why: String| MetadataFault::Damaged { path: path.to_owned(), at: at as u64, why };
     let mut directory = None;
     let (mut hard_state, mut entries, mut at, mut last, mut torn) = (HardState::default(), Vec::new(), 0, 0, false);
-    while at < bytes.len() {
+    // No frame begins with zeros: they are space for later ones.
+    let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    while at < written {
         let frame = match frame::open(&bytes[at..]) {
             Ok(frame) => frame,
             Err(error) if is_followed_by_a_frame(&bytes[at + 1..]) => return Err(damaged(at, error.to_string())),
@@ -236,7 +238,60 @@ pub fn read_changes(path: &str, bytes: &[u8], base: Offset) -> Result<Changes, M
     Ok(Changes { directory, hard_state, entries, length: at as u64, last, torn })
 }
 
-/// Whether a good frame starts anywhere in `bytes`. Bytes that were reserved are zeros, and no frame.
+/// Whether a good frame of changes starts anywhere in `bytes`. A frame of records proves nothing: those of the changes
+/// that are torn are frames themselves.
 fn is_followed_by_a_frame(bytes: &[u8]) -> bool {
-    (0..bytes.len()).any(|at| frame::open(&bytes[at..]).is_ok())
+    let is_of_changes = |frame: frame::Frame<'_>| frame.version != frame::VERSION;
+    (0..bytes.len()).any(|at| frame::open(&bytes[at..]).is_ok_and(is_of_changes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use controller::frame::Batch;
+    use raft::Payload;
+
+    fn sealed(changes: Vec<Change>) -> Vec<u8> {
+        frame::seal(CHANGES_VERSION, &changes).expect("it fits")
+    }
+
+    fn first() -> Vec<u8> {
+        sealed(vec![Change::Identity { directory: [7; 16] }])
+    }
+
+    fn appended(count: usize) -> Vec<u8> {
+        let batch = Batch { base_offset: 0, leader_epoch: 1, timestamp: 0, records: vec![] };
+        let entry = Entry { epoch: 1, payload: Payload::Data(frame::encode(&batch).expect("it fits").into()) };
+        sealed(vec![Change::Append { base_offset: 0, entries: vec![entry; count] }])
+    }
+
+    /// The whole entries in a write that was cut short were taken for later writes, and the server did not start.
+    #[test]
+    fn a_torn_write_of_several_entries_is_no_damage() {
+        let (first, torn) = (first(), appended(3));
+        // Whatever is missing must not be all zeros, or the write would be whole.
+        let last = torn.iter().rposition(|byte| *byte != 0).expect("a checksum");
+        for cut in 1..=last {
+            for space in [0, 100] {
+                let bytes = [&first, &torn[..cut], &vec![0; space]].concat();
+                let changes = read_changes("log", &bytes, 0).expect("nobody was promised the last write");
+                let found = (changes.length, changes.torn, changes.entries.len());
+                assert_eq!(found, (first.len() as u64, true, 0), "cut at {cut}, {space} zeros after it");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_write_before_a_good_one_is_damage() {
+        let (first, mut bad) = (first(), appended(3));
+        *bad.last_mut().expect("it is not empty") ^= 1;
+        let bytes = [first, bad, appended(1)].concat();
+        assert!(matches!(read_changes("log", &bytes, 0), Err(MetadataFault::Damaged { .. })));
+    }
+
+    #[test]
+    fn zeros_after_the_last_write_are_space() {
+        let changes = read_changes("log", &[first(), appended(2), vec![0; 5_000]].concat(), 0).expect("it is whole");
+        assert_eq!((changes.torn, changes.entries.len()), (false, 2));
+    }
 }
