@@ -14,7 +14,7 @@ use model::metadata_image::MetadataImage;
 use model::{Offset, Uuid, mark, planted};
 use raft::{Durable, Endpoint, Entry, HardState, Payload, ReplicaKey, Snapshot, Voter};
 use runtime::disk::{Disk, File, Lock, Open};
-use runtime::time::{Duration, sleep};
+use runtime::time::{Duration, Instant, sleep};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
@@ -42,6 +42,8 @@ pub struct FoundLog {
 #[derive(Debug)]
 struct FoundFile {
     length: u64,
+    /// The end of the file: zeros follow the last change, or what a crash has left of a write.
+    end: u64,
     torn: bool,
     last_frame: Bytes,
     last: u64,
@@ -55,6 +57,12 @@ pub struct MetadataLog {
     file: File,
     path: String,
     length: u64,
+    /// The file has space up to here.
+    reserved: u64,
+    /// So many bytes of it are kept free for the next changes.
+    space_ahead: u64,
+    /// No more space is looked for before.
+    looks_for_space_at: Instant,
     directory: Uuid,
     hard_state: HardState,
     base: Offset,
@@ -116,7 +124,8 @@ impl FoundLog {
         self.durable.hard_state = changes.hard_state;
         self.durable.entries = changes.entries;
         let last_frame = Bytes::copy_from_slice(&bytes[changes.last as usize..changes.length as usize]);
-        self.file = Some(FoundFile { length: changes.length, torn: changes.torn, last_frame, last: changes.last });
+        let (length, end, torn, last) = (changes.length, bytes.len() as u64, changes.torn, changes.last);
+        self.file = Some(FoundFile { length, end, torn, last_frame, last });
         Ok(())
     }
 
@@ -153,16 +162,16 @@ impl FoundLog {
         self.migrates
     }
 
-    /// Cuts what nobody was promised, and makes the log ready for writes. `directory` is the id that a directory
-    /// without one gets.
+    /// Blots out what nobody was promised, and makes the log ready for writes. `directory` is the id that a directory
+    /// without one gets. So many bytes of `space_ahead` are kept free for later writes.
     ///
     /// # Errors
     /// When the disk does not do it; what is on it may then be asked again.
-    pub async fn ready(self, directory: Uuid) -> Result<MetadataLog, MetadataFault> {
+    pub async fn ready(self, directory: Uuid, space_ahead: u64) -> Result<MetadataLog, MetadataFault> {
         let base = self.durable.snapshot.as_ref().map_or(0, |snapshot| snapshot.end_offset);
         let directory = self.directory.unwrap_or(directory);
         let disk = self.disk;
-        let Some(found) = self.file else {
+        let Some(mut found) = self.file else {
             // An empty file says nothing; what is taken over goes into the next one, with its snapshot.
             let path = changes_path(0);
             let file = create(&disk, &path).await?;
@@ -172,6 +181,9 @@ impl FoundLog {
                 file,
                 path,
                 length: 0,
+                reserved: 0,
+                space_ahead,
+                looks_for_space_at: Instant::now(),
                 directory,
                 hard_state: self.durable.hard_state,
                 base: 0,
@@ -187,8 +199,8 @@ impl FoundLog {
         let path = changes_path(base);
         let file = disk.open_file(&path, Open::Existing).await.map_err(MetadataFault::io("open", &*path))?;
         if found.torn {
-            tracing::debug!("{path}: cut what nobody was promised, from byte {} on", found.length);
-            cut(&file, found.length, &path).await?;
+            tracing::debug!("{path}: blotted out what nobody was promised, from byte {} on", found.length);
+            found.end = blot_out(&file, found.length, found.end, &path).await?;
         }
         // What the page cache shows may not be on the disk, even after a sync that works: one that failed before marks
         // pages as clean. Only the last frame can be in doubt, since each was synced before the next was written.
@@ -198,17 +210,22 @@ impl FoundLog {
         file.sync().await.map_err(MetadataFault::io("sync", &*path))?;
         sync_directory(&disk, DIRECTORY).await?;
         remove(&disk, &self.obsolete).await;
-        Ok(MetadataLog {
+        let mut log = MetadataLog {
             disk,
             _lock: self.lock,
             file,
             path,
             length: found.length,
+            reserved: found.end,
+            space_ahead,
+            looks_for_space_at: Instant::now(),
             directory,
             hard_state: self.durable.hard_state,
             base,
             entries: self.durable.entries,
-        })
+        };
+        log.keep_space_ahead().await?;
+        Ok(log)
     }
 }
 
@@ -232,44 +249,78 @@ impl MetadataLog {
     /// # Errors
     /// Whether the disk is full is `Ok(false)`; an error is a disk that failed.
     pub async fn reserve(&mut self, bytes: usize) -> Result<bool, MetadataFault> {
-        let zeros = Bytes::from(vec![0; bytes]);
-        match self.file.write_at(&[zeros], self.length).await {
-            Ok(()) => Ok(true),
+        self.extend(self.length + bytes as u64).await
+    }
+
+    /// Lets the file have space up to `end`: its zeros are no frame. `false` on a full disk.
+    async fn extend(&mut self, end: u64) -> Result<bool, MetadataFault> {
+        if end <= self.reserved {
+            return Ok(true);
+        }
+        let zeros = Bytes::from(vec![0; usize::try_from(end - self.reserved).unwrap_or(usize::MAX)]);
+        match self.file.write_at(&[zeros], self.reserved).await {
+            Ok(()) => {
+                self.reserved = end;
+                Ok(true)
+            }
             Err(error) if error.kind() == ErrorKind::StorageFull => {
                 mark!("no space for the metadata log");
-                cut(&self.file, self.length, &self.path).await?;
+                cut(&self.file, self.reserved, &self.path).await?;
                 Ok(false)
             }
             Err(error) => Err(MetadataFault::io("write", &*self.path)(error)),
         }
     }
 
-    /// Writes changes as one frame and waits until it is on stable storage. On a full disk it waits for space: nobody
-    /// is promised anything meanwhile.
+    /// Others fill the disk, and then this node has to learn more than ever: that it leads no more, and who does. So
+    /// space for that is taken while there is some.
+    async fn keep_space_ahead(&mut self) -> Result<(), MetadataFault> {
+        let is_enough = self.reserved - self.length >= self.space_ahead / 2;
+        if is_enough || Instant::now() < self.looks_for_space_at {
+            return Ok(());
+        }
+        if !self.extend(self.length + self.space_ahead).await? {
+            self.looks_for_space_at = Instant::now() + REST_WITHOUT_SPACE;
+        }
+        Ok(())
+    }
+
+    /// Writes changes as one frame and waits until it is on stable storage. When the disk is full and the space that was
+    /// kept is used up it waits for more: nobody is promised anything meanwhile.
     ///
     /// # Errors
     /// After a fault the log must not be used.
     pub async fn write(&mut self, changes: Vec<Change>) -> Result<(), MetadataFault> {
         let frame = Bytes::from(frame::seal(CHANGES_VERSION, &changes).expect("a change fits a frame"));
+        let end = self.length + frame.len() as u64;
         loop {
-            match self.file.write_at(std::slice::from_ref(&frame), self.length).await {
-                Ok(()) => break,
-                Err(error) if error.kind() == ErrorKind::StorageFull => {
-                    mark!("a promise of the quorum waits for space");
-                    cut(&self.file, self.length, &self.path).await?;
-                    sleep(REST_WITHOUT_SPACE).await;
-                }
-                Err(error) => return Err(MetadataFault::io("write", &*self.path)(error)),
+            if self.extend(end).await? && self.overwrite(&frame).await? {
+                break;
             }
+            mark!("a promise of the quorum waits for space");
+            sleep(REST_WITHOUT_SPACE).await;
         }
         if !planted!("a vote is answered before it is durable") {
             self.file.sync().await.map_err(MetadataFault::io("sync", &*self.path))?;
         }
-        self.length += frame.len() as u64;
+        self.length = end;
         for change in changes {
             self.remember(change);
         }
-        Ok(())
+        self.keep_space_ahead().await
+    }
+
+    /// Writes where there is space already. Some file systems want more even then: `false` when there is none.
+    async fn overwrite(&mut self, frame: &Bytes) -> Result<bool, MetadataFault> {
+        match self.file.write_at(std::slice::from_ref(frame), self.length).await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::StorageFull => {
+                cut(&self.file, self.length, &self.path).await?;
+                self.reserved = self.length;
+                Ok(false)
+            }
+            Err(error) => Err(MetadataFault::io("write", &*self.path)(error)),
+        }
     }
 
     fn remember(&mut self, change: Change) {
@@ -284,39 +335,51 @@ impl MetadataLog {
         }
     }
 
-    /// Replaces the whole log by a snapshot that came from elsewhere.
+    /// Replaces the whole log by a snapshot that came from elsewhere. With a full disk it waits for space.
     ///
     /// # Errors
     /// A failed write or sync: what is on the disk is then not known.
     pub async fn install(&mut self, snapshot: &Snapshot) -> Result<(), MetadataFault> {
-        self.replace(snapshot, Vec::new()).await
+        while !self.try_replace(snapshot, &[]).await? {
+            sleep(REST_WITHOUT_SPACE).await;
+        }
+        Ok(())
     }
 
-    /// Replaces all below the end of a snapshot of what this log says; what follows stays.
+    /// Replaces all below the end of a snapshot of what this log says; what follows stays. On a full disk nothing is
+    /// replaced, and nothing is missing: the log says all that it did, and goes on.
     ///
     /// # Errors
     /// A failed write or sync: what is on the disk is then not known.
     pub async fn compact(&mut self, snapshot: &Snapshot) -> Result<(), MetadataFault> {
         let covered = usize::try_from(snapshot.end_offset - self.base).unwrap_or(0);
         let kept = self.entries.get(covered..).unwrap_or_default().to_vec();
-        self.replace(snapshot, kept).await
+        if !self.try_replace(snapshot, &kept).await? {
+            mark!("the metadata log stays long for want of space");
+        }
+        Ok(())
+    }
+
+    /// Whether there was space to replace the log.
+    async fn try_replace(&mut self, snapshot: &Snapshot, kept: &[Entry]) -> Result<bool, MetadataFault> {
+        let fault = match self.replace(snapshot, kept).await {
+            Ok(()) => return Ok(true),
+            Err(fault) => fault,
+        };
+        let end = snapshot.end_offset;
+        let is_full = matches!(&fault, MetadataFault::Io { error, .. } if error.kind() == ErrorKind::StorageFull);
+        // Once the snapshot has its name the new changes belong to it.
+        if !is_full || names(&self.disk).await?.contains(&(Name::State(end), state_path(end))) {
+            return Err(fault);
+        }
+        mark!("no space for a metadata snapshot");
+        remove(&self.disk, &[format!("{}.tmp", state_path(end)), changes_path(end)]).await;
+        Ok(false)
     }
 
     /// The changes go on in a new file before the snapshot has its name: so whichever names a crash leaves, nothing is
-    /// missing. The old files go when the new names are durable. With a full disk it waits for space.
-    async fn replace(&mut self, snapshot: &Snapshot, kept: Vec<Entry>) -> Result<(), MetadataFault> {
-        loop {
-            match self.try_replace(snapshot, &kept).await {
-                Err(MetadataFault::Io { error, .. }) if error.kind() == ErrorKind::StorageFull => {
-                    mark!("no space for a metadata snapshot");
-                    sleep(REST_WITHOUT_SPACE).await;
-                }
-                other => return other,
-            }
-        }
-    }
-
-    async fn try_replace(&mut self, snapshot: &Snapshot, kept: &[Entry]) -> Result<(), MetadataFault> {
+    /// missing. The old files go when the new names are durable.
+    async fn replace(&mut self, snapshot: &Snapshot, kept: &[Entry]) -> Result<(), MetadataFault> {
         let end = snapshot.end_offset;
         let temporary = format!("{}.tmp", state_path(end));
         self.write_state(snapshot, &temporary).await?;
@@ -334,7 +397,8 @@ impl MetadataLog {
         };
         let old: Vec<String> = old.into_iter().filter(|(name, _)| is_old(name)).map(|(_, path)| path).collect();
         remove(&self.disk, &old).await;
-        Ok(())
+        self.reserved = self.length;
+        self.keep_space_ahead().await
     }
 
     /// A new file of changes that begins with what counts.
@@ -464,6 +528,16 @@ async fn create(disk: &Disk, path: &str) -> Result<File, MetadataFault> {
 async fn cut(file: &File, length: u64, path: &str) -> Result<(), MetadataFault> {
     file.set_length(length).await.map_err(MetadataFault::io("cut", path))?;
     file.sync().await.map_err(MetadataFault::io("sync", path))
+}
+
+/// Writes zeros from `from` to `end`, and keeps the space there. Gives the end of the file.
+async fn blot_out(file: &File, from: u64, end: u64, path: &str) -> Result<u64, MetadataFault> {
+    let zeros = Bytes::from(vec![0; usize::try_from(end - from).unwrap_or(usize::MAX)]);
+    match file.write_at(&[zeros], from).await {
+        Ok(()) => file.sync().await.map(|()| end).map_err(MetadataFault::io("sync", path)),
+        Err(error) if error.kind() == ErrorKind::StorageFull => cut(file, from, path).await.map(|()| from),
+        Err(error) => Err(MetadataFault::io("write", path)(error)),
+    }
 }
 
 /// Files that are of no use any more; one that stays does no harm.

@@ -43,6 +43,9 @@ use runtime::time::{self, Duration, timeout};
 use std::sync::Arc;
 use to_controller::{ToController, ask_mailbox};
 
+/// Bytes of the metadata log that are kept free for what a node has to learn while its disk is full: some ten thousand
+/// changes of leaders.
+const SPACE_AHEAD: u64 = 1 << 20;
 /// A snapshot replaces the log whenever it grew by this many bytes.
 const SNAPSHOT_AFTER: &str = "metadata.log.max.record.bytes.between.snapshots";
 /// Requests that wait for the machine, at most.
@@ -116,7 +119,8 @@ impl FoundMetadata {
             Some(snapshot) => log::image_of(snapshot)?,
             None => MetadataImage::default(),
         };
-        let log = self.log.ready(directory).await?;
+        let snapshot_after = settings.number(SNAPSHOT_AFTER).unsigned_abs();
+        let log = self.log.ready(directory, SPACE_AHEAD.min(snapshot_after)).await?;
         let (mailbox, requests) = mpsc::channel(MAILBOX);
         let (events, incoming) = mpsc::channel(EVENTS);
         let peers = Peers::new(me, events, RequestMemory::new(PEER_MEMORY));
@@ -124,7 +128,6 @@ impl FoundMetadata {
         let status = watch::Sender::new(QuorumStatus::of(&raft, false));
         let images = watch::Sender::new(Arc::new(committed.clone()));
         peers.dial(first_addresses(&node));
-        let snapshot_after = settings.number(SNAPSHOT_AFTER).unsigned_abs();
         let to_controller = ToController::new(mailbox.clone(), status.subscribe(), PATIENCE);
         let metadata = Metadata {
             mailbox,
