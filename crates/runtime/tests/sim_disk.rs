@@ -64,11 +64,16 @@ fn a_full_disk_takes_a_part_and_says_so() {
         let _writer = node.spawn("writer", async move {
             let disk = Disk::open("data").await.expect("a disk");
             let file = disk.open_file("log", Open::New).await.expect("a file");
+            disk.create_directory("old").await.expect("a directory");
             let result = file.write_at(&[Bytes::from(vec![1; 64 << 10])], 0).await;
-            let _ = tell.send((result.map_err(|error| error.kind()), file.length().await.expect("a length")));
+            let directories = [disk.create_directory("new").await, disk.create_directory("old").await];
+            let length = file.length().await.expect("a length");
+            let kind = |result: std::io::Result<()>| result.map_err(|error| error.kind());
+            let _ = tell.send((kind(result), directories.map(kind), length));
         });
-        let (result, length) = told.await.expect("an answer");
+        let (result, directories, length) = told.await.expect("an answer");
         assert_eq!(result, Err(std::io::ErrorKind::StorageFull));
+        assert_eq!(directories, [Err(std::io::ErrorKind::StorageFull), Err(std::io::ErrorKind::AlreadyExists)]);
         assert!(length > 0 && length < 64 << 10, "a short write of {length} bytes");
     });
 }
