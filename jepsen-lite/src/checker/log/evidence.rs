@@ -75,6 +75,8 @@ pub struct Partition {
     pub versions: Vec<Version>,
     /// Produces, fetches, lookups, deletions and scans, in the order of invocation.
     pub operations: Vec<OperationId>,
+    /// Requests to delete records, and those of which it is not clear whether they were of this life of its topic.
+    pub deletions: Vec<OperationId>,
     /// The first offset that no request so far can have deleted, by the event at which it grew.
     deletable: Vec<(Index, Offset)>,
     /// The end of what operations had shown so far, by the event at which it grew.
@@ -114,7 +116,8 @@ impl<'h> Evidence<'h> {
         let mut partitions = gathering.partitions;
         for partition in &mut partitions {
             partition.in_order();
-            partition.deletable = deletable(history, &with_doubtful_deletions(history, &homes, partition));
+            partition.deletions = deletions(history, &homes, partition);
+            partition.deletable = deletable(history, &partition.deletions);
             partition.shown = shown(history, &partition.operations);
         }
         let sent = sent(history);
@@ -155,17 +158,17 @@ impl<'h> Evidence<'h> {
     }
 }
 
-/// The operations of a partition, and the deletions of which it is not clear whether they were of this life of its topic.
-fn with_doubtful_deletions(history: &History, homes: &[Home], partition: &Partition) -> Vec<OperationId> {
-    let doubtful = homes.iter().enumerate().filter(|(id, home)| {
-        let action = &history.operations[*id].action;
-        let deletes = matches!(action, Action::DeleteRecords { partition: name, .. } if *name == partition.name);
-        **home == Home::Ambiguous && deletes
-    });
-    let mut operations = partition.operations.clone();
-    operations.extend(doubtful.map(|(id, _)| id as OperationId));
-    operations.sort_unstable();
-    operations
+/// The deletions of a partition, and those of which it is not clear whether they were of this life of its topic.
+fn deletions(history: &History, homes: &[Home], partition: &Partition) -> Vec<OperationId> {
+    let deletes = |id: &OperationId| {
+        let action = &history.operations[*id as usize].action;
+        matches!(action, Action::DeleteRecords { partition: name, .. } if *name == partition.name)
+    };
+    let doubtful = (0..).zip(homes).filter(|(_, home)| **home == Home::Ambiguous).map(|(id, _)| id);
+    let mut deletions: Vec<OperationId> =
+        partition.operations.iter().copied().chain(doubtful).filter(deletes).collect();
+    deletions.sort_unstable();
+    deletions
 }
 
 /// How far requests sent so far may have deleted.
@@ -293,6 +296,7 @@ impl Partition {
             life,
             versions: Vec::new(),
             operations: Vec::new(),
+            deletions: Vec::new(),
             deletable: Vec::new(),
             shown: Vec::new(),
             scan: None,

@@ -58,7 +58,8 @@ fn is_of_one_leader(evidence: &Evidence<'_>, partition: &Partition, found: Findi
         }
         _ => false,
     };
-    evidence.history.is_of_a_cluster() && operations().any(asked) && !operations().any(answered)
+    let asked = partition.deletions.iter().any(|id| asked(evidence.operation(*id)));
+    evidence.history.is_of_a_cluster() && asked && !operations().any(answered)
 }
 
 /// Deletions are judged by themselves.
