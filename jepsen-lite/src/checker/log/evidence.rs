@@ -77,6 +77,8 @@ pub struct Partition {
     pub operations: Vec<OperationId>,
     /// Requests to delete records, and those of which it is not clear whether they were of this life of its topic.
     pub deletions: Vec<OperationId>,
+    /// The first and last event at which somebody may have given it other replicas.
+    pub moves: Vec<(Index, Index)>,
     /// The first offset that no request so far can have deleted, by the event at which it grew.
     deletable: Vec<(Index, Offset)>,
     /// The end of what operations had shown so far, by the event at which it grew.
@@ -116,6 +118,7 @@ impl<'h> Evidence<'h> {
         let mut partitions = gathering.partitions;
         for partition in &mut partitions {
             partition.in_order();
+            partition.moves = moves(history, &partition.name);
             partition.deletions = deletions(history, &homes, partition);
             partition.deletable = deletable(history, &partition.deletions);
             partition.shown = shown(history, &partition.operations);
@@ -169,6 +172,19 @@ fn deletions(history: &History, homes: &[Home], partition: &Partition) -> Vec<Op
         partition.operations.iter().copied().chain(doubtful).filter(deletes).collect();
     deletions.sort_unstable();
     deletions
+}
+
+/// When it was asked for other replicas.
+fn moves(history: &History, name: &TopicPartition) -> Vec<(Index, Index)> {
+    let moves = |operation: &&Operation| {
+        matches!(&operation.action, Action::Reassign { partition, .. } if partition == name) && !operation.is_failed()
+    };
+    history
+        .operations
+        .iter()
+        .filter(moves)
+        .map(|operation| (operation.invoked.index, operation.last_effect()))
+        .collect()
 }
 
 /// How far requests sent so far may have deleted.
@@ -297,6 +313,7 @@ impl Partition {
             versions: Vec::new(),
             operations: Vec::new(),
             deletions: Vec::new(),
+            moves: Vec::new(),
             deletable: Vec::new(),
             shown: Vec::new(),
             scan: None,

@@ -160,8 +160,11 @@ impl Evidence<'_> {
         let life = &self.topics.lives[partition.life];
         // A node of a cluster may go by old settings; and what is read was written under those of an earlier time.
         let from = if self.history.is_of_a_cluster() { life.begins } else { seen.from };
+        // New replicas take what they fetch by the settings of that time, and then those are all the copies there are.
+        let moved = partition.moves.iter().any(|(begun, done)| *begun < at && *done > seen.from);
+        let to = if moved { at } else { seen.to.min(at) };
         let mut promises: Vec<Promise> = Vec::new();
-        for topic in life.possible_settings(from, seen.to.min(at)) {
+        for topic in life.possible_settings(from, to) {
             let promise = promise(life, seen.acks, topic);
             if !promises.contains(&promise) {
                 promises.push(promise);
