@@ -6,7 +6,7 @@ use model::ErrorCode::{self, StaleMemberEpoch, UnknownMemberId, UnsupportedVersi
 use protocol::messages::offset_commit::{OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic};
 use protocol::messages::offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 
-fn commit(group: &mut Coordinator, member: &str, epoch: i32, partition: i32, version: i16) -> ErrorCode {
+pub fn commit(group: &mut Coordinator, member: &str, epoch: i32, partition: i32, version: i16) -> ErrorCode {
     let partition = OffsetCommitRequestPartition {
         partition_index: partition,
         committed_offset: 10,

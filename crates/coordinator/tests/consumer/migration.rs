@@ -1,9 +1,11 @@
 //! Groups that change between the classic and the consumer protocol, member by member.
 
+use crate::commits::commit;
 use crate::coordinator::{Coordinator, GROUP, idle, joining};
 use bytes::Bytes;
 use coordinator::group::{Client, Reply, Request};
 use model::ErrorCode;
+use protocol::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatRequest;
 use protocol::messages::heartbeat::HeartbeatRequest;
 use protocol::messages::join_group::{JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse};
 use protocol::messages::leave_group::{LeaveGroupRequest, MemberIdentity};
@@ -379,4 +381,72 @@ fn a_group_that_went_back_knows_what_its_members_have_not_given_up() {
     group.fail_over();
     let given = group.good(joining("next", &["t"])).assignment;
     assert_eq!(group.names(&given), Some(Vec::new()), "all of it is the old member's still");
+}
+
+/// The last member of the consumer protocol left before the other had joined for the group's newest epoch: the other was
+/// refused as one of another generation, and lost what it read.
+#[test]
+fn a_group_that_goes_back_knows_the_epochs_of_its_members() {
+    let (mut group, mut old) = classic_group();
+    group.good(joining("new", &["t"]));
+    group.good(idle("new", -1));
+    for _ in 0..2 {
+        assert_eq!(&*group.describe_as_classic().group_state, "PreparingRebalance");
+        assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+        assert_eq!(commit(&mut group, &old.id, old.generation, 0, 9), ErrorCode::None);
+        assert_eq!(commit(&mut group, &old.id, 2, 0, 9), ErrorCode::IllegalGeneration, "it knows of no such epoch");
+        group.fail_over();
+    }
+    group.good(joining("next", &["t"]));
+    assert_eq!(group.member(&old.id).0, old.generation, "nor when the group goes over once more");
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+    assert_eq!(commit(&mut group, &old.id, old.generation, 0, 9), ErrorCode::None);
+    group.good(idle("next", -1));
+    let before = old.generation;
+    assert_eq!(old.join(&mut group).generation_id, 4);
+    assert_eq!(old.sync(&mut group, Some(&[0, 1])).error_code, 0);
+    assert_eq!(old.beat(&mut group), ErrorCode::None);
+    assert_eq!(commit(&mut group, &old.id, before, 0, 9), ErrorCode::IllegalGeneration);
+}
+
+/// The coordinator moved before the members that were left had joined: the next one took the group for stable, and nobody
+/// read what the one that had gone had read.
+#[test]
+fn a_group_that_went_back_rebalances_under_the_next_coordinator_too() {
+    let (mut group, mut old) = classic_group();
+    group.join("new", &["t"]);
+    old.owned = vec![0];
+    old.join(&mut group);
+    old.sync(&mut group, None);
+    group.good(idle("new", -1));
+    group.compact();
+    group.fail_over();
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+    old.join(&mut group);
+    assert_eq!(old.sync(&mut group, Some(&[0, 1])).error_code, 0);
+    group.fail_over();
+    assert_eq!(old.beat(&mut group), ErrorCode::None, "it has a generation of its own by now");
+}
+
+/// A classic member took the static place of the last member of the consumer protocol, in an epoch older than the
+/// group's: its SyncGroup was refused as of another generation.
+#[test]
+fn a_classic_member_whose_coming_takes_the_group_back_is_told_to_join_again() {
+    let mut group = Coordinator::with_configs(&[("group.consumer.assignment.interval.ms", "1000")]);
+    group.create_topic("t", 2);
+    let place = |mut request: ConsumerGroupHeartbeatRequest| {
+        request.instance_id = Some("instance".into());
+        request
+    };
+    group.good(place(joining("new", &["t"])));
+    let mut other = Classic::new();
+    other.join(&mut group);
+    group.good(place(idle("new", -2)));
+    let mut old = Classic { instance: Some("instance"), ..Classic::new() };
+    assert_eq!(old.join(&mut group).error_code, 0);
+    assert_eq!(&*group.describe_as_classic().group_state, "PreparingRebalance");
+    assert!(old.generation < 3, "{}", old.generation);
+    assert_eq!(old.sync(&mut group, None).error_code, ErrorCode::RebalanceInProgress.code());
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+    assert_eq!(other.beat(&mut group), ErrorCode::RebalanceInProgress);
 }

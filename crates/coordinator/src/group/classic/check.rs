@@ -27,10 +27,12 @@ impl Classic {
         if self.members.contains_key(member) { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }
     }
 
-    /// The same, and that it knows the present generation.
+    /// The same, and that it knows the present generation. Of a group that was a consumer group each member knows its own
+    /// epoch until it has joined: as long as it was, nobody else is given what it reads.
     pub fn check_generation(&self, member: &Text, instance: Option<&str>, generation: i32) -> Result<(), ErrorCode> {
         self.check_member(member, instance)?;
-        if generation == self.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
+        let known = self.members.get(member).and_then(|member| member.epoch).unwrap_or(self.generation);
+        if generation == known { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
     }
 
     /// Whether offsets may be committed under these names. Without any, only while nobody is in the group.

@@ -54,6 +54,7 @@ impl Joining {
             session_timeout: milliseconds(self.request.session_timeout_ms),
             protocols: kept(&self.request.protocols),
             assignment: Bytes::new(),
+            epoch: None,
             joining: Some((self.ticket, self.version)),
             syncing: None,
             synced: false,

@@ -18,6 +18,8 @@ pub(crate) struct Member {
     /// What it supports, the most wanted first, each with what it says about itself in it.
     pub protocols: Vec<(Text, Bytes)>,
     pub assignment: Bytes,
+    /// Its epoch from when the group was a consumer group, while it has not been told of a generation since (KIP-848).
+    pub epoch: Option<i32>,
     /// Its JoinGroup that waits, and that request's version.
     pub joining: Option<(Ticket, i16)>,
     /// Its SyncGroup that waits.

@@ -146,6 +146,12 @@ impl Classic {
         self.state == State::Empty && self.members.is_empty()
     }
 
+    /// Whether it was a consumer group and has had no generation of its own since: what those had who have left is
+    /// nobody's until it has.
+    pub fn was_consumer_group(&self) -> bool {
+        self.members.values().any(|member| member.epoch.is_some())
+    }
+
     pub fn is_leader(&self, member: &Text) -> bool {
         self.leader.as_ref().is_some_and(|leader| leader == member)
     }

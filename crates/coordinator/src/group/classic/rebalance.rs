@@ -131,7 +131,7 @@ impl ClassicView<'_> {
         let mut for_leader = self.members_for_leader();
         for id in ids {
             let Some(member) = self.group.members.get_mut(&id) else { continue };
-            (member.is_new, member.synced) = (false, false);
+            (member.is_new, member.synced, member.epoch) = (false, false, None);
             let waiting = member.joining.take();
             self.heard_of(&id);
             if let Some((ticket, _)) = waiting {

@@ -8,11 +8,16 @@ use crate::group::machine::Client;
 use crate::group::records::Record;
 use crate::group::timers::Timer;
 use crate::group::why::{HeldUp, History, Phase, Rebalance};
+use bytes::Bytes;
 use model::state_machine::Now;
-use protocol::Text;
 use protocol::payloads::group_metadata::MemberMetadata;
 use protocol::payloads::{GroupMetadataKey, GroupMetadataValue};
+use protocol::{TaggedFields, Text};
 use std::time::Duration;
+
+/// The tag of a member's epoch in the record of a group that was a consumer group up to now: four bytes. There only until
+/// the group has a generation of its own.
+const EPOCH: u32 = 30_001;
 
 /// What the log did not take is tried again after this long.
 pub(super) const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -46,6 +51,7 @@ fn member_of_record(record: &GroupMetadataValue, member: &MemberMetadata, now: N
         session_timeout: milliseconds(member.session_timeout),
         protocols: vec![(record.protocol.clone().unwrap_or_default(), member.subscription.clone())],
         assignment: member.assignment.clone(),
+        epoch: epoch_of(&member.unknown_tagged_fields),
         joining: None,
         syncing: None,
         synced: true,
@@ -53,6 +59,11 @@ fn member_of_record(record: &GroupMetadataValue, member: &MemberMetadata, now: N
         heard: now,
         armed: None,
     }
+}
+
+fn epoch_of(tags: &TaggedFields) -> Option<i32> {
+    let bytes = tags.get(EPOCH)?;
+    Some(i32::from_be_bytes(bytes[..].try_into().ok()?))
 }
 
 impl ClassicView<'_> {
@@ -97,6 +108,10 @@ impl ClassicView<'_> {
     }
 
     fn member_record(&self, id: &Text, member: &Member) -> MemberMetadata {
+        let mut tags = TaggedFields::default();
+        if let Some(epoch) = member.epoch {
+            tags.insert(EPOCH, Bytes::copy_from_slice(&epoch.to_be_bytes()));
+        }
         MemberMetadata {
             member_id: id.clone(),
             group_instance_id: member.instance.clone(),
@@ -106,7 +121,7 @@ impl ClassicView<'_> {
             session_timeout: in_milliseconds(member.session_timeout),
             subscription: self.group.protocol.as_ref().map(|protocol| member.metadata(protocol)).unwrap_or_default(),
             assignment: member.assignment.clone(),
-            ..Default::default()
+            unknown_tagged_fields: tags,
         }
     }
 

@@ -40,7 +40,7 @@ impl ClassicView<'_> {
             self.group.remove(old);
             self.refuse_fenced(old, &member);
         }
-        (member.joining, member.syncing, member.armed) = (None, None, None);
+        (member.epoch, member.joining, member.syncing, member.armed) = (None, None, None, None);
         member.client = Client { id: joining.client.id.detached(), host: joining.client.host.detached() };
         self.group.insert(new.clone(), member);
         if leads {

@@ -66,7 +66,8 @@ impl View<'_> {
         self.classic(id)
     }
 
-    /// This node coordinates now: members get a new session, and groups that are larger than they may be rebalance.
+    /// This node coordinates now: members get a new session. Groups that are larger than they may be rebalance, and those
+    /// that were consumer groups and have not yet.
     pub(crate) fn load_classic_groups(&mut self) {
         let hard = self.hard;
         let records = hard.groups.iter().filter_map(|(id, group)| Some((id, group.classic.as_ref()?)));
@@ -75,10 +76,13 @@ impl View<'_> {
             for member in &record.members {
                 view.arm_session(&member.member_id);
             }
-            if record.members.len() > view.settings().max_size {
-                let nobody = Text::default();
-                view.prepare_rebalance(Trigger::new(Cause::CoordinatorMoved, &nobody, &nobody));
-            }
+            let cause = match view.group.was_consumer_group() {
+                true => Cause::ProtocolMigrated,
+                false if record.members.len() > view.settings().max_size => Cause::CoordinatorMoved,
+                false => continue,
+            };
+            let nobody = Text::default();
+            view.prepare_rebalance(Trigger::new(cause, &nobody, &nobody));
         }
     }
 

@@ -88,6 +88,7 @@ fn as_classic_member(member: &Member, image: &MetadataImage, now: Now) -> Option
         session_timeout: timeout(classic.session_timeout_ms),
         protocols: classic.protocols.clone(),
         assignment: embedded::assignment_for(classic, &owned.assignment(), image),
+        epoch: Some(member.current.epoch),
         joining: None,
         syncing: None,
         synced: true,

@@ -89,7 +89,7 @@ impl<'a> View<'a> {
         let assignment = embedded::assignment(&member.assignment, &self.world.image).map_err(unreadable)?;
         // Whatever a leader wrote, a partition has one owner.
         let assignment = assignment.filtered(|topic, partition| owned.insert((topic, partition)));
-        let since = group.generation;
+        let epoch = member.epoch.unwrap_or(group.generation);
         let profile = Profile {
             instance_id: member.instance.clone(),
             rack_id: subscription.rack_id.clone(),
@@ -105,9 +105,9 @@ impl<'a> View<'a> {
             })),
         };
         let current = Current {
-            epoch: group.generation,
-            previous_epoch: group.generation,
-            assigned: assignment.iter().map(|(topic, partition)| Held { topic, partition, since }).collect(),
+            epoch,
+            previous_epoch: epoch,
+            assigned: assignment.iter().map(|(topic, partition)| Held { topic, partition, since: epoch }).collect(),
             ..Current::default()
         };
         Ok(Member { profile, current })

@@ -29,12 +29,27 @@ pub struct ClassicMember {
     pub heard: Option<Instant>,
     /// Its request that waits.
     pub waiting: Option<Ticket>,
+    /// The coordinator moved since it asked to join: a generation that was still to be given an assignment is forgotten.
+    pub may_be_forgotten: bool,
+    /// It was refused as one of another generation, though it did all that it was told.
+    pub is_put_out: bool,
 }
 
 impl ClassicMember {
     pub fn new(name: String, topics: Vec<String>) -> ClassicMember {
         let (id, owned) = (String::new(), BTreeSet::new());
-        ClassicMember { name, id, topics, generation: -1, owned, heard: None, waiting: None }
+        let (waiting, heard) = (None, None);
+        ClassicMember {
+            name,
+            id,
+            topics,
+            generation: -1,
+            owned,
+            heard,
+            waiting,
+            may_be_forgotten: false,
+            is_put_out: false,
+        }
     }
 
     /// Does what is next. An answer that is lost leaves it as it was, but for what it does about that.
@@ -44,6 +59,7 @@ impl ClassicMember {
         }
         if self.waiting.is_none() {
             self.owned.clear();
+            self.may_be_forgotten = false;
             let client = Client { id: self.name.as_str().into(), host: "/10.0.0.2".into() };
             let request = self.joining();
             self.waiting = Some(coordinator.send(Request::JoinGroup { request, version: 3, client }));
@@ -133,7 +149,8 @@ impl ClassicMember {
     fn failed(&mut self, error: ErrorCode) {
         match error {
             ErrorCode::UnknownMemberId => self.id.clear(),
-            ErrorCode::RebalanceInProgress | ErrorCode::IllegalGeneration | ErrorCode::InconsistentGroupProtocol => {}
+            ErrorCode::IllegalGeneration => self.is_put_out = !self.may_be_forgotten,
+            ErrorCode::RebalanceInProgress | ErrorCode::InconsistentGroupProtocol => {}
             ErrorCode::CoordinatorNotAvailable => {}
             other => panic!("no such error: {other:?}"),
         }

@@ -116,7 +116,16 @@ impl Run {
     fn classic_step(&mut self) -> Verdict {
         let Some(at) = self.any_classic() else { return Ok(()) };
         let is_lost = self.dice.once_in(12);
-        self.classic[at].step(&mut self.coordinator, is_lost);
+        self.step_of(at, is_lost)
+    }
+
+    fn step_of(&mut self, at: usize, is_lost: bool) -> Verdict {
+        let member = &mut self.classic[at];
+        member.step(&mut self.coordinator, is_lost);
+        if member.is_put_out {
+            let what = format!("{} is of another generation", member.name);
+            return Err(Violation::new("nobody is put out who does what it is told", what));
+        }
         self.check()
     }
 
@@ -184,6 +193,7 @@ impl Run {
             self.coordinator.compact();
         }
         self.coordinator.fail_over();
+        self.classic.iter_mut().for_each(|member| member.may_be_forgotten = true);
         Ok(())
     }
 
@@ -271,8 +281,7 @@ impl Run {
                 self.beat_of(at, false)?;
             }
             for at in 0..self.classic.len() {
-                self.classic[at].step(&mut self.coordinator, false);
-                self.check()?;
+                self.step_of(at, false)?;
             }
         }
         if self.members.is_empty() && self.classic.is_empty() {
