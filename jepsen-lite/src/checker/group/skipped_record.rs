@@ -8,7 +8,8 @@ use super::witness;
 use crate::checker::log::evidence::Partition;
 use crate::checker::log::excuse::Observation;
 use crate::checker::{Class, Verdict};
-use crate::history::{Acks, Action, Answer, Index, OperationId};
+use crate::history::{Acks, Action, Answer, Content, Index, Key, OperationId, RecordId};
+use model::map::HashMap;
 use model::{Offset, TopicPartition};
 
 /// Looks at every commit and every lookup of one.
@@ -33,7 +34,7 @@ fn only_life<'g>(groups: &Groups<'g>, name: &TopicPartition) -> Option<&'g Parti
 }
 
 fn check_partition(groups: &Groups<'_>, (name, group): (&str, &Group), log: &Partition, verdict: &mut Verdict) {
-    let delivered = delivered(group, log);
+    let delivered = delivered(groups, group, log);
     let Some(register) = group.registers.get(&log.name) else { return };
     let commits = register.writes.iter().filter_map(|write| write.operation);
     let claims = commits.chain(register.reads.iter().copied()).filter_map(|id| claim(groups, id));
@@ -70,9 +71,21 @@ fn claim(groups: &Groups<'_>, id: OperationId) -> Option<(OperationId, Offset, I
     }
 }
 
-/// Each offset of the final log, with the event by which it and all before it were delivered, and the one that came last.
-fn delivered(group: &Group, log: &Partition) -> Vec<(Offset, Index, Offset)> {
-    let nothing = model::map::HashMap::default();
+/// What all who read from the start come by: the final log. In a compacted topic each replica cleans for itself: of what the
+/// final log holds, another may be without all but the last record of each key, and without that if it deletes the key.
+fn lasting(groups: &Groups<'_>, log: &Partition) -> Vec<Offset> {
+    let is_compacted = groups.log.topics.lives[log.life].maybe(0, Index::MAX, |settings| settings.compacted);
+    let key_of = |id: &RecordId| groups.log.sent.get(id).and_then(|sent| sent.key).filter(|_| is_compacted);
+    let keyed = log.final_log().filter_map(|version| Some((key_of(&version.id)?.name, version.offset)));
+    let last: HashMap<Content, Offset> = keyed.collect(); // in their order
+    let lasts = |key: Key, offset: Offset| !key.deletes && last.get(&key.name) == Some(&offset);
+    let all = log.final_log().map(|version| (key_of(&version.id), version.offset));
+    all.filter(|(key, offset)| key.is_none_or(|key| lasts(key, *offset))).map(|(_, offset)| offset).collect()
+}
+
+/// Each of those offsets, with the event by which it and all before it were delivered, and the one that came last.
+fn delivered(groups: &Groups<'_>, group: &Group, log: &Partition) -> Vec<(Offset, Index, Offset)> {
+    let nothing = HashMap::default();
     let seen = group.delivered.get(&log.name).unwrap_or(&nothing);
     let mut latest = (0, 0);
     let of_offset = |offset: Offset| {
@@ -82,14 +95,23 @@ fn delivered(group: &Group, log: &Partition) -> Vec<(Offset, Index, Offset)> {
         }
         (offset, latest.0, latest.1)
     };
-    log.final_log().map(|version| version.offset).map(of_offset).collect()
+    lasting(groups, log).into_iter().map(of_offset).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use crate::checker::Class;
     use crate::checker::group::story::{Story, classic};
-    use crate::history::FaultKind;
+    use crate::history::{FaultKind, Key};
+
+    /// A topic whose first and third record have the same key; the second deletes its own.
+    fn compacted() -> Story {
+        let mut story = Story::with_topic(&[("cleanup.policy", "compact")]);
+        for (name, deletes) in [(1, false), (2, true), (1, false), (3, false)] {
+            story.writes(Some(Key { name, deletes }));
+        }
+        story
+    }
 
     #[test]
     fn a_member_commits_behind_a_record_that_nobody_got() {
@@ -150,6 +172,25 @@ mod tests {
         story.committed(Some(&classic("a", 1)), 0, 3, 2);
         story.scan(3);
         story.assert_clean();
+    }
+
+    /// The replica that a member read had let go of a deletion that the final log still had (seed 51 of groups).
+    #[test]
+    fn what_one_replica_of_a_compacted_topic_keeps_another_need_not_have() {
+        let mut story = compacted();
+        story.consumed("a", 0, &[2, 3]);
+        story.committed(Some(&classic("a", 1)), 0, 4, 1);
+        story.scan(4);
+        story.assert_clean();
+    }
+
+    #[test]
+    fn the_last_record_of_a_key_is_not_skipped() {
+        let mut story = compacted();
+        story.consumed("a", 0, &[0, 1, 3]);
+        story.committed(Some(&classic("a", 1)), 0, 4, 1);
+        story.scan(4);
+        story.assert_only(Class::SkippedRecord);
     }
 
     #[test]

@@ -4,8 +4,8 @@
 use crate::checker::{Class, Verdict, check};
 use crate::history::{
     Acks, Action, Answer, CRASHED, CommitOffset, Consume, CreateTopic, FaultKind, FaultNature, FetchOffset,
-    GroupMember, GroupProtocol, History, LOST, OperationId, Outcome, Own, PartitionText, Process, Produce, Received,
-    RecordId, Recorder, Sent, Session,
+    GroupMember, GroupProtocol, History, Key, LOST, OperationId, Outcome, Own, PartitionText, Process, Produce,
+    Received, RecordId, Recorder, Sent, Session,
 };
 use model::{Offset, PartitionId, TopicPartition};
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 pub struct Story {
     recorder: Recorder,
     now: u64,
+    written: u32,
 }
 
 pub fn classic(id: &str, epoch: i32) -> GroupMember {
@@ -43,14 +44,23 @@ impl Story {
 
     /// The configs are those of `__consumer_offsets`.
     pub fn with_offsets_topic(pairs: &[(&str, &str)]) -> Story {
+        Story::with_topics(pairs, &[("retention.ms", "-1")])
+    }
+
+    /// The configs are those of `t`.
+    pub fn with_topic(pairs: &[(&str, &str)]) -> Story {
+        Story::with_topics(&[], pairs)
+    }
+
+    fn with_topics(offsets: &[(&str, &str)], own: &[(&str, &str)]) -> Story {
         let mut recorder = Recorder::new();
         recorder.session(Session { process: 0, idempotent: true, may_resend: true, producer: Some((5, 0)) });
-        let mut story = Story { recorder, now: 0 };
+        let mut story = Story { recorder, now: 0, written: 0 };
         let configs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
-        story.create("__consumer_offsets", configs(pairs));
-        story.create("t", configs(&[("retention.ms", "-1")]));
+        story.create("__consumer_offsets", configs(offsets));
+        story.create("t", configs(own));
         story
     }
 
@@ -179,13 +189,18 @@ impl Story {
 
     /// Records 0 to `count - 1` are written, at offsets of the same numbers.
     pub fn written(&mut self, count: u32) {
-        for number in 0..count {
-            let records = vec![sent(number)];
-            let (partition, acks) = (partition(0), Acks::All);
-            let produce = Produce { partition, topic_id: None, acks, one_batch: true, records };
-            let base_offset = Some(Offset::from(number));
-            self.did(0, Action::Produce(produce), Answer::Produced { base_offset });
-        }
+        (0..count).for_each(|_| self.writes(None));
+    }
+
+    /// The next record is written.
+    pub fn writes(&mut self, key: Option<Key>) {
+        let number = self.written;
+        self.written += 1;
+        let records = vec![Sent { key, ..sent(number) }];
+        let (partition, acks) = (partition(0), Acks::All);
+        let produce = Produce { partition, topic_id: None, acks, one_batch: true, records };
+        let base_offset = Some(Offset::from(number));
+        self.did(0, Action::Produce(produce), Answer::Produced { base_offset });
     }
 
     pub fn consumed(&mut self, member: &str, number: PartitionId, offsets: &[u32]) {
