@@ -8,6 +8,9 @@ use model::state_machine::Instant;
 use model::{LeaderEpoch, NodeId, Offset, mark, planted};
 use std::collections::BTreeMap;
 
+/// A leader that nobody follows looks after itself this many times less often.
+const ALONE: u32 = 10;
+
 /// A leader's state.
 #[derive(Debug)]
 pub struct Leading {
@@ -200,6 +203,9 @@ impl Raft {
             voters.contains(*key) || now.saturating_since(progress.heard.unwrap_or(since)) < silent
         });
         leading.progress.values_mut().for_each(Progress::heartbeat);
+        if leading.progress.is_empty() {
+            leading.heartbeat_at = now + self.config.heartbeat_interval * ALONE; // nobody hears it
+        }
         self.end_late_transfer(now);
         if !self.hears_majority(now) && !planted!("leader-of-a-minority-stays") {
             mark!("leader without a majority resigns");

@@ -131,6 +131,7 @@ impl Raft {
         }
         let next = log.offset.clamp(0, end);
         let progress = leading.progress.entry(from).or_insert_with(|| Progress::unknown(next));
+        leading.heartbeat_at = leading.heartbeat_at.min(now + self.config.heartbeat_interval);
         (progress.may_vote, progress.endpoint) = (may_vote, Some(endpoint));
         progress.begin_again(now, next);
     }
