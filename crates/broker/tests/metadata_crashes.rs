@@ -7,12 +7,11 @@ mod lone_node;
 
 use broker::metadata::{FoundMetadata, Metadata, MetadataFault};
 use controller::{Request, Settings};
-use lone_node::node;
+use lone_node::{node, register};
 use model::Uuid;
 use model::config::{Origin, ServerConfig};
 use model::metadata_image::MetadataImage;
 use protocol::messages::broker_heartbeat::BrokerHeartbeatRequest;
-use protocol::messages::broker_registration::{BrokerRegistrationRequest, Listener};
 use protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
 use protocol::messages::delete_topics::DeleteTopicsRequest;
 use runtime::disk::Disk;
@@ -30,16 +29,7 @@ fn settings() -> Settings {
 }
 
 fn registration() -> Request {
-    let request = BrokerRegistrationRequest {
-        broker_id: 1,
-        cluster_id: "c".into(),
-        incarnation_id: Uuid::from_random_bits(runtime::rand::u64(), 7),
-        listeners: vec![Listener { name: "PLAINTEXT".into(), host: "h".into(), port: 9092, ..Default::default() }],
-        rack: None,
-        log_dirs: vec![Uuid([0x44; 16])],
-        ..Default::default()
-    };
-    Request::RegisterBroker { request, stop_was_clean: false, unusable: vec![] }
+    register(Uuid::from_random_bits(runtime::rand::u64(), 7))
 }
 
 /// What the metadata says, wherever in its log.

@@ -6,30 +6,16 @@
 mod lone_node;
 
 use broker::metadata::{FoundMetadata, MetadataFault};
-use controller::{Request, Settings};
-use lone_node::node;
+use controller::Settings;
+use lone_node::{node, register};
 use model::Uuid;
 use model::config::{Origin, ServerConfig};
-use protocol::messages::broker_registration::{BrokerRegistrationRequest, Listener};
 use runtime::disk::{Disk, Open};
 
 const BUG: &str = "a bad metadata snapshot counts as an empty one";
 const DIRECTORY: &str = "__cluster_metadata-0";
 /// Names what a process is to be run with.
 const PLANT: &str = "THALWEG_PLANT";
-
-/// Each life of a broker is a record, so enough of them make a snapshot.
-fn register(life: u8) -> Request {
-    let request = BrokerRegistrationRequest {
-        broker_id: 1,
-        cluster_id: "c".into(),
-        incarnation_id: Uuid([life; 16]),
-        listeners: vec![Listener { name: "PLAINTEXT".into(), host: "h".into(), port: 9092, ..Default::default() }],
-        log_dirs: vec![Uuid([0x44; 16])],
-        ..Default::default()
-    };
-    Request::RegisterBroker { request, stop_was_clean: false, unusable: vec![] }
-}
 
 /// Metadata that has taken a snapshot.
 async fn written(disk: &Disk) {
@@ -38,7 +24,7 @@ async fn written(disk: &Disk) {
     let found = FoundMetadata::read(disk).await.expect("an empty directory");
     let metadata = found.start(Settings { server }, node()).await.expect("a start");
     for life in 1..40 {
-        metadata.ask(register(life)).await.expect("the controller lives");
+        metadata.ask(register(Uuid([life; 16]))).await.expect("the controller lives");
     }
     metadata.close().await;
 }

@@ -5,11 +5,10 @@
 mod lone_node;
 
 use broker::metadata::{FoundMetadata, Metadata};
-use controller::{Request, Settings};
-use lone_node::node;
+use controller::Settings;
+use lone_node::{node, register};
 use model::Uuid;
 use model::config::{Origin, ServerConfig};
-use protocol::messages::broker_registration::{BrokerRegistrationRequest, Listener};
 use runtime::disk::Disk;
 use runtime::simulation::{Node, disk};
 
@@ -20,18 +19,9 @@ async fn started(on: &Disk, snapshot_after: &str) -> Metadata {
     found.start(Settings { server }, node()).await.expect("a start")
 }
 
-/// Each life of a broker is a record. Says whether it is in the image.
+/// Whether that life is in the image afterwards.
 async fn registers(metadata: &Metadata, life: u8) -> bool {
-    let request = BrokerRegistrationRequest {
-        broker_id: 1,
-        cluster_id: "c".into(),
-        incarnation_id: Uuid([life; 16]),
-        listeners: vec![Listener { name: "PLAINTEXT".into(), host: "h".into(), port: 9092, ..Default::default() }],
-        log_dirs: vec![Uuid([0x44; 16])],
-        ..Default::default()
-    };
-    let request = Request::RegisterBroker { request, stop_was_clean: false, unusable: vec![] };
-    metadata.ask(request).await.expect("the controller lives");
+    metadata.ask(register(Uuid([life; 16]))).await.expect("the controller lives");
     metadata.image().broker(1).is_some_and(|broker| broker.incarnation == Uuid([life; 16]))
 }
 
