@@ -12,7 +12,7 @@ use model::metadata_image::{ConfigResource, Configs, MetadataImage, TopicChange,
 use model::{NodeId, Offset, PartitionId, TopicPartition, Uuid, mark, planted};
 use replication::Terms;
 use runtime::sync::watch;
-use runtime::time::{Duration, sleep};
+use runtime::time::{Duration, Instant, sleep_until};
 use std::sync::Arc;
 use storage::{Log, LogDirectory, StorageFault};
 
@@ -45,14 +45,18 @@ pub(crate) async fn follow(
 ) {
     let mut images = broker.metadata.images();
     images.mark_changed(); // there may be news since `before`
+    let mut retry_at = Instant::now() + RETRY;
     loop {
         runtime::sync::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
             changed = images.changed() => if changed.is_err() { return },
-            () = sleep(RETRY), if lacks_logs(&broker) => {}
+            () = sleep_until(retry_at), if broker.partitions.lack_logs() => {}
         }
-        make_missing(&broker, &before).await;
+        if Instant::now() >= retry_at {
+            make_missing(&broker, &before).await;
+            retry_at = Instant::now() + RETRY;
+        }
         let after = images.borrow_and_update().clone();
         apply(&broker, &before, &after).await;
         broker.groups.show(groups::world(&broker.server_config, &after, broker.node_id));
@@ -61,16 +65,10 @@ pub(crate) async fn follow(
     }
 }
 
-fn lacks_logs(broker: &Broker) -> bool {
-    broker.partitions.topics().iter().any(|topic| topic.lacks_logs())
-}
-
 /// Tries once more to make the logs that could not be made.
 async fn make_missing(broker: &Arc<Broker>, image: &Arc<MetadataImage>) {
-    for hosted in broker.partitions.topics() {
-        if hosted.lacks_logs()
-            && let Some(topic) = image.topic_by_id(hosted.id)
-        {
+    for hosted in broker.partitions.take_without_logs() {
+        if let Some(topic) = image.topic_by_id(hosted.id) {
             host(broker, image, topic, &mut FoundLogs::default()).await;
         }
     }

@@ -4,12 +4,15 @@ use crate::partition::Partition;
 use model::config::TopicConfig;
 use model::{ErrorCode, PartitionId, Uuid};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
 /// All hosted topics. Lookups take a read lock for a moment; changes come from the lifecycle alone.
 #[derive(Debug, Default)]
 pub struct Partitions {
     topics: RwLock<Topics>,
+    /// A topic was put in that lacks a log, since it was last asked which ones do.
+    lack_logs: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +57,7 @@ impl HostedTopic {
     }
 
     /// Whether the log of some partition could not be made yet.
-    pub(crate) fn lacks_logs(&self) -> bool {
+    fn lacks_logs(&self) -> bool {
         self.partitions.values().any(|hosted| matches!(hosted, Hosted::NotMade(_)))
     }
 
@@ -99,8 +102,25 @@ impl Partitions {
         topic.partition(partition).cloned()
     }
 
+    /// Whether the log of some partition may be missing still.
+    pub(crate) fn lack_logs(&self) -> bool {
+        self.lack_logs.load(Ordering::Acquire)
+    }
+
+    /// The topics that lack a log. Whoever takes them puts them in again.
+    pub(crate) fn take_without_logs(&self) -> Vec<Arc<HostedTopic>> {
+        if !self.lack_logs.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        let topics = self.topics();
+        topics.into_iter().filter(|topic| topic.lacks_logs()).collect()
+    }
+
     /// Puts a topic in, over what had its name.
     pub(crate) fn put(&self, topic: HostedTopic) {
+        if topic.lacks_logs() {
+            self.lack_logs.store(true, Ordering::Release);
+        }
         let topic = Arc::new(topic);
         let mut topics = self.topics.write().expect("no panic inside");
         if let Some(old) = topics.by_name.insert(topic.name.clone(), topic.clone()) {
