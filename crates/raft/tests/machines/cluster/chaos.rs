@@ -37,6 +37,7 @@ struct Moments {
 enum Deed {
     Crash,
     CrashLeader,
+    CrashAll,
     Start,
     Wipe,
     CutLink,
@@ -56,6 +57,7 @@ enum Deed {
 const DEEDS: &[(Deed, u64)] = &[
     (Deed::Crash, 8),
     (Deed::CrashLeader, 6),
+    (Deed::CrashAll, 3),
     (Deed::Start, 14),
     (Deed::Wipe, 9),
     (Deed::CutLink, 8),
@@ -152,6 +154,7 @@ impl Deed {
         let leader = cluster.leading();
         match self {
             Deed::Crash => one.into_iter().for_each(|id| crash(cluster, id)),
+            Deed::CrashAll => running.iter().for_each(|id| crash(cluster, *id)),
             Deed::CrashLeader => leader.into_iter().for_each(|id| crash(cluster, id)),
             Deed::Start => start_one(cluster),
             Deed::Wipe => wipe(cluster, any),
