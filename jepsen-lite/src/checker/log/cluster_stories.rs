@@ -91,6 +91,26 @@ fn with_one_in_sync_its_disk_alone_may_take_everything() {
     story.assert_clean();
 }
 
+/// What was acknowledged in a journal was copied to other nodes once the topic was in page caches, and those lost power
+/// (seed 838 of the cluster profile).
+#[test]
+fn a_partition_that_moved_has_copies_of_the_settings_of_that_time() {
+    for moved in [false, true] {
+        let mut story = three_nodes(&[("min.insync.replicas", "2")]);
+        story.acknowledged(0, 2);
+        story.alter("flush.messages", Some("1000"));
+        if moved {
+            story.did(9, Action::Reassign { partition: partition(), replicas: vec![3, 1, 2] }, Answer::Done);
+        }
+        for node in 1..=3 {
+            strike(&mut story, node, FaultKind::PowerFailure);
+        }
+        story.healed();
+        story.scan(0, 1, &[(0, 0)]);
+        if moved { story.assert_clean() } else { story.assert_finds(Class::LostWrite) }
+    }
+}
+
 fn produce_to_the_leader_alone(story: &mut Story, number: u32, base: i64) {
     let records = vec![super::story::sent(number)];
     let produce = Produce { partition: partition(), topic_id: None, acks: Acks::Leader, one_batch: true, records };
