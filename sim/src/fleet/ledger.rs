@@ -137,6 +137,7 @@ pub const LEDGER: &[Entry] = &[
     one("I05", Easy, "dedup-before-append"),
     one("I07", Easy, "epoch-plus-one"),
     one("I10", Medium, "answer-duplicate-early"),
+    machine("replication", "K00", Hard, "a log that ends where the leader's starts is like it"),
     cluster("K01", Medium, "clean-to-log-end"),
     cluster("K02", Medium, "tombstones-dropped-at-once"),
     // Offsets that far apart take two thousand million records of keys that all but two come again.
@@ -149,7 +150,6 @@ pub const LEDGER: &[Entry] = &[
     cluster("K07", Easy, "keep records that the leader has deleted"),
     machine("replication", "K07", Hard, "a replica joins the isr with records that were deleted"),
     machine("raft", "R00", Hard, "removed-voter-forgets-its-word"),
-    machine("replication", "K00", Hard, "a log that ends where the leader's starts is like it"),
     cluster("R01", Medium, "truncate to the own high watermark"),
     cluster("R02", Hard, "an unknown epoch ends at the log end"),
     cluster("R04", Medium, "believe the leader before cutting what diverges"),

@@ -211,7 +211,7 @@ pub fn draw(seed: u64, length_ms: u64, world: &WorldShape, exactly: Option<u64>)
     let steps = writes(&mut own_dice, length_ms, rate, 3 * count);
     clients.push(ClientPlan { name: "library-producer".into(), habit: Habit::Library(habit, steps) });
     let drawn = dice.between(1, 4);
-    for number in 0..if exactly.is_some() { 1 } else { drawn } {
+    for number in 0..exactly.map_or(drawn, |_| 1) {
         let habit = follower(&mut dice, &places);
         let pauses = (0..256).map(|_| dice.between(2000, 120_000) as Pause).collect();
         clients.push(ClientPlan { name: format!("follower-{number}"), habit: Habit::Follower(habit, pauses) });
