@@ -1,6 +1,7 @@
 //! A server process: started, waited for, asked to stop, killed.
 
 use crate::binary;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
@@ -125,13 +126,31 @@ impl Server {
     /// # Panics
     /// When the kernel does not tell, or the process is gone.
     pub fn processor_time(&self) -> Duration {
+        let nanoseconds = |text: &str| text.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        Duration::from_nanos(self.of_threads("schedstat", nanoseconds).values().sum())
+    }
+
+    /// How many times each of its threads has gone to rest, by the thread's id.
+    ///
+    /// # Panics
+    /// When the kernel does not tell, or the process is gone.
+    pub fn rests(&self) -> BTreeMap<String, u64> {
+        let count = |text: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+            line.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+        };
+        self.of_threads("status", count)
+    }
+
+    /// A number that the kernel tells of each thread in the file with this name.
+    fn of_threads(&self, file: &str, number: impl Fn(&str) -> u64) -> BTreeMap<String, u64> {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.process.child.id())).expect("the process runs");
         let of_thread = |thread: std::io::Result<std::fs::DirEntry>| {
-            let path = thread.expect("the process runs").path().join("schedstat");
-            let text = std::fs::read_to_string(path).unwrap_or_default(); // a thread may have ended
-            text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok()).unwrap_or(0)
+            let thread = thread.expect("the process runs");
+            let text = std::fs::read_to_string(thread.path().join(file)).unwrap_or_default(); // it may have ended
+            (thread.file_name().to_string_lossy().into_owned(), number(&text))
         };
-        Duration::from_nanos(threads.map(of_thread).sum())
+        threads.map(of_thread).collect()
     }
 
     /// Sends SIGTERM and waits for the end.
