@@ -5,14 +5,14 @@ mod stories;
 
 #[test]
 fn seeds_violate_no_invariant() {
-    for seed in 1..=300 {
+    for seed in 1..=30 {
         cluster::seeds::play(seed).unwrap_or_else(|violation| panic!("seed {seed}: {violation}"));
     }
 }
 
 #[test]
 fn a_seed_plays_the_same_twice() {
-    for seed in 1..=20 {
+    for seed in 1..=5 {
         assert_eq!(cluster::seeds::play(seed), cluster::seeds::play(seed));
     }
 }

@@ -4,8 +4,9 @@ use super::Cluster;
 use super::dice::Dice;
 use super::invariants::Violation;
 use super::node::Node;
-use model::NodeId;
+use model::{NodeId, Offset};
 use raft::{Raft, ReplicaKey, Role, Voter, VoterChange, Voters};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Which things happen in a run, each with a weight; a run that has only some of them, or some far more often than others,
@@ -29,6 +30,8 @@ struct Moments {
     elected: u64,
     /// Just when something was committed.
     committed: u64,
+    /// While a replica catches up.
+    catching_up: u64,
     /// After a long calm.
     calm: u64,
 }
@@ -74,11 +77,19 @@ const DEEDS: &[(Deed, u64)] = &[
     (Deed::FalseAlarm, 2),
 ];
 
+/// Some runs have one of these over and over, so that each new leader finds what the one before it left half done.
+const AGAINST_LEADERS: [Deed; 3] = [Deed::CrashLeader, Deed::IsolateLeader, Deed::Swizzle];
+
 impl Chaos {
     pub fn drawn(dice: &mut Dice) -> Chaos {
         let lasting = [Deed::Start, Deed::Mend, Deed::AddVoter]; // these undo others
         let mut weights = DEEDS.to_vec();
         weights.retain(|(deed, _)| lasting.contains(deed) || dice.chance(600));
+        if dice.chance(200) {
+            let only = dice.pick(&AGAINST_LEADERS).expect("there are some");
+            weights.retain(|(deed, _)| lasting.contains(deed));
+            weights.push((only, 300));
+        }
         for _ in 0..dice.below(4) {
             let favourite = dice.below(weights.len() as u64) as usize;
             weights[favourite].1 += 60;
@@ -105,7 +116,13 @@ impl Chaos {
             let wait = cluster.dice.millis(50, 1000);
             return cluster.run_until(wait, |cluster| cluster.invariants.history.end() > committed).map(drop);
         }
-        let calm = drawn - self.moments.committed < self.moments.calm;
+        drawn -= self.moments.committed;
+        if drawn < self.moments.catching_up {
+            let before = log_ends(cluster);
+            let wait = cluster.dice.millis(500, 4000);
+            return cluster.run_until(wait, |cluster| one_catches_up(cluster, &before)).map(drop);
+        }
+        let calm = drawn - self.moments.catching_up < self.moments.calm;
         let wait = if calm { cluster.dice.millis(500, 4000) } else { short(&mut cluster.dice) };
         cluster.run_for(wait)
     }
@@ -139,10 +156,23 @@ fn short(dice: &mut Dice) -> Duration {
     dice.micros(scale, scale * 2)
 }
 
+fn log_ends(cluster: &Cluster) -> BTreeMap<NodeId, Offset> {
+    cluster.running().into_iter().map(|id| (id, cluster.raft(id).log_end_offset())).collect()
+}
+
+/// Whether a replica has got something since then, and lacks much of what is committed.
+fn one_catches_up(cluster: &Cluster, before: &BTreeMap<NodeId, Offset>) -> bool {
+    let committed = cluster.invariants.history.end();
+    log_ends(cluster).iter().any(|(id, end)| {
+        let grown = *end > before.get(id).copied().unwrap_or(0);
+        grown && *end + 1 < committed
+    })
+}
+
 impl Moments {
     fn drawn(dice: &mut Dice) -> Moments {
-        let [elected, committed, calm] = [400, 300, 200].map(|most| dice.below(most));
-        Moments { elected, committed, calm }
+        let [elected, committed, catching_up, calm] = [400, 250, 200, 150].map(|most| dice.below(most));
+        Moments { elected, committed, catching_up, calm }
     }
 }
 
