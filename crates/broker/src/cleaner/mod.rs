@@ -24,9 +24,14 @@ type Key = (Uuid, PartitionId);
 pub(crate) async fn run(broker: Arc<Broker>, mut stop: watch::Receiver<bool>) {
     let (ended, mut endings) = mpsc::unbounded_channel();
     let pace = Arc::new(Pace::new(f64::MAX));
+    let mut image = broker.metadata.image();
+    let mut settings = Settings::of(&broker, &image);
     let mut cleaner = Cleaner { broker, pace, running: BTreeMap::new(), resting: BTreeMap::new(), ended };
     loop {
-        let settings = Settings::of(&cleaner.broker);
+        let newest = cleaner.broker.metadata.image();
+        if !Arc::ptr_eq(&newest, &image) {
+            (settings, image) = (Settings::of(&cleaner.broker, &newest), newest);
+        }
         cleaner.pace.set(settings.bytes_per_second);
         if settings.is_enabled {
             cleaner.start_more(settings).await;

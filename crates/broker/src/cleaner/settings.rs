@@ -2,7 +2,8 @@
 
 use crate::broker::Broker;
 use crate::lifecycle::layers;
-use model::config::{Scope, lookup};
+use model::config::{Layers, Scope, lookup};
+use model::metadata_image::MetadataImage;
 use runtime::time::Duration;
 use std::str::FromStr;
 use storage::CleanerMemory;
@@ -28,30 +29,30 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub fn of(broker: &Broker) -> Settings {
-        let threads = usize::try_from(value::<i64>(broker, "log.cleaner.threads", 1)).unwrap_or(1);
-        let share = |name, default: i64| usize::try_from(value(broker, name, default)).unwrap_or(0) / threads.max(1);
-        let bytes_per_second = value(broker, "log.cleaner.io.max.bytes.per.second", f64::MAX);
+    /// As the metadata has them.
+    pub fn of(broker: &Broker, image: &MetadataImage) -> Settings {
+        let layers = layers(&broker.server_config, image, broker.node_id);
+        let threads = usize::try_from(value::<i64>(&layers, "log.cleaner.threads", 1)).unwrap_or(1);
+        let share = |name, default: i64| usize::try_from(value(&layers, name, default)).unwrap_or(0) / threads.max(1);
+        let bytes_per_second = value(&layers, "log.cleaner.io.max.bytes.per.second", f64::MAX);
         let is_unlimited = bytes_per_second == f64::MAX;
         Settings {
-            is_enabled: value(broker, "log.cleaner.enable", true),
+            is_enabled: value(&layers, "log.cleaner.enable", true),
             threads,
             backoff: Duration::from_millis(
-                value::<i64>(broker, "log.cleaner.backoff.ms", 15_000).unsigned_abs().max(1),
+                value::<i64>(&layers, "log.cleaner.backoff.ms", 15_000).unsigned_abs().max(1),
             ),
             bytes_per_second: if is_unlimited { PACE } else { bytes_per_second },
             memory: CleanerMemory {
                 map_bytes: share("log.cleaner.dedupe.buffer.size", 128 << 20),
-                load_factor: value(broker, "log.cleaner.io.buffer.load.factor", 0.9),
+                load_factor: value(&layers, "log.cleaner.io.buffer.load.factor", 0.9),
                 io_bytes: (share("log.cleaner.io.buffer.size", 512 << 10) / 2).min(LARGEST_PIECE),
             },
         }
     }
 }
 
-fn value<T: FromStr>(broker: &Broker, name: &str, default: T) -> T {
-    let image = broker.metadata.image();
-    let layers = layers(&broker.server_config, &image, broker.node_id);
+fn value<T: FromStr>(layers: &Layers<'_>, name: &str, default: T) -> T {
     let set = lookup(Scope::Broker, name).and_then(|key| layers.broker_config(key).value);
     set.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
