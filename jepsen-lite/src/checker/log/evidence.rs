@@ -322,7 +322,7 @@ impl Partition {
     }
 
     fn acknowledged(&mut self, offset: Offset, id: RecordId, by: OperationId) {
-        self.versions.push(Version {
+        self.saw(Version {
             offset,
             id,
             read: None,
@@ -335,7 +335,7 @@ impl Partition {
     }
 
     fn read(&mut self, record: Received, by: OperationId, scanned: bool) {
-        self.versions.push(Version {
+        self.saw(Version {
             offset: record.offset,
             id: record.id,
             read: Some(Bytes { content: record.content, timestamp: record.timestamp, epoch: record.epoch }),
@@ -347,12 +347,25 @@ impl Partition {
         });
     }
 
-    /// Sorts what was seen by offset, and joins what is the same.
+    /// Most records are read many times: what is the same is joined before memory is taken for more.
+    fn saw(&mut self, version: Version) {
+        if self.versions.len() == self.versions.capacity() {
+            self.join();
+            self.versions.reserve(self.versions.len().max(64));
+        }
+        self.versions.push(version);
+    }
+
     fn in_order(&mut self) {
         self.operations.sort_unstable();
+        self.join();
+        self.versions.shrink_to_fit();
+    }
+
+    /// Sorts what was seen by offset, and joins what is the same.
+    fn join(&mut self) {
         self.versions.sort_by_key(|version| version.offset); // stable: at one offset by completion
         self.versions.dedup_by(|next, version| version.absorbs(next));
-        self.versions.shrink_to_fit();
     }
 
     /// The first offset that no request sent before event `at` can have deleted.
