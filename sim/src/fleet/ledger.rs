@@ -151,7 +151,7 @@ pub const LEDGER: &[Entry] = &[
     machine("replication", "K07", Hard, "a replica joins the isr with records that were deleted"),
     machine("raft", "R00", Hard, "removed-voter-forgets-its-word"),
     cluster("R01", Medium, "truncate to the own high watermark"),
-    cluster("R02", Hard, "an unknown epoch ends at the log end"),
+    machine("replication", "R02", Hard, "an unknown epoch ends at the log end"),
     cluster("R04", Medium, "believe the leader before cutting what diverges"),
     cluster("R05", Medium, "count a follower before its log is compared"),
     cluster("R07", Easy, "acknowledge at the leader's log end"),
