@@ -8,10 +8,14 @@ mod seeds;
 #[path = "../../../crates/raft/tests/machines/cluster/mod.rs"]
 mod raft_cluster;
 
+#[allow(dead_code)]
+#[path = "../../../crates/coordinator/tests/consumer/cluster/mod.rs"]
+mod consumer_group;
+
 /// What to play.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Options {
-    /// These machines alone: raft, replication
+    /// These machines alone: raft, replication, coordinator
     machines: Vec<String>,
     /// Play this seed alone
     #[arg(long, conflicts_with_all = ["seeds", "from"])]
@@ -42,8 +46,11 @@ struct Machine {
     play: fn(u64) -> Result<u64, (String, String)>,
 }
 
-const MACHINES: &[Machine] =
-    &[Machine { name: "raft", play: play_raft }, Machine { name: "replication", play: play_replication }];
+const MACHINES: &[Machine] = &[
+    Machine { name: "raft", play: play_raft },
+    Machine { name: "replication", play: play_replication },
+    Machine { name: "coordinator", play: play_consumer_group },
+];
 
 fn play_raft(seed: u64) -> Result<u64, (String, String)> {
     let outcome = raft_cluster::seeds::play(seed);
@@ -53,6 +60,11 @@ fn play_raft(seed: u64) -> Result<u64, (String, String)> {
 fn play_replication(seed: u64) -> Result<u64, (String, String)> {
     let report = replication::cluster::run(&replication::cluster::Plan::draw(seed));
     report.map(|report| report.events).map_err(|violation| (violation.invariant.to_owned(), violation.what))
+}
+
+fn play_consumer_group(seed: u64) -> Result<u64, (String, String)> {
+    let outcome = consumer_group::play(seed);
+    outcome.map(|outcome| outcome.events).map_err(|violation| (violation.invariant.to_owned(), violation.what))
 }
 
 /// Whether there is a machine of this name.
