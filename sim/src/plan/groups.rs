@@ -166,7 +166,7 @@ fn offsets_topic(dice: &mut Stream, world: &WorldShape) -> TopicShape {
     }
     TopicShape {
         name: OFFSETS_TOPIC.into(),
-        partitions: *dice.pick(&[1, 2, 3, 5, 8]),
+        partitions: *dice.pick(&[1, 2, 3, 8, 20]),
         replicas,
         configs,
         churns: false,
@@ -221,8 +221,11 @@ pub fn clients(seed: u64, length_ms: u64, world: &WorldShape, groups: &GroupsPla
     }
     for number in 0..dice.between(1, 4) {
         let group = format!("seldom-{number}");
-        let deeds = seldom(&mut dice, length_ms, world, &group);
-        clients.push(ClientPlan { name: format!("seldom-{number}"), habit: Habit::Committer(group, deeds) });
+        let (commits, lookups) = seldom(&mut dice, length_ms, world, &group);
+        for (name, deeds) in [("seldom", commits), ("asker", lookups)] {
+            let habit = Habit::Committer(group.clone(), deeds);
+            clients.push(ClientPlan { name: format!("{name}-{number}"), habit });
+        }
     }
     clients
 }
@@ -315,27 +318,22 @@ fn lasting_places(world: &WorldShape) -> Vec<Place> {
         .collect()
 }
 
-/// Of somebody who commits now and then, and asks any node for it all the time: most groups are so, and what a coordinator
-/// knows of them it does not lose by trying to write.
-fn seldom(dice: &mut Stream, length_ms: u64, world: &WorldShape, own: &str) -> Vec<(Pause, CommitterDeed)> {
-    let places = lasting_places(world);
-    let place = *dice.pick(&places);
-    let every_us = 200_000;
-    let count = length_ms * 1000 / every_us * 3 / 2;
-    let deed = |dice: &mut Stream| match dice.below(100) {
-        0..4 => CommitterDeed::Commit(place),
-        _ => CommitterDeed::Lookup { group: own.to_owned(), place, anywhere: dice.chance(0.9) },
+type CommitterDeeds = Vec<(Pause, CommitterDeed)>;
+
+/// Of somebody who commits now and then, and of somebody else who asks any node for it all the time: most groups are so, and
+/// what a coordinator knows of them it does not lose by trying to write.
+fn seldom(dice: &mut Stream, length_ms: u64, world: &WorldShape, own: &str) -> (CommitterDeeds, CommitterDeeds) {
+    let place = *dice.pick(&lasting_places(world));
+    let mut often = |every_us: u64, deed: &dyn Fn(&mut Stream) -> CommitterDeed| {
+        let count = length_ms * 1000 / every_us * 3 / 2;
+        (0..count).map(|_| (dice.below(2 * every_us) as Pause, deed(dice))).collect()
     };
-    (0..count).map(|_| (dice.below(2 * every_us) as Pause, deed(dice))).collect()
+    let look_up =
+        |dice: &mut Stream| CommitterDeed::Lookup { group: own.to_owned(), place, anywhere: dice.chance(0.9) };
+    (often(2_000_000, &|_| CommitterDeed::Commit(place)), often(200_000, &look_up))
 }
 
-fn committer(
-    dice: &mut Stream,
-    length_ms: u64,
-    world: &WorldShape,
-    groups: &GroupsPlan,
-    own: &str,
-) -> Vec<(Pause, CommitterDeed)> {
+fn committer(dice: &mut Stream, length_ms: u64, world: &WorldShape, groups: &GroupsPlan, own: &str) -> CommitterDeeds {
     let places = lasting_places(world);
     let mut names: Vec<&str> = groups.groups.iter().map(|group| group.name.as_str()).collect();
     names.extend([own, own]);
