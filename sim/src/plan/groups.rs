@@ -166,7 +166,7 @@ fn offsets_topic(dice: &mut Stream, world: &WorldShape) -> TopicShape {
     }
     TopicShape {
         name: OFFSETS_TOPIC.into(),
-        partitions: *dice.pick(&[1, 2, 3, 8, 20]),
+        partitions: *dice.pick(&[1, 3, 8, 20, 20]),
         replicas,
         configs,
         churns: false,
@@ -219,7 +219,7 @@ pub fn clients(seed: u64, length_ms: u64, world: &WorldShape, groups: &GroupsPla
         let deeds = committer(&mut dice, length_ms, world, groups, &group);
         clients.push(ClientPlan { name: format!("committer-{number}"), habit: Habit::Committer(group, deeds) });
     }
-    for number in 0..dice.between(1, 4) {
+    for number in 0..dice.between(2, 5) {
         let group = format!("seldom-{number}");
         let (commits, lookups) = seldom(&mut dice, length_ms, world, &group);
         for (name, deeds) in [("seldom", commits), ("asker", lookups)] {
@@ -330,7 +330,7 @@ fn seldom(dice: &mut Stream, length_ms: u64, world: &WorldShape, own: &str) -> (
     };
     let look_up =
         |dice: &mut Stream| CommitterDeed::Lookup { group: own.to_owned(), place, anywhere: dice.chance(0.9) };
-    (often(2_000_000, &|_| CommitterDeed::Commit(place)), often(200_000, &look_up))
+    (often(1_000_000, &|_| CommitterDeed::Commit(place)), often(200_000, &look_up))
 }
 
 fn committer(dice: &mut Stream, length_ms: u64, world: &WorldShape, groups: &GroupsPlan, own: &str) -> CommitterDeeds {
@@ -390,7 +390,7 @@ pub fn aim(seed: u64, length_ms: u64, world: &WorldShape, groups: &GroupsPlan, f
 fn long_cuts(dice: &mut Stream, groups: &GroupsPlan) -> Vec<PlannedFault> {
     let (session_ms, calm_from_ms) = (u64::from(groups.may_be_old_ms), groups.calm_from_ms);
     let cut = |dice: &mut Stream| {
-        let lasts_ms = session_ms * dice.between(2, 5) + dice.below(2000);
+        let lasts_ms = session_ms * dice.between(2, 8) + dice.below(2000);
         let at_ms = calm_from_ms.checked_sub(lasts_ms + 2000).map(|latest| dice.between(1000, latest.max(1001)));
         let target = Target::Coordinator(dice.below(groups.offsets.partitions as u64) as u8);
         at_ms.map(|at_ms| PlannedFault {

@@ -11,7 +11,7 @@ pub type Way = (Node, Node);
 
 /// Whether the clients of the nodes that are parted from the others are parted from them, too.
 const WITH_CLIENTS: u64 = 1 << 61;
-/// Whether, where it is a coordinator that is parted, only some clients are: others go on believing it.
+/// Whether, where it is a coordinator that is parted, some clients are: others go on believing it.
 const WITH_SOME_CLIENTS: u64 = 1 << 62;
 /// Whether a fault of one way hits what comes to a node, not what goes from it.
 const INWARD: u64 = 1 << 60;
@@ -47,13 +47,11 @@ impl Victims {
         let parted: Vec<&ServerNode> = self.servers(target);
         let is_parted = |id: NodeId| parted.iter().any(|server| server.id == id);
         let mut ways = self.pairs(|one, other| is_parted(one) && !is_parted(other));
-        if amount & WITH_CLIENTS != 0 {
-            let some = matches!(target, Target::Coordinator(_)) && amount & WITH_SOME_CLIENTS != 0;
-            let hit = |number: usize| !some || (amount >> (number % 48)) & 1 == 1;
-            let clients = self.clients.iter().enumerate().filter(|(number, _)| hit(*number)).map(|(_, client)| *client);
-            let clients: Vec<Node> = clients.collect();
-            ways.extend(parted.iter().flat_map(|server| clients.iter().map(|client| (server.node, *client))));
-        }
+        let some = matches!(target, Target::Coordinator(_)) && amount & WITH_SOME_CLIENTS != 0;
+        let hit = |number: usize| if some { (amount >> (number % 48)) & 1 == 1 } else { amount & WITH_CLIENTS != 0 };
+        let clients = self.clients.iter().enumerate().filter(|(number, _)| hit(*number)).map(|(_, client)| *client);
+        let clients: Vec<Node> = clients.collect();
+        ways.extend(parted.iter().flat_map(|server| clients.iter().map(|client| (server.node, *client))));
         ways
     }
 
