@@ -38,9 +38,10 @@ struct Written {
 }
 
 impl Checkpoints {
-    /// Writes the lines of logs whose captures are synced. A capture that a cut overtook is given up.
+    /// Writes the lines of logs whose captures are synced. A capture that a cut overtook is given up. Without captures it
+    /// moves the tail of a journal that fills up past groups that nobody needs, such as those of records that were cut.
     pub async fn cover(&self, core: &Core, captures: Vec<(Arc<Shared>, Capture)>) -> Result<(), StorageFault> {
-        if captures.is_empty() && core.dropped().is_empty() {
+        if captures.is_empty() && core.dropped().is_empty() && !core.is_journal_half_full() {
             return Ok(());
         }
         let mut written = self.written.lock().await;
@@ -153,7 +154,8 @@ impl Written {
         let dropped = core.dropped();
         let generation = core.journal.generation();
         let is_known = self.generation == Some(generation);
-        if is_known && lines.is_empty() && claims.is_empty() && dropped.is_empty() {
+        let has_news = !lines.is_empty() || !claims.is_empty() || !dropped.is_empty();
+        if is_known && !has_news && !core.is_journal_half_full() {
             return Ok(0);
         }
         core.sync_root().await?;
