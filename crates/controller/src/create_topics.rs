@@ -197,7 +197,7 @@ impl TakenNames {
             return Err(Refusal::new(ErrorCode::TopicAuthorizationFailed, message));
         }
         if self.exact.contains(name) {
-            return Err(Refusal::new(ErrorCode::TopicAlreadyExists, format!("the topic '{name}' exists")));
+            return Err(Refusal::new(ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists")));
         }
         topic_name::check(name).map_err(|why| Refusal::new(ErrorCode::InvalidTopicException, why))?;
         match topic_name::collision_key(name).and_then(|key| self.colliding.get(&key)) {
