@@ -36,4 +36,4 @@ pub fn play(seed: u64) -> Result<Outcome, Violation> {
 }
 
 /// How often chance strikes.
-const STEPS: u64 = 1500;
+const STEPS: u64 = 1000;
