@@ -172,8 +172,8 @@ fn content(record: &Record) -> u64 {
     hash(&parts)
 }
 
-/// FNV-1a of all parts, each with its length; one that is missing differs from an empty one.
-/// By words of eight bytes: everything that is replicated goes through here.
+/// Of all parts, each with its length; one that is missing differs from an empty one. By words of eight bytes: everything
+/// that is replicated goes through here.
 fn hash(parts: &[Option<&[u8]>]) -> u64 {
     let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     parts.iter().fold(0, |hash, part| {
