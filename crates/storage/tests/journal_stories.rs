@@ -244,6 +244,21 @@ fn a_full_journal_waits_until_the_checkpoint_has_moved() {
     });
 }
 
+/// The file that is written to is not freed when its last group is released, and later on nobody did: a large one alone
+/// filled the journal, no log held anything of it, and appends stood still until a checkpoint came that nobody had a reason for.
+#[test]
+fn a_file_that_was_released_while_it_was_written_to_is_free_once_it_is_left() {
+    story(async |disk| {
+        let journal = begun(&disk, SMALL).await;
+        let large = journal.submit(entry(0, 5 * BLOCK as usize));
+        wait(&journal, large).await;
+        journal.release(large);
+        wait(&journal, large + 1).await;
+        assert!(journal.fill() < 0.5, "an empty group alone: {}", journal.fill());
+        timeout(Duration::from_secs(1), journal.ready()).await.expect("there is room");
+    });
+}
+
 /// A file was used again as soon as its groups were synced to the segments, before the checkpoint said so.
 #[test]
 fn without_a_release_every_group_is_still_there() {

@@ -7,10 +7,14 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 16] = [
+const BY_STORIES: [(&str, &str); 17] = [
     (
         "a repair is believed before it is synced",
         "scrub_and_repair::whenever_the_power_fails_during_a_repair_what_is_damaged_is_known_to_be",
+    ),
+    (
+        "a journal file that is left stays taken",
+        "journal_stories::a_file_that_was_released_while_it_was_written_to_is_free_once_it_is_left",
     ),
     ("clean-to-log-end", "cleaning_stories::a_key_keeps_its_committed_record_whatever_becomes_of_a_later_one"),
     ("dedup-before-append", "full_disks::a_batch_that_found_no_space_is_no_duplicate_when_it_comes_again"),

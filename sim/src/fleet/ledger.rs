@@ -113,6 +113,13 @@ pub const LEDGER: &[Entry] = &[
     one("D19", Medium, "mode-from-config"),
     cluster("D20", Medium, "truncate-before-journal"),
     one("D21", Hard, "keep-journal-generation"),
+    cluster("D00", Hard, "a cut holds what was given away"),
+    story(
+        "journal_stories::a_file_that_was_released_while_it_was_written_to_is_free_once_it_is_left",
+        "D00",
+        Medium,
+        "a journal file that is left stays taken",
+    ),
     cluster("D00", Medium, "a damaged replica stays in sync"),
     cluster("D00", Hard, "a repair is believed before it is synced"),
     cluster("D00", Hard, "repair takes another epoch's records"),

@@ -33,15 +33,16 @@ struct Written {
     lines: BTreeMap<(Uuid, PartitionId), CheckpointLine>,
     /// The last text of each of Kafka's files.
     texts: BTreeMap<&'static str, String>,
+    /// The last journal group that nobody needs, as the checkpoint says: it may be written over.
+    tail_sequence: u64,
     /// Up to here what was asked is in the files.
     answered: u64,
 }
 
 impl Checkpoints {
-    /// Writes the lines of logs whose captures are synced. A capture that a cut overtook is given up. Without captures it
-    /// moves the tail of a journal that fills up past groups that nobody needs, such as those of records that were cut.
+    /// Writes the lines of logs whose captures are synced. A capture that a cut overtook is given up.
     pub async fn cover(&self, core: &Core, captures: Vec<(Arc<Shared>, Capture)>) -> Result<(), StorageFault> {
-        if captures.is_empty() && core.dropped().is_empty() && !core.is_journal_half_full() {
+        if captures.is_empty() && core.dropped().is_empty() {
             return Ok(());
         }
         let mut written = self.written.lock().await;
@@ -154,8 +155,7 @@ impl Written {
         let dropped = core.dropped();
         let generation = core.journal.generation();
         let is_known = self.generation == Some(generation);
-        let has_news = !lines.is_empty() || !claims.is_empty() || !dropped.is_empty();
-        if is_known && !has_news && !core.is_journal_half_full() {
+        if is_known && lines.is_empty() && claims.is_empty() && dropped.is_empty() {
             return Ok(0);
         }
         core.sync_root().await?;
@@ -173,9 +173,10 @@ impl Written {
             if claimed.contains(&log.topic_partition) { uncovered(&progress) } else { progress.first_uncovered() }
         });
         let tail_sequence = needed.min().map_or(durable, |first| first.saturating_sub(1).min(durable));
+        assert!(tail_sequence >= self.tail_sequence, "a journal group is needed that was given away");
         let checkpoint = Checkpoint { generation, tail_sequence, partitions };
         write_checkpoint(core, &checkpoint).await?;
-        (self.lines, self.generation) = (new, Some(generation));
+        (self.lines, self.generation, self.tail_sequence) = (new, Some(generation), tail_sequence);
         core.forget_dropped(&dropped);
         Ok(tail_sequence)
     }

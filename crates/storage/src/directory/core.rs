@@ -134,8 +134,10 @@ impl Core {
             // Under one lock, so that the queue has the groups in order.
             let mut queue = locked(&self.acknowledgements);
             for (entry, place) in entries {
+                // A checkpoint that is written meanwhile sees either that the log needs the group or a journal without it.
+                let mut progress = shared.progress();
                 last = self.journal.submit(entry);
-                if shared.progress().submitted(last, place, now) {
+                if progress.submitted(last, place, now) {
                     queue.push_back((last, shared.clone()));
                 }
             }

@@ -47,8 +47,6 @@ impl Core {
             mark!("journal half full");
             let oldest = self.holding_the_journal();
             if oldest.is_empty() {
-                mark!("a full journal is held by nobody");
-                result = self.checkpoints.cover(self, Vec::new()).await;
                 break;
             }
             let before = self.journal.fill();

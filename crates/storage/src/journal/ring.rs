@@ -3,6 +3,7 @@
 use super::JournalOptions;
 use super::fault::JournalFault;
 use super::group::span;
+use model::planted;
 use runtime::disk::{Disk, File, Open};
 use std::collections::BTreeSet;
 
@@ -92,9 +93,12 @@ impl Ring {
         };
         self.full = false;
         self.current = Some((at, offset + needed));
-        let slot = &mut self.slots[at];
-        slot.last_sequence = Some(sequence);
-        Place::At(slot.file.clone(), offset)
+        self.slots[at].last_sequence = Some(sequence);
+        // The file that is left may have been released while it was written to.
+        if !planted!("a journal file that is left stays taken") {
+            self.free_released();
+        }
+        Place::At(self.slots[at].file.clone(), offset)
     }
 
     /// The free file that was written longest ago: corrupt old groups are then found as such for longest.
@@ -110,6 +114,10 @@ impl Ring {
     /// Frees the files whose groups are all up to `sequence`.
     pub fn release(&mut self, sequence: u64) {
         self.released = self.released.max(sequence);
+        self.free_released();
+    }
+
+    fn free_released(&mut self) {
         let current = self.current.map(|(at, _)| at);
         for (at, slot) in self.slots.iter_mut().enumerate() {
             if Some(at) != current && slot.last_sequence.is_some_and(|last| last <= self.released) {

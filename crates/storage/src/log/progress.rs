@@ -322,10 +322,14 @@ impl Progress {
     /// The checkpoint with the line `claim`, of the last capture, is durable.
     pub fn covered(&mut self, claim: Claim) {
         self.in_flight = false;
-        // A cut may have begun since: it has lowered the recovery point, and that stays.
-        if self.changing != Changing::Now {
-            self.line = Some(claim);
+        let is_being_cut = self.changing == Changing::Now;
+        // Also of a log that is being cut by now: the checkpoint has given its groups away, and they may be written over.
+        if !(is_being_cut && planted!("a cut holds what was given away")) {
             self.first_uncovered = self.capture_uncovered;
+        }
+        // The cut has lowered the recovery point, and that stays.
+        if !is_being_cut {
+            self.line = Some(claim);
         }
     }
 
@@ -416,6 +420,30 @@ mod tests {
         progress.cut(3, place(1), 1, now);
         progress.changed();
         assert_eq!(progress.capture(&segment).expect("it was cut").claim.place, place(1));
+    }
+
+    /// A cut began while the checkpoint was written. The log then held groups that the checkpoint had given away; the next one
+    /// took them back, and recovery missed them where they had been written over.
+    #[test]
+    fn a_log_that_is_being_cut_does_not_hold_what_the_checkpoint_gave_away() {
+        let segment = Arc::new(Segment::new("story-0".into(), 0, 0, IndexState::OnDisk, 0));
+        let (now, claim) = (Instant::now(), Claim { sequence: 1, place: place(0) });
+        let mut progress = Progress::new(true, place(0), Some(claim), Some(claim));
+        progress.applied_to(place(5), now);
+        progress.submitted(2, place(5), now);
+        progress.settle(2);
+        let capture = progress.capture(&segment).expect("the entry is not covered");
+        let covered = progress.captured(&capture).expect("nothing is cut yet");
+        assert_eq!(progress.uncovered_by_capture(), None, "so the checkpoint gives all groups away");
+        progress.change();
+        progress.submitted(3, place(1), now);
+        progress.announced(3);
+        progress.settle(3);
+        progress.carry_out();
+        progress.lower_line(place(1));
+        progress.covered(covered);
+        assert_eq!(progress.first_uncovered(), Some(3), "the cut alone");
+        assert_eq!(progress.line(), Some(claim), "the recovery point of before");
     }
 
     /// A sync that began between the write of a batch and its journal entry took the log for clean afterwards. Its last

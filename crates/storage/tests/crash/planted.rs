@@ -1,7 +1,8 @@
 //! Which planted bugs a crash brings out.
 
 /// `cargo sim crash-points --planted all` shows each of them caught.
-pub const BY_CRASHES: [&str; 12] = [
+pub const BY_CRASHES: [&str; 13] = [
+    "a cut holds what was given away",
     "ack-before-sync",
     "checkpoint-by-end-offset",
     "clean-mark-left-at-start",
