@@ -120,6 +120,8 @@ fn cut_during_a_sync() -> History {
             Append { slot: 0, batches: 8, size: 250 },
             Durable,
             Wait(Duration::from_micros(1500 + n * 700)),
+            // Due as soon as the other's checkpoint is written.
+            Append { slot: 1, batches: 1, size: 60 },
             Truncate { slot: 0, back: 3 },
             Append { slot: 0, batches: 2, size: 260 },
             Durable,
