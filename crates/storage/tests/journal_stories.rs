@@ -259,6 +259,25 @@ fn a_file_that_was_released_while_it_was_written_to_is_free_once_it_is_left() {
     });
 }
 
+/// A group that fits no file waits until nothing is needed, while most of the journal is free: nobody saw to that before the
+/// next look at the clock. A follower that caught up with large fetches stood still for up to a second before each of them.
+#[cfg(madsim)] // where a disk is always as fast
+#[test]
+fn a_group_that_finds_no_place_is_made_room_for_at_once() {
+    use support::{append, durable, journaled, options, partition, records};
+    support::story(async {
+        let journal = JournalOptions { initial_files: 16, max_bytes: 40 * BLOCK, ..SMALL };
+        let options = storage::DirectoryOptions { journal, ..options() };
+        let directory = Place::new().open_with(options, journaled()).await.directory;
+        let mut log = directory.create(partition(0), support::TOPIC_ID, journaled(), true).await.expect("a new log");
+        for blocks in [6, 7] {
+            append(&mut log, records(&"x".repeat(blocks * BLOCK as usize), 1, support::START)).await;
+            timeout(Duration::from_millis(100), durable(&log)).await.expect("no look at the clock is waited for");
+            sleep(Duration::from_millis(150)).await; // until the journal is quiet
+        }
+    });
+}
+
 /// A file was used again as soon as its groups were synced to the segments, before the checkpoint said so.
 #[test]
 fn without_a_release_every_group_is_still_there() {

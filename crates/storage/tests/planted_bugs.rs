@@ -7,7 +7,7 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 17] = [
+const BY_STORIES: [(&str, &str); 18] = [
     (
         "a repair is believed before it is synced",
         "scrub_and_repair::whenever_the_power_fails_during_a_repair_what_is_damaged_is_known_to_be",
@@ -23,6 +23,10 @@ const BY_STORIES: [(&str, &str); 17] = [
     ("followers-know-no-producers", "producers::a_follower_learns_without_checking"),
     ("keep-journal-generation", "journal_stories::groups_of_an_earlier_generation_are_not_replayed"),
     ("producers-outlive-truncation", "cut::a_cut_forgets_what_was_learned_behind_it"),
+    (
+        "nobody is told that a group finds no place",
+        "journal_stories::a_group_that_finds_no_place_is_made_room_for_at_once",
+    ),
     (
         "repair takes another epoch's records",
         "scrub_and_repair::batches_that_are_not_those_that_were_there_are_not_written",

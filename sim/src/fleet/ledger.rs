@@ -120,6 +120,12 @@ pub const LEDGER: &[Entry] = &[
         Medium,
         "a journal file that is left stays taken",
     ),
+    story(
+        "journal_stories::a_group_that_finds_no_place_is_made_room_for_at_once",
+        "D00",
+        Medium,
+        "nobody is told that a group finds no place",
+    ),
     cluster("D00", Medium, "a damaged replica stays in sync"),
     cluster("D00", Hard, "a repair is believed before it is synced"),
     cluster("D00", Hard, "repair takes another epoch's records"),

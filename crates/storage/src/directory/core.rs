@@ -72,6 +72,7 @@ impl Core {
         lock: Lock,
         doubted: bool,
     ) -> Core {
+        let syncer = journal.starved();
         Core {
             reading,
             options,
@@ -83,7 +84,7 @@ impl Core {
             logs: Mutex::default(),
             dropped: Mutex::default(),
             acknowledgements: Mutex::default(),
-            syncer: Arc::default(),
+            syncer,
             out_of_space: AtomicBool::new(false),
             root_changed: AtomicBool::new(false),
             root_sync: runtime::sync::Mutex::new(()),

@@ -71,6 +71,8 @@ struct Shared {
     work: Arc<Notify>,
     /// There is room again.
     room: Notify,
+    /// A group finds no place.
+    starved: Arc<Notify>,
     durable: watch::Sender<u64>,
     failed: watch::Sender<Option<String>>,
 }
@@ -113,6 +115,7 @@ impl Journal {
             options,
             work: Arc::new(Notify::new()),
             room: Notify::new(),
+            starved: Arc::default(),
             durable: watch::Sender::new(found.last_sequence),
             failed: watch::Sender::new(None),
         };
@@ -176,6 +179,11 @@ impl Journal {
             }
             room.await;
         }
+    }
+
+    /// Notified when a group finds no place: somebody is to see to a release. The journal may be far from full then.
+    pub fn starved(&self) -> Arc<Notify> {
+        self.shared.starved.clone()
     }
 
     /// Groups up to `sequence` are not needed any more: the checkpoint that says so is durable.

@@ -4,6 +4,7 @@ use super::group::PendingGroup;
 use super::ring::Place;
 use super::{JournalFault, Shared};
 use bytes::Bytes;
+use model::{mark, planted};
 use runtime::disk::File;
 use runtime::sync::{Notify, select};
 use runtime::time::{Duration, sleep, timeout};
@@ -84,7 +85,10 @@ impl Shared {
             (Place::At(file, offset), Some(group)) => self.write(file, offset, group).await,
             (Place::Grow(bytes), _) => self.grow(bytes).await,
             _ => {
-                model::mark!("journal has no free file");
+                mark!("journal has no free file");
+                if !planted!("nobody is told that a group finds no place") {
+                    self.starved.notify_one();
+                }
                 Step::Wait
             }
         }
@@ -116,7 +120,7 @@ impl Shared {
                 Step::Wrote { empty: false }
             }
             Err(JournalFault::Disk { error, .. }) if error.kind() == io::ErrorKind::StorageFull => {
-                model::mark!("no space to grow the journal");
+                mark!("no space to grow the journal");
                 sleep(SPACE_CHECK).await;
                 Step::Wrote { empty: false }
             }
@@ -125,7 +129,7 @@ impl Shared {
     }
 
     fn fail(&self, why: String) -> Step {
-        model::mark!("journal failed");
+        mark!("journal failed");
         self.failed.send_replace(Some(why));
         self.room.notify_waiters();
         Step::Failed
