@@ -90,6 +90,12 @@ impl Chaos {
             weights.retain(|(deed, _)| lasting.contains(deed));
             weights.push((only, 300));
         }
+        if dice.chance(500) {
+            // Voters come and go: a word that was given outlives who gave it.
+            weights.push((Deed::RemoveVoter, 80));
+            weights.push((Deed::AddVoter, 80));
+            weights.push((Deed::Wipe, 60));
+        }
         for _ in 0..dice.below(4) {
             let favourite = dice.below(weights.len() as u64) as usize;
             weights[favourite].1 += 60;
