@@ -278,6 +278,34 @@ fn a_group_that_finds_no_place_is_made_room_for_at_once() {
     });
 }
 
+/// The proof that all is durable is a group, too. Where a new log came while it was written, and its first records were too
+/// large for any file, they waited for ever: nobody needed the proof, and only logs with something to say moved the tail.
+#[cfg(madsim)] // as above
+#[test]
+fn an_empty_group_keeps_no_new_log_waiting() {
+    use runtime::simulation::{Latency, current_node, disk};
+    use support::{append, durable, journaled, options, partition, records};
+    let sync_in = |millis: u64| {
+        let latency = Duration::from_millis(millis);
+        disk::change(current_node(), move |faults| faults.sync_latency = Latency::between(latency, latency));
+    };
+    support::story(async move {
+        let journal = JournalOptions { initial_files: 16, max_bytes: 40 * BLOCK, ..SMALL };
+        let options = storage::DirectoryOptions { journal, ..options() };
+        let directory = Place::new().open_with(options, journaled()).await.directory;
+        for (at, blocks) in [(0, 6), (1, 7)] {
+            let id = Uuid([at as u8 + 1; 16]);
+            let mut log = directory.create(partition(at), id, journaled(), true).await.expect("a new log");
+            append(&mut log, records(&"x".repeat(blocks * BLOCK as usize), 1, support::START)).await;
+            sync_in(1);
+            timeout(Duration::from_secs(2), durable(&log)).await.expect("there is room for it");
+            log.set_journaled(false).await.expect("a barrier");
+            sync_in(500);
+            sleep(Duration::from_millis(110)).await; // the proof is being written
+        }
+    });
+}
+
 /// A file was used again as soon as its groups were synced to the segments, before the checkpoint said so.
 #[test]
 fn without_a_release_every_group_is_still_there() {

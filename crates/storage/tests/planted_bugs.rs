@@ -7,7 +7,7 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 18] = [
+const BY_STORIES: [(&str, &str); 19] = [
     (
         "a repair is believed before it is synced",
         "scrub_and_repair::whenever_the_power_fails_during_a_repair_what_is_damaged_is_known_to_be",
@@ -27,6 +27,7 @@ const BY_STORIES: [(&str, &str); 18] = [
         "nobody is told that a group finds no place",
         "journal_stories::a_group_that_finds_no_place_is_made_room_for_at_once",
     ),
+    ("only logs move the tail of the journal", "journal_stories::an_empty_group_keeps_no_new_log_waiting"),
     (
         "repair takes another epoch's records",
         "scrub_and_repair::batches_that_are_not_those_that_were_there_are_not_written",

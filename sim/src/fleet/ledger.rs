@@ -126,6 +126,12 @@ pub const LEDGER: &[Entry] = &[
         Medium,
         "nobody is told that a group finds no place",
     ),
+    story(
+        "journal_stories::an_empty_group_keeps_no_new_log_waiting",
+        "D00",
+        Medium,
+        "only logs move the tail of the journal",
+    ),
     cluster("D00", Medium, "a damaged replica stays in sync"),
     cluster("D00", Hard, "a repair is believed before it is synced"),
     cluster("D00", Hard, "repair takes another epoch's records"),

@@ -8,7 +8,7 @@ use crate::checkpoint::{Checkpoint, CheckpointLine};
 use crate::fault::StorageFault;
 use crate::log::{Capture, Claim, Progress, Shared};
 use crate::offset_checkpoint::{CLEANER, HIGH_WATERMARKS, LOG_STARTS, Offsets, RECOVERY_POINTS, encode};
-use model::{Offset, PartitionId, TopicPartition, Uuid};
+use model::{Offset, PartitionId, TopicPartition, Uuid, planted};
 use runtime::sync::Mutex;
 use runtime::time::timeout;
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,9 +40,11 @@ struct Written {
 }
 
 impl Checkpoints {
-    /// Writes the lines of logs whose captures are synced. A capture that a cut overtook is given up.
+    /// Writes the lines of logs whose captures are synced. A capture that a cut overtook is given up. Without any, a journal
+    /// that fills up still gets rid of groups that nobody needs, such as an empty one.
     pub async fn cover(&self, core: &Core, captures: Vec<(Arc<Shared>, Capture)>) -> Result<(), StorageFault> {
-        if captures.is_empty() && core.dropped().is_empty() {
+        let is_filling_up = core.is_journal_half_full() && !planted!("only logs move the tail of the journal");
+        if captures.is_empty() && core.dropped().is_empty() && !is_filling_up {
             return Ok(());
         }
         let mut written = self.written.lock().await;
@@ -69,7 +71,9 @@ impl Checkpoints {
                 Err(_) => shared.give_up(capture),
             }
         }
-        core.journal.release(result?);
+        if let Some(free) = result? {
+            core.journal.release(free);
+        }
         Ok(())
     }
 
@@ -85,7 +89,9 @@ impl Checkpoints {
         for barrier in &barriers {
             barrier.shared.progress().all_covered(barrier.journaled, barrier.claim);
         }
-        core.journal.release(free);
+        if let Some(free) = free {
+            core.journal.release(free);
+        }
         Ok(())
     }
 
@@ -139,24 +145,33 @@ impl Checkpoints {
 
 impl Written {
     /// Writes the checkpoint with other `lines`, and without those of deleted logs. `uncovered` says which journal
-    /// group a log with a claim needs once the claim is written. Gives the last group that nobody needs.
+    /// group a log with a claim needs once the claim is written. Gives the last group that nobody needs; none when the
+    /// checkpoint says all of it already.
     async fn write(
         &mut self,
         core: &Core,
         lines: Vec<CheckpointLine>,
         claims: Vec<(Arc<Shared>, Claim)>,
         uncovered: fn(&Progress) -> Option<u64>,
-    ) -> Result<u64, StorageFault> {
+    ) -> Result<Option<u64>, StorageFault> {
         core.reading.volume.check()?;
         // First what is durable, then who needs what: a log that submits in between is in a later group. And first the
         // logs, then the dropped ones: one that is dropped in between is still seen.
         let durable = core.journal_durable();
         let logs = core.logs();
         let dropped = core.dropped();
+        let claimed: BTreeSet<&TopicPartition> = claims.iter().map(|(log, _)| &log.topic_partition).collect();
+        let gone = |log: &Arc<Shared>| dropped.iter().any(|dropped| Arc::ptr_eq(dropped, log));
+        let needed = logs.into_iter().filter(|log| !gone(log)).filter_map(|log| {
+            let progress = log.progress();
+            if claimed.contains(&log.topic_partition) { uncovered(&progress) } else { progress.first_uncovered() }
+        });
+        let tail_sequence = needed.min().map_or(durable, |first| first.saturating_sub(1).min(durable));
+        assert!(tail_sequence >= self.tail_sequence, "a journal group is needed that was given away");
         let generation = core.journal.generation();
-        let is_known = self.generation == Some(generation);
-        if is_known && lines.is_empty() && claims.is_empty() && dropped.is_empty() {
-            return Ok(0);
+        let is_as_written = self.generation == Some(generation) && self.tail_sequence == tail_sequence;
+        if is_as_written && lines.is_empty() && claims.is_empty() && dropped.is_empty() {
+            return Ok(None);
         }
         core.sync_root().await?;
         self.write_offsets(core, &claims).await?;
@@ -166,19 +181,11 @@ impl Written {
         }
         new.extend(lines.into_iter().map(|line| ((line.topic_id, line.partition), line)));
         let partitions: Vec<CheckpointLine> = new.values().cloned().collect();
-        let claimed: BTreeSet<&TopicPartition> = claims.iter().map(|(log, _)| &log.topic_partition).collect();
-        let gone = |log: &Arc<Shared>| dropped.iter().any(|dropped| Arc::ptr_eq(dropped, log));
-        let needed = logs.into_iter().filter(|log| !gone(log)).filter_map(|log| {
-            let progress = log.progress();
-            if claimed.contains(&log.topic_partition) { uncovered(&progress) } else { progress.first_uncovered() }
-        });
-        let tail_sequence = needed.min().map_or(durable, |first| first.saturating_sub(1).min(durable));
-        assert!(tail_sequence >= self.tail_sequence, "a journal group is needed that was given away");
         let checkpoint = Checkpoint { generation, tail_sequence, partitions };
         write_checkpoint(core, &checkpoint).await?;
         (self.lines, self.generation, self.tail_sequence) = (new, Some(generation), tail_sequence);
         core.forget_dropped(&dropped);
-        Ok(tail_sequence)
+        Ok(Some(tail_sequence))
     }
 
     /// Recovery points and log starts. `claims` are about to be written to the checkpoint.

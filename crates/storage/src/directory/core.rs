@@ -226,7 +226,7 @@ impl Core {
     }
 
     /// What a checkpoint came to: with a full disk it is tried again, any other fault is final.
-    pub fn checkpoint_ended(&self, result: &Result<u64, StorageFault>) {
+    pub fn checkpoint_ended(&self, result: &Result<Option<u64>, StorageFault>) {
         let full = matches!(result, Err(fault) if fault.is_out_of_space());
         if full {
             mark!("no space for the checkpoint");
