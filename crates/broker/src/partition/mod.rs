@@ -1,6 +1,7 @@
 //! A hosted partition: one task owns its log; everyone else holds a [`Partition`] handle.
 
 mod acks;
+mod brokers;
 mod cleaning;
 mod following;
 mod mending;

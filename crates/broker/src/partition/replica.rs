@@ -2,6 +2,7 @@
 //! a follower's fetch counts its progress without waiting for the task that owns the log.
 
 use super::acks::{Acks, Reply};
+use super::brokers::Brokers;
 use super::task::{Acked, AppendFailure};
 use super::unsure::Unsure;
 use model::metadata_image::{MetadataImage, PartitionImage};
@@ -29,6 +30,7 @@ pub enum AckLevel {
 pub(super) struct Replica {
     pub role: Role,
     me: NodeId,
+    brokers: Brokers,
     high_watermark: Offset,
     own: OwnLog,
     until_durable: Acks,
@@ -52,6 +54,7 @@ impl Replica {
         Replica {
             role: Role::Idle,
             me,
+            brokers: Brokers::default(),
             high_watermark,
             own,
             until_durable: Acks::default(),
@@ -68,17 +71,20 @@ impl Replica {
     /// Begins to lead in the image's epoch.
     pub fn lead(&mut self, now: Instant, image: &PartitionImage, cluster: &MetadataImage, own: OwnLog, terms: Terms) {
         self.own = own;
-        let leader = Leader::new(now, self.me, image, &brokers(cluster), own, self.high_watermark, terms);
+        self.brokers.learn(cluster);
+        let brokers = |id| self.brokers.epoch_of(id);
+        let leader = Leader::new(now, self.me, image, &brokers, own, self.high_watermark, terms);
         self.role = Role::Leading(Box::new(leader));
         self.settle();
     }
 
     /// The image changed within the leader epoch.
     pub fn image_changed(&mut self, now: Instant, image: &PartitionImage, cluster: &MetadataImage, terms: Terms) {
+        self.brokers.learn(cluster);
         match &mut self.role {
             Role::Leading(leader) => {
                 leader.set_terms(now, terms);
-                leader.image_changed(now, image, &brokers(cluster));
+                leader.image_changed(now, image, &|id| self.brokers.epoch_of(id));
             }
             Role::Following(follower) => follower.image_changed(image.partition_epoch),
             Role::Idle => {}
@@ -88,8 +94,9 @@ impl Replica {
 
     /// Brokers came, went, or were fenced.
     pub fn brokers_changed(&mut self, now: Instant, cluster: &MetadataImage) {
+        self.brokers.learn(cluster);
         if let Role::Leading(leader) = &mut self.role {
-            leader.brokers_changed(now, &brokers(cluster));
+            leader.brokers_changed(now, &|id| self.brokers.epoch_of(id));
             self.settle();
         }
     }
@@ -229,9 +236,4 @@ impl Replica {
             Role::Idle => {}
         }
     }
-}
-
-/// The broker epoch of each broker that may be in sync (KIP-841).
-fn brokers(cluster: &MetadataImage) -> impl Fn(NodeId) -> Option<Offset> + '_ {
-    |id| cluster.broker(id).filter(|broker| !broker.fenced && !broker.in_controlled_shutdown).map(|broker| broker.epoch)
 }
