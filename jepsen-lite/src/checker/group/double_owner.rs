@@ -182,6 +182,19 @@ mod tests {
         story.assert_clean();
     }
 
+    /// Nothing else happened between its loss and its return, and both were taken for one reading.
+    #[test]
+    fn a_member_that_comes_back_at_once_has_not_read_in_between() {
+        let mut story = Story::new();
+        let old = story.owns(&consumer("a", 3), &[0]);
+        let other = story.owns(&consumer("b", 4), &[0]);
+        story.gives_up(other);
+        story.loses(old);
+        story.owns(&consumer("a", 5), &[0]);
+        story.committed(Some(&consumer("a", 5)), 0, 7, 1);
+        story.assert_clean();
+    }
+
     #[test]
     fn a_member_that_still_counts_as_one_has_not_given_its_partition_up() {
         let mut story = Story::new();

@@ -17,6 +17,8 @@ pub struct Span {
     pub from: Moment,
     /// The event at which it ended.
     pub until: Index,
+    /// Whether it ended by the member's own doing, as it does where the member is told anew what to read.
+    given_up: bool,
     /// The first operation that says so, and the last.
     pub first: OperationId,
     /// See `first`.
@@ -55,16 +57,18 @@ impl Spans {
         let until = operation.completed.map_or(Index::MAX, |completed| completed.index);
         let lost = matches!(&operation.outcome, Outcome::Unknown(why) if why == LOST);
         let cut_short = matches!(&operation.outcome, Outcome::Unknown(why) if why == LOST || why == CRASHED);
+        let given_up = matches!(operation.outcome, Outcome::Ok(_));
         for partition in &own.partitions {
             let spans = self.by_partition.entry(partition.0.clone()).or_default();
             let goes_on = |span: &&mut Span| {
-                span.member == own.by.id && span.until.checked_add(1) == Some(operation.invoked.index)
+                let at_once = span.until.checked_add(1) == Some(operation.invoked.index);
+                span.member == own.by.id && span.given_up && at_once
             };
             let epoch = (operation.invoked.index, own.by.epoch);
             match spans.iter_mut().rev().find(goes_on) {
                 Some(span) => {
                     span.epochs.push(epoch);
-                    (span.until, span.last) = (until, id);
+                    (span.until, span.given_up, span.last) = (until, given_up, id);
                 }
                 None => spans.push(Span {
                     member: own.by.id.clone(),
@@ -72,6 +76,7 @@ impl Spans {
                     epochs: vec![epoch],
                     from: operation.invoked,
                     until,
+                    given_up,
                     first: id,
                     last: id,
                 }),
