@@ -45,7 +45,10 @@ judge() {
   local unexpected
   unexpected=$(grep '^FAIL ' "$data/result" | awk '{print $2}' | grep -vxFf <(sed 's/[[:space:]].*//; /^#/d' "$here/conformance-exceptions.txt") || true)
   if [ -n "$unexpected" ]; then
-    printf 'failed, and not listed as exceptions:\n%s\n' "$unexpected"
+    echo "failed, and not listed as exceptions:"
+    for name in $unexpected; do
+      awk -v name="$name" '/^(PASS|FAIL|SKIP) / { shown = $2 == name } shown' "$data/result"
+    done
     exit 1
   fi
   grep -q '^PASS ' "$data/result"
