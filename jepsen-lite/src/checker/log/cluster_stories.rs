@@ -12,11 +12,16 @@ use std::collections::BTreeMap;
 
 /// Three nodes, and topic `t` on all of them, without retention.
 fn three_nodes(pairs: &[(&str, &str)]) -> Story {
+    replicated(3, pairs)
+}
+
+/// Three nodes, of which so many have the partition.
+fn replicated(replicas: i16, pairs: &[(&str, &str)]) -> Story {
     let mut story = Story::new();
     story.recorder.members((1..=3).map(|node| Member { node, votes: true, rack: None }).collect());
     let mut configs: BTreeMap<String, String> = BTreeMap::from([("retention.ms".into(), "-1".into())]);
     configs.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-    let create = CreateTopic { topic: "t".into(), partitions: 1, replicas: 3, configs };
+    let create = CreateTopic { topic: "t".into(), partitions: 1, replicas, configs };
     story.did(9, Action::CreateTopic(create), Answer::Created { topic_id: None });
     story
 }
@@ -162,6 +167,24 @@ fn a_leader_that_was_deposed_acknowledges_alone_what_goes() {
         story.healed();
         story.scan(0, 1, &[(0, 0)]);
         if found { story.assert_finds(Class::InconsistentOffsets) } else { story.assert_clean() }
+    }
+}
+
+/// A lone replica that moves has another beside it for a while (seed 227 of the groups profile).
+#[test]
+fn a_lone_leader_that_is_moved_away_acknowledges_alone_what_goes() {
+    for (acks, moves, found) in [(Acks::Leader, true, false), (Acks::Leader, false, true), (Acks::All, true, true)] {
+        let mut story = replicated(1, &[]);
+        story.acknowledged(0, 1);
+        if moves {
+            story.did(9, Action::Reassign { partition: partition(), replicas: vec![3] }, Answer::Done);
+        }
+        let records = vec![super::story::sent(7)];
+        let produce = Produce { partition: partition(), topic_id: None, acks, one_batch: true, records };
+        story.did(2, Action::Produce(produce), Answer::Produced { base_offset: Some(1) });
+        story.healed();
+        story.scan(0, 1, &[(0, 0)]);
+        if found { story.assert_finds(Class::LostWrite) } else { story.assert_clean() }
     }
 }
 

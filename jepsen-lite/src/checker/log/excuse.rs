@@ -170,6 +170,10 @@ impl Evidence<'_> {
                 promises.push(promise);
             }
         }
+        // A lone replica that moves has another beside it, which leads in the end; how long that takes is not known.
+        if partition.moves.iter().any(|(begun, _)| *begun < seen.to) {
+            promises.iter_mut().for_each(Promise::of_a_leader_that_moves);
+        }
         promises
     }
 
@@ -224,6 +228,16 @@ fn strikes_at(strikes: &[Strike], at: Index) -> usize {
 struct Promise {
     settings: Settings,
     copies: usize,
+}
+
+impl Promise {
+    /// What the leader alone has acknowledged may be more than the next one has fetched.
+    fn of_a_leader_that_moves(&mut self) {
+        let Settings { acks, in_sync, .. } = &mut self.settings;
+        if (*acks, *in_sync) == (Acks::Leader, InSync::Alone) {
+            *in_sync = InSync::One;
+        }
+    }
 }
 
 fn promise(life: &Life, acks: Acks, topic: crate::history::TopicSettings) -> Promise {
