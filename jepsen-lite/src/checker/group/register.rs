@@ -91,8 +91,11 @@ impl Register {
         }
     }
 
-    /// A commit of unknown outcome that was read had taken effect by then; and if it was sent once only, it does so once.
+    /// A commit of unknown outcome that was read had taken effect by then; and if it was sent once only, it does so once. Of
+    /// one that was sent again an earlier try may come long after the later one was answered.
     pub fn note_readers(&mut self, history: &History) {
+        let is_resent = |write: &&mut Write| write.operation.is_some_and(|commit| history.resent.contains(&commit));
+        self.writes.iter_mut().filter(is_resent).for_each(|write| write.until = Index::MAX);
         for id in &self.reads {
             let operation = &history.operations[*id as usize];
             let Some(Answer::CommittedOffset { mark: Some(mark), .. }) = operation.answer() else { continue };

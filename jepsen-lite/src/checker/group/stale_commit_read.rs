@@ -106,6 +106,22 @@ mod tests {
         story.assert_only(Class::StaleCommitRead);
     }
 
+    /// Its first try was held up by the network, and came when the second had been answered (groups seed 253).
+    #[test]
+    fn a_commit_that_was_sent_again_may_come_again() {
+        for resent in [true, false] {
+            let mut story = Story::new();
+            let first = story.commit(None, 0, 5, 1);
+            if resent {
+                story.resent(first);
+            }
+            story.complete(first, Outcome::Ok(crate::history::Answer::Committed { epoch: 0 }));
+            story.committed(None, 0, 9, 2);
+            story.looked_up(0, 5, Some(1));
+            if resent { story.assert_clean() } else { story.assert_only(Class::StaleCommitRead) }
+        }
+    }
+
     #[test]
     fn a_lookup_is_told_that_there_is_none_though_there_is_one() {
         let mut story = Story::new();
