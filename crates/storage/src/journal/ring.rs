@@ -94,8 +94,8 @@ impl Ring {
         self.full = false;
         self.current = Some((at, offset + needed));
         self.slots[at].last_sequence = Some(sequence);
-        // The file that is left may have been released while it was written to.
-        if !planted!("a journal file that is left stays taken") {
+        // The file that is left for this one may have been released while it was written to.
+        if offset == 0 && !planted!("a journal file that is left stays taken") {
             self.free_released();
         }
         Place::At(self.slots[at].file.clone(), offset)
