@@ -377,6 +377,17 @@ mod tests {
         Place { end_offset, segment_base_offset: 0, position: end_offset.unsigned_abs() * 100 }
     }
 
+    /// A log with a line at its beginning, and an entry of five records in group 2, which is durable.
+    fn with_a_durable_entry() -> (Arc<Segment>, Instant, Progress) {
+        let segment = Arc::new(Segment::new("story-0".into(), 0, 0, IndexState::OnDisk, 0));
+        let (now, claim) = (Instant::now(), Claim { sequence: 1, place: place(0) });
+        let mut progress = Progress::new(true, place(0), Some(claim), Some(claim));
+        progress.applied_to(place(5), now);
+        progress.submitted(2, place(5), now);
+        progress.settle(2);
+        (segment, now, progress)
+    }
+
     /// The line of a log that nobody appends to stayed in its last segment, and that one was never cleaned.
     #[test]
     fn a_segment_that_was_closed_behind_the_last_entry_is_left_behind_by_the_line() {
@@ -398,12 +409,7 @@ mod tests {
     /// nothing of the log was synced, for it was being cut: nobody on the node could write any more.
     #[test]
     fn a_log_that_waits_to_be_cut_gives_the_journal_back_what_it_holds() {
-        let segment = Arc::new(Segment::new("story-0".into(), 0, 0, IndexState::OnDisk, 0));
-        let (now, claim) = (Instant::now(), Claim { sequence: 1, place: place(0) });
-        let mut progress = Progress::new(true, place(0), Some(claim), Some(claim));
-        progress.applied_to(place(5), now);
-        progress.submitted(2, place(5), now);
-        progress.settle(2);
+        let (segment, now, mut progress) = with_a_durable_entry();
         let before = progress.capture(&segment).expect("the entry is not covered");
         progress.change();
         progress.submitted(3, place(1), now);
@@ -426,12 +432,8 @@ mod tests {
     /// took them back, and recovery missed them where they had been written over.
     #[test]
     fn a_log_that_is_being_cut_does_not_hold_what_the_checkpoint_gave_away() {
-        let segment = Arc::new(Segment::new("story-0".into(), 0, 0, IndexState::OnDisk, 0));
-        let (now, claim) = (Instant::now(), Claim { sequence: 1, place: place(0) });
-        let mut progress = Progress::new(true, place(0), Some(claim), Some(claim));
-        progress.applied_to(place(5), now);
-        progress.submitted(2, place(5), now);
-        progress.settle(2);
+        let (segment, now, mut progress) = with_a_durable_entry();
+        let claim = progress.line().expect("it was given");
         let capture = progress.capture(&segment).expect("the entry is not covered");
         let covered = progress.captured(&capture).expect("nothing is cut yet");
         assert_eq!(progress.uncovered_by_capture(), None, "so the checkpoint gives all groups away");
