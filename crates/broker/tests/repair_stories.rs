@@ -445,13 +445,14 @@ fn the_only_replica_serves_what_is_good_and_says_what_is_not() {
         let (path, good) = segments.first_key_value().expect("a segment");
         flip(path, good.len() / 2);
         let marked = nodes.directory(1).join("story-0/damaged-ranges");
-        nodes.wait_until("it is found", |_| marked.exists()).await;
+        // The file is there first: what the log knows is durable before it is told.
+        let partition = nodes.running[&1].broker.partitions.partition(TOPIC, 0).expect("it serves");
+        nodes.wait_until("it is found", |_| marked.exists() && partition.is_damaged()).await;
         let line = std::fs::read_to_string(&marked).expect("text");
         let numbers: Vec<i64> = line.trim().split(' ').map(|number| number.parse().expect("a number")).collect();
         let (first, next) = (numbers[0], numbers[1]);
         assert!(0 < first && first < next && next < 400, "{line}");
-        let partition = nodes.running[&1].broker.partitions.partition(TOPIC, 0).expect("it serves");
-        assert!(partition.is_damaged() && partition.leads());
+        assert!(partition.leads(), "there is nobody else");
         assert!(matches!(partition.reader.read(first, 400, 1, true).await, Err(storage::ReadError::Corrupt(_))));
         for offset in [0, first - 1, 399] {
             assert!(!partition.reader.read(offset, 400, 1, true).await.expect("good").is_empty(), "at {offset}");

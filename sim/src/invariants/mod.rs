@@ -4,6 +4,7 @@
 mod acknowledged_where_promised;
 mod committed_is_the_same;
 pub mod groups_are_their_log;
+mod high_watermark_never_goes_back;
 mod metadata_is_the_same;
 mod one_controller_an_epoch;
 mod one_leader_an_epoch;
@@ -49,12 +50,12 @@ pub async fn watch(cluster: Cluster, chronicle: Chronicle, promises: SharedPromi
     let mut committed = CommittedIsTheSame::default();
     for look in 0_u64.. {
         sleep(dice.duration(EVERY.0, EVERY.1)).await;
-        promises.lock().expect("no panic inside").look(&cluster);
+        let firm = promises.lock().expect("no panic inside").look(&cluster).firm();
         leaders.check(&cluster);
         controllers.check(&cluster);
         metadata.check(&cluster);
+        high_watermark_never_goes_back::check(&cluster, &firm);
         if look.is_multiple_of(LOGS_EVERY) {
-            let firm = promises.lock().expect("no panic inside").firm();
             committed.check(&cluster, &firm).await;
         }
     }

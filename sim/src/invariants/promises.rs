@@ -41,10 +41,10 @@ impl Promises {
     }
 
     /// Takes what holds now into account.
-    pub fn look(&mut self, cluster: &Cluster) {
-        let Some(image) = cluster.image() else { return };
+    pub fn look(&mut self, cluster: &Cluster) -> &Promises {
+        let Some(image) = cluster.image() else { return self };
         if self.seen.replace(image.end_offset()) == Some(image.end_offset()) {
-            return;
+            return self;
         }
         for topic in image.topics() {
             if !self.topics.contains_key(&topic.id) {
@@ -57,6 +57,7 @@ impl Promises {
             weakest.min_in_sync = weakest.min_in_sync.min(now.min_in_sync).min(asked.min_in_sync);
             weakest.firm &= now.firm && asked.firm;
         }
+        self
     }
 
     /// The least that had to be in sync; one for a topic that was never seen.

@@ -28,7 +28,7 @@ use replication::{
 };
 use runtime::sync::{Notify, mpsc, oneshot};
 use runtime::time;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use storage::LogReader;
 use waiters::FetchWaiters;
@@ -55,6 +55,8 @@ pub struct Partition {
     leader_epoch: AtomicI32,
     leads: AtomicBool,
     high_watermark: AtomicI64,
+    /// How often the high watermark went back.
+    high_watermark_regressions: AtomicU32,
     offline: AtomicBool,
     /// Its disk has no space: others should lead.
     full: AtomicBool,
@@ -85,6 +87,11 @@ impl Partition {
     /// The end of what is committed: consumers read below it.
     pub fn high_watermark(&self) -> Offset {
         self.high_watermark.load(Ordering::Acquire)
+    }
+
+    /// How often what was taken for committed was taken back since the log was opened: in an unclean election alone.
+    pub fn high_watermark_regressions(&self) -> u32 {
+        self.high_watermark_regressions.load(Ordering::Acquire)
     }
 
     /// The end of what a read_committed consumer may read.
@@ -328,9 +335,12 @@ impl Partition {
         let mut replica = self.replica();
         let result = work(&mut replica, now);
         let high_watermark = replica.high_watermark();
-        let moved = self.high_watermark.swap(high_watermark, Ordering::AcqRel) < high_watermark;
+        let before = self.high_watermark.swap(high_watermark, Ordering::AcqRel);
         drop(replica);
-        if moved {
+        if high_watermark < before {
+            self.high_watermark_regressions.fetch_add(1, Ordering::AcqRel);
+        }
+        if high_watermark > before {
             self.reader.keep_high_watermark(high_watermark);
             self.committed_waiters.wake_below(high_watermark);
         }
