@@ -306,6 +306,33 @@ fn an_empty_group_keeps_no_new_log_waiting() {
     });
 }
 
+/// A clean stop closed logs side by side. Those that were done kept what they held of the journal until the last one was, and
+/// the last one waited for room in the journal: the server gave up after 20 s, and had to recover at its next start.
+#[cfg(madsim)] // as above
+#[test]
+fn logs_that_are_closed_together_do_not_wait_for_each_other() {
+    use support::{append, durable, journaled, options, partition, records};
+    support::story(async move {
+        let journal = JournalOptions { initial_files: 16, max_bytes: 40 * BLOCK, ..SMALL };
+        let options = storage::DirectoryOptions { journal, ..options() };
+        let directory = Place::new().open_with(options, journaled()).await.directory;
+        let mut logs = Vec::new();
+        for (at, blocks) in [(0, 6), (1, 1)] {
+            let id = Uuid([at as u8 + 1; 16]);
+            let mut log = directory.create(partition(at), id, journaled(), true).await.expect("a new log");
+            append(&mut log, records(&"x".repeat(blocks * BLOCK as usize), 1, support::START)).await;
+            durable(&log).await;
+            logs.push(log);
+        }
+        // The journal is busy with groups of the first log until the second is closed. Then comes one that is larger than
+        // any file, and waits until nothing is needed.
+        for blocks in [1, 1, 1, 1, 1, 1, 1, 14] {
+            append(&mut logs[0], records(&"x".repeat(blocks * BLOCK as usize / 2), 1, support::START)).await;
+        }
+        timeout(Duration::from_secs(20), directory.close(logs)).await.expect("it ends").expect("a clean stop");
+    });
+}
+
 /// A file was used again as soon as its groups were synced to the segments, before the checkpoint said so.
 #[test]
 fn without_a_release_every_group_is_still_there() {

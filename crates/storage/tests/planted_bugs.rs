@@ -7,7 +7,7 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 19] = [
+const BY_STORIES: [(&str, &str); 20] = [
     (
         "a repair is believed before it is synced",
         "scrub_and_repair::whenever_the_power_fails_during_a_repair_what_is_damaged_is_known_to_be",
@@ -15,6 +15,10 @@ const BY_STORIES: [(&str, &str); 19] = [
     (
         "a journal file that is left stays taken",
         "journal_stories::a_file_that_was_released_while_it_was_written_to_is_free_once_it_is_left",
+    ),
+    (
+        "a log is closed before the journal has all of the others",
+        "journal_stories::logs_that_are_closed_together_do_not_wait_for_each_other",
     ),
     ("clean-to-log-end", "cleaning_stories::a_key_keeps_its_committed_record_whatever_becomes_of_a_later_one"),
     ("dedup-before-append", "full_disks::a_batch_that_found_no_space_is_no_duplicate_when_it_comes_again"),

@@ -132,6 +132,12 @@ pub const LEDGER: &[Entry] = &[
         Medium,
         "only logs move the tail of the journal",
     ),
+    story(
+        "journal_stories::logs_that_are_closed_together_do_not_wait_for_each_other",
+        "D00",
+        Medium,
+        "a log is closed before the journal has all of the others",
+    ),
     cluster("D00", Medium, "a damaged replica stays in sync"),
     cluster("D00", Hard, "a repair is believed before it is synced"),
     cluster("D00", Hard, "repair takes another epoch's records"),

@@ -5,7 +5,7 @@ use super::{Barrier, LogDirectory};
 use crate::clean_mark;
 use crate::fault::StorageFault;
 use crate::log::{Claim, Log};
-use model::TopicPartition;
+use model::{TopicPartition, planted};
 use std::collections::BTreeSet;
 
 impl LogDirectory {
@@ -28,6 +28,12 @@ impl LogDirectory {
         if let Some(missing) = core.logs().iter().find(|known| !given.contains(&known.topic_partition)) {
             let reason = format!("{} was not given to be closed", missing.topic_partition);
             return Err(StorageFault::Failed(reason));
+        }
+        // Before any log is captured: what a captured one holds of the journal it holds until the barrier, and a group of
+        // another log may wait for that room.
+        if !planted!("a log is closed before the journal has all of the others") {
+            let last = logs.iter().map(|log| log.shared.progress().last_submitted()).max();
+            core.wait_durable(last.unwrap_or(0)).await?;
         }
         let barriers = in_parallel(core, logs, |_, log| close_log(log)).await?;
         // Groups may have become durable since a log was closed; none of them has an entry of it.

@@ -1,8 +1,9 @@
 //! Which planted bugs a crash brings out.
 
 /// `cargo sim crash-points --planted all` shows each of them caught.
-pub const BY_CRASHES: [&str; 13] = [
+pub const BY_CRASHES: [&str; 14] = [
     "a cut holds what was given away",
+    "a sync of what was cut counts",
     "ack-before-sync",
     "checkpoint-by-end-offset",
     "clean-mark-left-at-start",
