@@ -58,6 +58,14 @@ impl Assignment {
         }
     }
 
+    /// Adds a partition that comes after all that are there.
+    pub(super) fn push(&mut self, topic: Uuid, partition: PartitionId) {
+        match self.topics.last_mut() {
+            Some((last, partitions)) if *last == topic => partitions.push(partition),
+            _ => self.topics.push((topic, vec![partition])),
+        }
+    }
+
     /// The partitions for which `keep` holds.
     pub fn filtered(&self, mut keep: impl FnMut(Uuid, PartitionId) -> bool) -> Assignment {
         let of_topic = |(topic, partitions): &(Uuid, Vec<PartitionId>)| {
@@ -87,10 +95,7 @@ impl FromIterator<(Uuid, PartitionId)> for Assignment {
         named.dedup();
         let mut assignment = Assignment::default();
         for (topic, partition) in named {
-            match assignment.topics.last_mut() {
-                Some((last, partitions)) if *last == topic => partitions.push(partition),
-                _ => assignment.topics.push((topic, vec![partition])),
-            }
+            assignment.push(topic, partition);
         }
         assignment
     }

@@ -116,13 +116,13 @@ impl<'a> Board<'a> {
 
     /// What each member has.
     pub fn assignments(&self) -> Vec<Assignment> {
-        let mut partitions = vec![Vec::new(); self.loads.len()];
+        let mut assignments = vec![Assignment::default(); self.loads.len()];
         for (topic, start) in self.group.topics.iter().zip(&self.starts) {
             for partition in 0..topic.partitions {
                 let Some(owner) = self.owner(start + partition) else { continue };
-                partitions[owner].push((topic.id, i32::try_from(partition).expect("a partition's number")));
+                assignments[owner].push(topic.id, i32::try_from(partition).expect("a partition's number"));
             }
         }
-        partitions.into_iter().map(Assignment::from_iter).collect()
+        assignments
     }
 }

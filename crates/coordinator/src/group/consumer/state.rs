@@ -6,6 +6,7 @@ use bytes::Bytes;
 use model::map::HashMap;
 use model::{PartitionId, Timestamp, Uuid};
 use protocol::Text;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -91,10 +92,18 @@ impl ConsumerGroup {
     /// All members, by id, each with what it is to own. Walks along both maps: looking up a thousand is much of an
     /// assignment.
     pub fn members_and_targets(&self) -> impl Iterator<Item = (&Text, &Member, Option<&Assignment>)> {
-        let mut targets = self.targets.iter().peekable();
+        let mut targets = self.targets.iter();
+        let mut next = targets.next();
         self.members.iter().map(move |(id, member)| {
-            while targets.next_if(|(other, _)| *other < id).is_some() {}
-            let target = targets.next_if(|(other, _)| *other == id);
+            let order = loop {
+                let order = next.map(|(other, _)| other.cmp(id));
+                if order != Some(Ordering::Less) {
+                    break order;
+                }
+                next = targets.next();
+            };
+            let is_its_own = order == Some(Ordering::Equal);
+            let target = if is_its_own { std::mem::replace(&mut next, targets.next()) } else { None };
             (id, &**member, target.map(|(_, target)| &**target))
         })
     }

@@ -1,7 +1,7 @@
 //! What the members of a group are to own.
 
 use super::draft::Draft;
-use super::member::Profile;
+use super::member::{Member, Profile};
 use super::metadata_hash::racks;
 use super::state::ConsumerGroup;
 use crate::assignor::{Assignment, Assignor, GroupSpec, MemberSpec, TopicSpec};
@@ -21,8 +21,9 @@ pub fn assignor_of(group: &ConsumerGroup, settings: &Settings) -> Assignor {
 /// Writes what members are to own from the group's epoch on, where that differs from what they were to own.
 pub fn write_target(draft: &mut Draft<'_>, now: Timestamp, image: &MetadataImage, settings: &Settings) {
     let group = draft.group();
-    let assigned = assign(group, assignor_of(group, settings), image);
-    let changed: Vec<(Text, Assignment)> = (group.members_and_targets().zip(assigned))
+    let members: Vec<(&Text, &Member, Option<&Assignment>)> = group.members_and_targets().collect();
+    let assigned = assign(group, &members, assignor_of(group, settings), image);
+    let changed: Vec<(Text, Assignment)> = (members.into_iter().zip(assigned))
         .filter(|((_, _, before), target)| *before != Some(target))
         .map(|((member, ..), target)| (member.clone(), target))
         .collect();
@@ -32,10 +33,15 @@ pub fn write_target(draft: &mut Draft<'_>, now: Timestamp, image: &MetadataImage
     draft.write_assignment_epoch(draft.epoch, now);
 }
 
-/// What each member is to own, in the order of members.
-fn assign(group: &ConsumerGroup, assignor: Assignor, image: &MetadataImage) -> Vec<Assignment> {
+/// What each of these members is to own, in their order.
+fn assign<'a>(
+    group: &'a ConsumerGroup,
+    members: &[(&'a Text, &'a Member, Option<&'a Assignment>)],
+    assignor: Assignor,
+    image: &MetadataImage,
+) -> Vec<Assignment> {
     let mut subscriptions = Subscriptions::default();
-    let members = group.members_and_targets().map(|(id, member, target)| MemberSpec {
+    let members = members.iter().map(|(id, member, target)| MemberSpec {
         id: id.as_str(),
         instance_id: member.profile.instance_id.as_deref(),
         rack: member.profile.rack_id.as_deref(),
@@ -72,16 +78,24 @@ fn topics(group: &ConsumerGroup, image: &MetadataImage, has_racks: bool) -> Vec<
 struct Subscriptions<'a> {
     distinct: Vec<(&'a Arc<[Text]>, &'a Text)>,
     places: BTreeMap<(usize, &'a Text), usize>,
+    /// That of the last member: the next one's is mostly the same.
+    last: usize,
 }
 
 impl<'a> Subscriptions<'a> {
     fn place(&mut self, profile: &'a Profile) -> usize {
-        let address = profile.topics.as_ptr() as usize;
-        let distinct = &mut self.distinct;
-        *self.places.entry((address, &profile.pattern)).or_insert_with(|| {
-            distinct.push((&profile.topics, &profile.pattern));
-            distinct.len() - 1
-        })
+        let is_of = |(names, pattern): &(&Arc<[Text]>, &Text)| {
+            Arc::ptr_eq(names, &profile.topics) && **pattern == profile.pattern
+        };
+        if !self.distinct.get(self.last).is_some_and(is_of) {
+            let address = profile.topics.as_ptr() as usize;
+            let distinct = &mut self.distinct;
+            self.last = *self.places.entry((address, &profile.pattern)).or_insert_with(|| {
+                distinct.push((&profile.topics, &profile.pattern));
+                distinct.len() - 1
+            });
+        }
+        self.last
     }
 
     fn resolve(&self, group: &ConsumerGroup, image: &MetadataImage, topics: &[TopicSpec]) -> Vec<Vec<usize>> {
