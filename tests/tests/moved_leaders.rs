@@ -15,8 +15,8 @@ const TOPIC: &str = "moved";
 const NODES: usize = 3;
 const PARTITIONS: PartitionId = 12;
 const MOVES: usize = 12;
-/// A quarter of the rest of a follower that was refused, and of what a leader holds a fetch back for.
-const SOON: Duration = Duration::from_secs(5);
+/// Less than the rest of a follower that was refused, and of what a leader holds a fetch back for.
+const SOON: Duration = Duration::from_secs(15);
 const SETTINGS: [&str; 4] = [
     "min.insync.replicas=2",
     "auto.leader.rebalance.enable=false",

@@ -113,7 +113,7 @@ fn a_broker_compacts_its_logs_beside_what_it_serves() {
         }
         server.produce("table", &[(Some("c"), Some("gone")), (Some("c"), None)]).await;
         let mut read = Vec::new();
-        for _ in 0..200 {
+        for _ in 0..1200 {
             sleep(Duration::from_millis(50)).await;
             // The segment that takes appends is not cleaned: it is closed when it is old enough.
             read = server.read("table").await;

@@ -25,6 +25,8 @@ const SNAPSHOT_AFTER: &str = "1500";
 fn settings() -> Settings {
     let mut server = ServerConfig::new();
     server.add("metadata.log.max.record.bytes.between.snapshots", SNAPSHOT_AFTER, Origin::Program);
+    // On a slow disk the story would outlive a shorter one, and the controller would write of its own accord.
+    server.add("broker.session.timeout.ms", "600000", Origin::Program);
     Settings { server }
 }
 

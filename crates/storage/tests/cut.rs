@@ -209,7 +209,7 @@ fn everything_goes_by_time_but_the_log_goes_on() {
 fn files_of_retired_segments_are_renamed_and_then_removed() {
     story(async {
         let place = Place::new();
-        let config = LogConfig { retention_bytes: 0, file_delete_delay_ms: 200, ..small(plain()) };
+        let config = LogConfig { retention_bytes: 0, file_delete_delay_ms: 3000, ..small(plain()) };
         let (_directory, mut log) = place.with_log(config).await;
         fill(&mut log, 20, 3).await;
         let reader = log.reader();
@@ -218,7 +218,7 @@ fn files_of_retired_segments_are_renamed_and_then_removed() {
         let deleted = |names: &[String]| names.iter().filter(|name| name.ends_with(".deleted")).count();
         assert!(deleted(&place.names("story-0").await) > 0);
         assert_eq!(base_offset(&bytes), 0);
-        for _ in 0..100 {
+        for _ in 0..3000 {
             runtime::time::sleep(runtime::time::Duration::from_millis(20)).await;
             if deleted(&place.names("story-0").await) == 0 {
                 return;

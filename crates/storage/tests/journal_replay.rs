@@ -355,7 +355,7 @@ fn a_deleted_log_stays_deleted_and_its_name_is_free() {
             assert_eq!(opened.logs.len(), 1);
             assert_eq!(opened.logs[0].topic_id, other);
             assert_eq!(contents(opened.logs[0].log.as_ref().expect("good")).await, [(0, "other 0".to_owned())]);
-            for _ in 0..100 {
+            for _ in 0..3000 {
                 if place.names("").await.iter().all(|name| !name.ends_with("-delete")) {
                     break;
                 }

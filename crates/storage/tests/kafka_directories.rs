@@ -58,15 +58,9 @@ fn config_of(topic_partition: &TopicPartition) -> LogConfig {
 async fn open(place: &Place) -> Opened {
     // Whatever day it is, Kafka's producers are still known.
     let options = DirectoryOptions { producer_id_expiration_ms: i64::MAX / 2, ..options() };
-    for _ in 0..500 {
-        match storage::LogDirectory::open(place.disk().await, options.clone(), &config_of).await {
-            Err(storage::StorageFault::Locked { .. }) => {
-                runtime::time::sleep(runtime::time::Duration::from_millis(5)).await;
-            }
-            opened => return opened.expect("Kafka's directory can be opened"),
-        }
-    }
-    panic!("the directory stays locked");
+    place.unlocked().await;
+    let opened = storage::LogDirectory::open(place.disk().await, options, &config_of).await;
+    opened.expect("Kafka's directory can be opened")
 }
 
 /// What kcat printed of what Kafka served: topic, partition, offset, timestamp, key, value and headers.

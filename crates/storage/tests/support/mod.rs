@@ -56,13 +56,14 @@ impl Place {
 
     /// Opens the directory; after a crash its tasks may hold the lock for a moment.
     pub async fn open_with(&self, options: DirectoryOptions, config: LogConfig) -> Opened {
-        for _ in 0..500 {
-            match LogDirectory::open(self.disk().await, options.clone(), &|_| config.clone()).await {
-                Err(storage::StorageFault::Locked { .. }) => runtime::time::sleep(Duration::from_millis(5)).await,
-                opened => return opened.expect("the directory can be opened"),
-            }
-        }
-        panic!("the directory stays locked");
+        self.unlocked().await;
+        let opened = LogDirectory::open(self.disk().await, options, &|_| config.clone()).await;
+        opened.expect("the directory can be opened")
+    }
+
+    /// Waits until nothing works on the directory any more: a sync that was under way holds the lock until it is over.
+    pub async fn unlocked(&self) {
+        wait_for_lock(&self.disk().await).await;
     }
 
     /// A new directory with one log.
@@ -118,10 +119,18 @@ impl Place {
 }
 
 /// In the simulator a node has one disk, whatever the directory is called: an earlier place of the story may be on it.
-async fn clear(disk: &Disk) {
-    while disk.lock(".lock").await.is_err() {
+async fn wait_for_lock(disk: &Disk) {
+    for _ in 0..12_000 {
+        if disk.lock(".lock").await.is_ok() {
+            return;
+        }
         runtime::time::sleep(Duration::from_millis(5)).await;
     }
+    panic!("the directory stays locked");
+}
+
+async fn clear(disk: &Disk) {
+    wait_for_lock(disk).await;
     for entry in disk.list("").await.expect("a list") {
         if !entry.is_directory {
             disk.remove_file(&entry.name).await.expect("removed");
