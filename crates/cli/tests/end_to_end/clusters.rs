@@ -13,10 +13,10 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn up(count: u16) -> Cluster {
+    /// Tests run side by side: each has ports of its own from `port` on, away from those that systems give out.
+    fn up(count: u16, port: u16) -> Cluster {
         let directory = tempfile::tempdir().expect("a temporary folder can be made");
-        // Away from what else may run here; tests side by side pass over each other's ports.
-        let arguments = ["-n", &count.to_string(), "-d", "--port", "41000", "-o", "json"];
+        let arguments = ["-n", &count.to_string(), "-d", "--port", &port.to_string(), "-o", "json"];
         let ran = dev("up", directory.path(), &arguments);
         let nodes = serde_json::from_str::<Value>(ran.text()).expect("JSON")["nodes"].clone();
         Cluster { directory, nodes }
@@ -49,7 +49,7 @@ impl Cluster {
 
     /// Asks until it says so.
     fn wait_for(&self, node: usize, arguments: &[&str], so: impl Fn(&Ran) -> bool) -> Ran {
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         loop {
             let ran = self.ask(node, arguments);
             if so(&ran) {
@@ -79,11 +79,12 @@ fn json_of(ran: &Ran) -> Value {
 
 #[test]
 fn three_nodes_are_one_cluster_and_commands_tell_what_becomes_of_it() {
-    let cluster = Cluster::up(3);
+    let cluster = Cluster::up(3, 12_000);
     let created = cluster.ask(1, &["topic", "create", "t", "-p", "3", "-r", "3"]);
     assert_eq!(created.text(), "TOPIC  STATUS\nt      created\n");
     cluster.wait_for(1, &["cluster", "health", "-w", "-e"], |ran| ran.code == Some(0));
-    assert_eq!(cluster.ask(2, &["cluster", "health"]).text(), "healthy: 3 brokers, 3 partitions, all in sync\n");
+    let healthy = cluster.wait_for(2, &["cluster", "health"], |ran| ran.code == Some(0));
+    assert_eq!(healthy.text(), "healthy: 3 brokers, 3 partitions, all in sync\n");
 
     let info = cluster.json(3, &["cluster", "info"]);
     let leader = info["quorum"]["leader"].as_i64().expect("a controller leads");
@@ -136,7 +137,7 @@ fn a_dead_node_is_told_of(cluster: &Cluster) {
 
 #[test]
 fn what_was_written_is_there_again_after_down_and_up() {
-    let cluster = Cluster::up(1);
+    let cluster = Cluster::up(1, 13_000);
     cluster.feed(1, &["produce", "t"], b"a\n").text();
     let directory = cluster.directory.path();
     dev("up", directory, &["-d"]).failed(1, &["runs in", "dev down", "--dir"]);
@@ -157,7 +158,7 @@ fn a_cluster_that_is_not_there_is_not_stopped() {
 /// A process id may be anybody's by the time it is read again.
 #[test]
 fn a_process_that_is_not_of_the_cluster_is_left_alone() {
-    let cluster = Cluster::up(1);
+    let cluster = Cluster::up(1, 14_000);
     let directory = cluster.directory.path();
     dev("down", directory, &[]);
     let mut bystander = Command::new("sleep").arg("30").spawn().expect("sleep can be run");

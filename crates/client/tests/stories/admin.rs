@@ -120,7 +120,7 @@ fn what_may_have_been_done_is_not_tried_again_and_said_to_be_in_doubt() {
 fn when_the_time_is_over_in_the_middle_of_an_attempt_it_may_have_been_done() {
     story(async {
         let cluster = FakeCluster::start(1, 1).await;
-        let api_timeout = Duration::from_millis(300);
+        let api_timeout = Duration::from_secs(3);
         let admin = Admin::new(&Cluster::new(ClientConfig { api_timeout, ..cluster.config() }));
         refuse_create(&cluster, ErrorCode::ThrottlingQuotaExceeded);
         cluster.once(|world, _, request: CreateTopicsRequest| {
@@ -236,7 +236,7 @@ fn records_are_deleted_at_the_leader_however_often_it_takes() {
 fn doubt_about_an_attempt_outlives_later_ones_that_did_nothing() {
     story(async {
         let cluster = FakeCluster::start(1, 1).await;
-        let api_timeout = Duration::from_millis(400);
+        let api_timeout = Duration::from_secs(3);
         let client = Cluster::new(ClientConfig { api_timeout, ..cluster.config() });
         let admin = Admin::new(&client);
         admin.list_topics().await.unwrap();

@@ -227,16 +227,16 @@ fn hasty(cluster: &FakeCluster, within: Duration) -> Cluster {
 fn what_was_sent_and_not_answered_in_time_is_unknown_and_what_waited_is_not_written() {
     story(async {
         let cluster = FakeCluster::start(1, 1).await;
-        let delivery_timeout = Duration::from_millis(400);
+        let delivery_timeout = Duration::from_secs(3);
         let config = ProducerConfig { delivery_timeout, max_in_flight: 1, ..config() };
-        let producer = Producer::new(&hasty(&cluster, Duration::from_millis(900)), config).unwrap();
+        let producer = Producer::new(&hasty(&cluster, Duration::from_secs(10)), config).unwrap();
         send(&producer, 1).await;
         cluster.times(9, |_, _, _: ProduceRequest| Then::Silence);
         let begun = Instant::now();
         let ends = send(&producer, 2).await;
         assert!(matches!(&ends[0], Err(SendError::Unknown(ClientError::TimedOut { .. }))), "{ends:?}");
         assert!(matches!(&ends[1], Err(SendError::NotWritten(_))), "{ends:?}");
-        assert!(begun.elapsed() < Duration::from_millis(850), "in time, although the request still waits");
+        assert!(begun.elapsed() < Duration::from_secs(9), "in time, although the request still waits");
         assert_eq!(cluster.count(ApiKey::Produce), 2);
     });
 }
@@ -276,12 +276,12 @@ fn after_what_is_unknown_later_records_are_written_under_the_next_epoch() {
 fn when_nobody_can_be_reached_records_are_given_up_as_not_written() {
     story(async {
         let cluster = FakeCluster::start(1, 1).await;
-        let delivery_timeout = Duration::from_millis(300);
+        let delivery_timeout = Duration::from_secs(3);
         let producer = producer(&cluster, ProducerConfig { delivery_timeout, ..config() });
         send(&producer, 1).await;
         cluster.stop(1);
         cluster.wait_until("the end", World::is_idle).await;
-        sleep(Duration::from_millis(100)).await; // until the client has seen it
+        sleep(Duration::from_secs(1)).await; // until the client has seen it
         let ends = send(&producer, 3).await;
         assert!(
             ends.iter().all(|end| matches!(end, Err(SendError::NotWritten(ClientError::Connect { .. })))),
@@ -324,14 +324,15 @@ fn settings_that_contradict_each_other_are_refused() {
 fn refusals_for_a_while_are_not_asked_again_without_pause() {
     story(async {
         let cluster = FakeCluster::start(1, 1).await;
-        let delivery_timeout = Duration::from_millis(300);
+        let delivery_timeout = Duration::from_secs(2);
         let producer = producer(&cluster, ProducerConfig { delivery_timeout, ..config() });
+        send(&producer, 1).await; // from here on it is connected
         for error in [ErrorCode::NotEnoughReplicas, ErrorCode::InvalidProducerEpoch] {
             let before = cluster.count(ApiKey::Produce);
             cluster.times(500, move |_, _, request: ProduceRequest| Then::Answer(World::refuse(&request, error)));
             assert!(send(&producer, 1).await[0].is_err());
             let attempts = cluster.count(ApiKey::Produce) - before;
-            assert!((1..60).contains(&attempts), "{attempts} attempts at {error}");
+            assert!((1..400).contains(&attempts), "{attempts} attempts at {error}");
             cluster.world().unscript(ApiKey::Produce);
         }
     });

@@ -34,7 +34,7 @@ fn one_server_that_answers_is_enough() {
 fn nobody_there_is_told_when_the_time_is_over() {
     story(async {
         let config = ClientConfig {
-            api_timeout: Duration::from_millis(300),
+            api_timeout: Duration::from_secs(3),
             reconnect_backoff: BackoffConfig { first: Duration::from_millis(5), most: Duration::from_millis(20) },
             retry_backoff: BackoffConfig { first: Duration::from_millis(5), most: Duration::from_millis(20) },
             ..ClientConfig::of(NOWHERE)
@@ -42,7 +42,7 @@ fn nobody_there_is_told_when_the_time_is_over() {
         let begun = Instant::now();
         let error = Cluster::new(config).topic(&topic("t")).await.unwrap_err();
         assert!(matches!(error, ClientError::Connect { .. }), "{error}");
-        assert!((200..2000).contains(&begun.elapsed().as_millis()));
+        assert!((2000..20_000).contains(&begun.elapsed().as_millis()));
         assert!(Cluster::new(ClientConfig::of("")).any().await.is_err());
     });
 }
@@ -52,10 +52,10 @@ fn connections_that_fail_are_not_tried_again_without_pause() {
     story(async {
         let cluster = FakeCluster::start(1, 1).await;
         cluster.times(1000, |_, _, _: protocol::messages::ApiVersionsRequest| Then::Close);
-        let config = ClientConfig { api_timeout: Duration::from_millis(300), ..cluster.config() };
+        let config = ClientConfig { api_timeout: Duration::from_secs(3), ..cluster.config() };
         Cluster::new(config).topic(&topic("t")).await.unwrap_err();
         let connections = cluster.world().connections;
-        assert!((1..60).contains(&connections), "{connections}");
+        assert!((1..400).contains(&connections), "{connections}");
     });
 }
 
@@ -164,7 +164,7 @@ fn offsets_are_looked_up_at_each_leader_and_again_where_it_has_moved() {
         cluster.once(|_, _, _: ListOffsetsRequest| Then::Close);
         let asked = |partition| (TopicPartition::new("t", partition), OffsetSpec::Earliest);
         let asked = BTreeMap::from([asked(0), asked(1), asked(2), asked(9)]);
-        let config = ClientConfig { api_timeout: Duration::from_millis(500), ..cluster.config() };
+        let config = ClientConfig { api_timeout: Duration::from_secs(3), ..cluster.config() };
         let found = Cluster::new(config).list_offsets(&asked, Isolation::ReadUncommitted).await;
         let found: Vec<_> = found.values().map(|found| found.as_ref().map(|found| found.offset)).collect();
         assert_eq!(found[..3], [Ok(0), Ok(7), Ok(0)]);

@@ -186,7 +186,7 @@ fn what_is_not_a_broker_is_not_taken_for_one() {
     story(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let config = ClientConfig { connect_timeout: Duration::from_millis(300), ..ClientConfig::of(&address) };
+        let config = ClientConfig { connect_timeout: Duration::from_secs(3), ..ClientConfig::of(&address) };
         runtime::task::spawn("a web server, then nobody", async move {
             let (mut stream, _) = listener.accept().await.unwrap().0.into_split();
             assert!(stream.read(&mut [0; 64]).await.unwrap() > 0);

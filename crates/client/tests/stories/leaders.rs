@@ -1,7 +1,7 @@
 //! When another broker leads, or the log is another: how soon clients find out, and what they make of it.
 
 use super::consumer::{self, consumer, failure, partition, put, values};
-use super::fake::{FakeCluster, Then, World, impatient};
+use super::fake::{FakeCluster, Then, World, data_batch, impatient};
 use super::producer::{self, in_order, record, send};
 use super::story;
 use client::consumer::{Consumer, ConsumerConfig, OffsetReset};
@@ -13,6 +13,7 @@ use protocol::messages::produce;
 use protocol::messages::{
     ApiVersionsRequest, FetchRequest, FetchResponse, MetadataRequest, ProduceRequest, ProduceResponse,
 };
+use protocol::records::BatchOptions;
 use runtime::time::{Duration, Instant, sleep};
 
 /// Whoever waits this long fails its story.
@@ -122,10 +123,13 @@ fn a_consumer_that_is_told_who_leads_goes_there_at_once_and_asks_nobody() {
         let settings = ConsumerConfig { retry_backoff: PATIENT, ..consumer::config() };
         let mut consumer = consumer(&cluster, settings);
         assert_eq!(values(&mut consumer, 1).await, ["a"]);
-        cluster.world().move_leaders("t", 2);
-        put(&cluster, 0, &["b"]);
         let asked = cluster.count(ApiKey::Metadata);
         cluster.once(|world, _, request: FetchRequest| {
+            // Here, so that no fetch comes in between, which would be refused without a hint.
+            world.move_leaders("t", 2);
+            let moved = world.partition_mut("t", 0);
+            let end = moved.end();
+            moved.put(&data_batch(BatchOptions::default(), &["b"]), end);
             let current_leader = fetch::LeaderIdAndEpoch {
                 leader_id: 2,
                 leader_epoch: world.partition("t", 0).leader_epoch,
@@ -255,13 +259,13 @@ fn a_broker_that_asks_for_silence_is_left_alone_for_so_long() {
         let cluster = FakeCluster::start(1, 1).await;
         let producer = producer::producer(&cluster, producer::config());
         cluster.once(|world, ask, request: ProduceRequest| {
-            Then::Answer(ProduceResponse { throttle_time_ms: 1000, ..world.produce(ask.node, &request) })
+            Then::Answer(ProduceResponse { throttle_time_ms: 3000, ..world.produce(ask.node, &request) })
         });
         let begun = Instant::now();
         assert_eq!(send(&producer, 1).await, in_order(1));
-        assert!(begun.elapsed() < Duration::from_millis(900), "the answer itself is not late");
+        assert!(begun.elapsed() < Duration::from_millis(2900), "the answer itself is not late");
         assert_eq!(producer.send_and_wait(record("1")).await.unwrap().offset, 1);
-        assert!(begun.elapsed() >= Duration::from_secs(1));
+        assert!(begun.elapsed() >= Duration::from_secs(3));
 
         cluster.once(|world, ask, request: FetchRequest| {
             Then::Answer(FetchResponse { throttle_time_ms: 300, ..world.fetch_now(ask, &request) })

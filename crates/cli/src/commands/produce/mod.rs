@@ -153,13 +153,15 @@ impl Produce {
         let topic: Arc<str> = self.topic.as_str().into();
         let deadline = Instant::now() + CREATION_LIMIT.min(self.servers.timeout());
         loop {
+            let began = Instant::now();
             let asked = cluster.refresh(Wanted::Topics(std::slice::from_ref(&topic))).await;
             let view = asked.map_err(|error| explain(&cluster, error))?;
             if view.topics.contains_key(&topic) {
                 return Ok((cluster, topic));
             }
             let error = view.missing.get(&topic).copied().unwrap_or(ErrorCode::UnknownTopicOrPartition);
-            if !error.is_retriable() || Instant::now() >= deadline {
+            // The first answer may take that long by itself, and the topic be there after it: it is asked once more.
+            if !error.is_retriable() || began >= deadline {
                 let what = format!("writing to {topic}");
                 return Err(explain(&cluster, client::ClientError::Refused { what, error, message: None }));
             }
