@@ -20,6 +20,8 @@ pub const BY_ID: i16 = 13;
 const CATCH_UP: Duration = Duration::from_secs(20);
 /// Reads from a replica nearby for so long, as Kafka's clients do for `metadata.max.age.ms`.
 const LEASE: Duration = Duration::from_secs(5);
+/// A partition that nobody leads is asked for again after so long.
+const LEADERLESS: Duration = Duration::from_secs(1);
 
 /// Reads until the end of everything is reached after the last write, or time is over.
 pub async fn live(client: Client, habit: FollowerHabit, pauses: Vec<Pause>) {
@@ -62,6 +64,8 @@ struct Position {
     asked: Option<(NodeId, Offset, Option<Uuid>)>,
     /// A replica nearby that the leader has named, and until when to read there before asking again.
     nearby: Option<(NodeId, Instant)>,
+    /// Nobody led it: until then it is not asked for again, or a topic that is gone would hold the others up.
+    leaderless_until: Option<Instant>,
     /// Where it is in the log is not known: look it up first.
     lost: bool,
     /// The life of the topic that the position belongs to, where it is known.
@@ -159,16 +163,25 @@ impl Follower {
     async fn look_for_sources(&mut self) {
         let mut sources: BTreeMap<NodeId, Vec<Place>> = BTreeMap::new();
         for place in self.habit.places.clone() {
-            let nearby = self.positions[&place].nearby.filter(|(_, until)| Instant::now() < *until);
-            let source = match nearby {
-                Some((node, _)) => Some(node),
-                None => self.routes.leader(place).await,
-            };
-            if let Some(node) = source {
+            if let Some(node) = self.source(place).await {
                 sources.entry(node).or_default().push(place);
             }
         }
         self.sources = sources;
+    }
+
+    async fn source(&mut self, place: Place) -> Option<NodeId> {
+        let Position { nearby, leaderless_until, .. } = self.positions[&place];
+        if let Some((node, _)) = nearby.filter(|(_, until)| Instant::now() < *until) {
+            return Some(node);
+        }
+        if leaderless_until.is_some_and(|until| Instant::now() < until) {
+            return None;
+        }
+        let leader = self.routes.leader(place).await;
+        let position = self.positions.get_mut(&place).expect("each place has a position");
+        position.leaderless_until = leader.is_none().then(|| Instant::now() + LEADERLESS);
+        leader
     }
 
     fn disconnect(&mut self, node: NodeId) {

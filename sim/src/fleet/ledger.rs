@@ -88,9 +88,9 @@ use Budget::{Easy, Hard, Medium};
 pub const LEDGER: &[Entry] = &[
     machine("raft", "C01", Easy, "leader-of-a-minority-stays"),
     cluster("C02", Hard, "a deposed controller changes an isr"),
-    cluster("C02", Hard, "a lost isr answer is a refusal"),
+    machine("replication", "C02", Hard, "a lost isr answer is a refusal"),
     cluster("C04", Medium, "a past life of a replica joins the isr"),
-    cluster("C04", Medium, "propose whichever registration there is"),
+    machine("replication", "C04", Medium, "propose whichever registration there is"),
     cluster("C05", Medium, "a topic is known by its name"),
     cluster("C07", Medium, "old replicas go before the new ones are in sync"),
     cluster("C08", Easy, "a probe without an answer is taken for a death"),
