@@ -39,6 +39,8 @@ pub(crate) struct Core {
     acknowledgements: Mutex<VecDeque<(u64, Arc<Shared>)>>,
     syncer: Arc<Notify>,
     out_of_space: AtomicBool,
+    /// The journal is to be emptied, and entries that were not durable held it.
+    awaits_news: AtomicBool,
     /// Names in the root changed since it was last synced.
     root_changed: AtomicBool,
     /// Held while the root is synced: who waits for it has waited for the sync.
@@ -86,6 +88,7 @@ impl Core {
             acknowledgements: Mutex::default(),
             syncer,
             out_of_space: AtomicBool::new(false),
+            awaits_news: AtomicBool::new(false),
             root_changed: AtomicBool::new(false),
             root_sync: runtime::sync::Mutex::new(()),
             tasks: Mutex::default(),
@@ -210,6 +213,11 @@ impl Core {
         Ok(())
     }
 
+    /// The syncer looks again once more of the journal is durable.
+    pub fn await_news(&self) {
+        self.awaits_news.store(true, Ordering::Release);
+    }
+
     /// Something may be due for a sync.
     pub fn wake_syncer(&self) {
         self.syncer.notify_one();
@@ -303,6 +311,9 @@ async fn acknowledge(core: std::sync::Weak<Core>, mut durable: watch::Receiver<u
     while durable.changed().await.is_ok() {
         let Some(core) = core.upgrade() else { return };
         core.settle_acknowledgements();
+        if core.awaits_news.swap(false, Ordering::AcqRel) {
+            core.wake_syncer();
+        }
     }
 }
 

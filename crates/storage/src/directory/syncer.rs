@@ -45,14 +45,17 @@ impl Core {
         }
         while result.is_ok() && self.is_journal_half_full() {
             mark!("journal half full");
-            let oldest = self.holding_the_journal();
-            if oldest.is_empty() {
+            // Before the look: news that come meanwhile bring us back.
+            self.await_news();
+            let (before, holding): (Vec<u64>, Vec<Arc<Shared>>) = self.holding_the_journal().into_iter().unzip();
+            if holding.is_empty() {
                 break;
             }
-            let before = self.journal.fill();
-            result = self.sync_logs(oldest).await;
-            if self.journal.fill() >= before {
-                // Entries that are not durable yet hold it; their news will wake us.
+            let half = holding.len().div_ceil(2);
+            result = self.sync_logs(holding.into_iter().take(half).collect()).await;
+            // What is free may still be too little while others hold the same files.
+            if self.holding_the_journal().into_iter().map(|(first, _)| first).eq(before) {
+                // Entries that are not durable yet hold it.
                 break;
             }
         }
@@ -61,16 +64,15 @@ impl Core {
         }
     }
 
-    /// The half of the logs with uncovered entries that has the oldest.
-    fn holding_the_journal(&self) -> Vec<Arc<Shared>> {
+    /// The logs with uncovered entries, and the group of the oldest of each; the oldest first.
+    fn holding_the_journal(&self) -> Vec<(u64, Arc<Shared>)> {
         let mut holding: Vec<(u64, Arc<Shared>)> = Vec::new();
         for log in self.logs() {
             let first = log.progress().first_uncovered();
             holding.extend(first.map(|first| (first, log)));
         }
         holding.sort_by_key(|(first, _)| *first);
-        holding.truncate(holding.len().div_ceil(2));
-        holding.into_iter().map(|(_, log)| log).collect()
+        holding
     }
 
     async fn sync_logs(self: &Arc<Self>, logs: Vec<Arc<Shared>>) -> Result<(), StorageFault> {

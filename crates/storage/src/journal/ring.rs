@@ -126,6 +126,11 @@ impl Ring {
         }
     }
 
+    /// The disk has no space for another file: the next group waits for those that are needed.
+    pub fn cannot_grow(&mut self) {
+        self.full = self.needed_bytes() > 0;
+    }
+
     /// Whether the next group waits for files to become free, which may be long before all bytes are needed: what is
     /// free may be too small for it.
     pub fn is_full(&self) -> bool {

@@ -3,6 +3,7 @@
 use super::group::PendingGroup;
 use super::ring::Place;
 use super::{JournalFault, Shared};
+use crate::fault::is_out_of_space;
 use bytes::Bytes;
 use model::{mark, planted};
 use runtime::disk::File;
@@ -119,8 +120,11 @@ impl Shared {
                 self.state().ring.add(slot);
                 Step::Wrote { empty: false }
             }
-            Err(JournalFault::Disk { error, .. }) if error.kind() == io::ErrorKind::StorageFull => {
+            Err(JournalFault::Disk { error, .. }) if is_out_of_space(&error) => {
                 mark!("no space to grow the journal");
+                // What it has may be made free, long before it is half full of all that it may have.
+                self.state().ring.cannot_grow();
+                self.starved.notify_one();
                 sleep(SPACE_CHECK).await;
                 Step::Wrote { empty: false }
             }

@@ -99,7 +99,13 @@ impl Log {
         self.publish_cut(change, place, segments);
         let volume = &self.core.reading.volume;
         let path = active.path();
-        let file = active.file(volume).await?;
+        let file = match active.file(volume).await {
+            Ok(file) => file,
+            Err(fault) => {
+                volume.fail(format!("cut of {path}: {fault}"));
+                return Err(fault);
+            }
+        };
         if let Err(error) = file.set_length(place.position).await {
             volume.fail(format!("cut of {path}: {error}"));
             return Err(StorageFault::Disk { path, error });

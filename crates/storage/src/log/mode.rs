@@ -53,8 +53,7 @@ impl Log {
         let last = self.shared.progress().last_submitted();
         self.core.wait_durable(last).await?;
         self.core.settle_acknowledgements_of(&self.shared);
-        self.wait_for_sync().await;
-        let capture = self.shared.capture();
+        let capture = self.capture_alone().await;
         if let Some(capture) = capture {
             return match self.core.sync_capture(&self.shared, &capture).await {
                 Ok(()) => Ok(Some(capture)),
@@ -65,6 +64,18 @@ impl Log {
             };
         }
         Ok(None)
+    }
+
+    /// Captures what is not synced, when no sync in the background is under way. None means that all of it is: who looks
+    /// and captures under two locks takes the syncer's capture in between for that.
+    async fn capture_alone(&self) -> Option<Capture> {
+        loop {
+            self.wait_for_sync().await;
+            let mut progress = self.shared.progress();
+            if !progress.is_in_flight() {
+                return progress.capture(&self.shared.active());
+            }
+        }
     }
 
     /// Waits until no sync in the background is under way.

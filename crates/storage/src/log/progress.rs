@@ -75,6 +75,8 @@ pub(crate) struct Progress {
     first_uncovered: Option<u64>,
     /// The same, for the capture that is being synced.
     capture_uncovered: Option<u64>,
+    /// The generation of the last capture.
+    capture_generation: u64,
     /// The checkpoint's line, and Kafka's recovery point. `None` as long as there is none.
     line: Option<Claim>,
     /// Closed since they were last synced.
@@ -100,6 +102,7 @@ impl Progress {
             pending: VecDeque::new(),
             first_uncovered: None,
             capture_uncovered: None,
+            capture_generation: 0,
             line,
             unsynced: Vec::new(),
             names_changed: false,
@@ -182,6 +185,7 @@ impl Progress {
         self.generation += 1;
         self.pending.clear();
         self.applied = place;
+        self.lower_line(place);
         self.settled = Some(Claim { sequence: self.settled_sequence().max(sequence), place });
         self.truncation = truncation;
         self.names_changed = true;
@@ -276,6 +280,7 @@ impl Progress {
         let place = if self.journaled && !is_settled { settled.place } else { self.applied };
         let claim = Claim { place, ..settled };
         self.capture_uncovered = self.pending.front().map(|pending| pending.sequence);
+        self.capture_generation = self.generation;
         self.changed_since = self.capture_uncovered.and(self.changed_since);
         self.records_since_sync = 0;
         self.in_flight = true;
@@ -330,8 +335,8 @@ impl Progress {
         if !(is_being_cut && planted!("a cut holds what was given away")) {
             self.first_uncovered = self.capture_uncovered;
         }
-        // The cut has lowered the recovery point, and that stays.
-        if !is_being_cut {
+        // A cut lowers the recovery point, and that stays, also when it was over before the checkpoint was.
+        if !is_being_cut && self.capture_generation == self.generation {
             self.line = Some(claim);
         }
     }

@@ -27,18 +27,27 @@ impl Log {
 
     /// Write ahead: that the log starts at `to` is durable before it is seen, and before a file may go.
     pub(super) async fn move_start(&mut self, to: Offset) -> Result<(), StorageFault> {
-        if self.shared.progress().journaled {
-            let end = self.log_end_offset();
-            let entry = self.entry(end, end, Change::StartMoved(to));
-            let sequence = self.core.submit(&self.shared, [(entry, self.place())]);
-            self.core.wait_durable(sequence).await?;
-        } else {
+        if !self.shared.progress().journaled {
             self.core.checkpoints.write_ahead(&self.core, &self.shared, to).await?;
+            self.start_at(to);
+            return Ok(());
         }
+        let end = self.log_end_offset();
+        let entry = self.entry(end, end, Change::StartMoved(to));
+        // A checkpoint that covers the entry has the new start: no capture comes between its being durable and its effect.
+        self.shared.progress().change();
+        let announced = self.core.announce(&self.shared, entry, self.place()).await;
+        if announced.is_ok() {
+            self.start_at(to);
+        }
+        self.shared.progress().changed();
+        announced.map(drop)
+    }
+
+    fn start_at(&self, to: Offset) {
         self.shared.set_log_start_offset(to);
         if self.shared.with_epochs(|epochs| epochs.start_at(to)) {
             self.shared.progress().epochs_changed(Instant::now());
         }
-        Ok(())
     }
 }
