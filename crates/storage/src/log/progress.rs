@@ -475,4 +475,44 @@ mod tests {
         assert_eq!(progress.first_uncovered(), None);
         assert!(progress.waiting().is_none());
     }
+
+    /// A cut lowered the recovery point of a log without a journal alone; and it was raised again, above the end of the log,
+    /// by a checkpoint that was written all the while.
+    #[test]
+    fn a_cut_lowers_the_recovery_point_also_where_a_checkpoint_is_slower() {
+        for is_slower in [false, true] {
+            let (segment, now, mut progress) = with_a_durable_entry();
+            let capture = progress.capture(&segment).expect("the entry is not covered");
+            let claim = progress.captured(&capture).expect("nothing came between");
+            if !is_slower {
+                progress.covered(claim);
+                assert_eq!(progress.line().expect("a line").place, place(5));
+            }
+            progress.change();
+            progress.submitted(3, place(1), now);
+            progress.announced(3);
+            progress.carry_out();
+            progress.cut(3, place(1), 1, now);
+            progress.changed();
+            if is_slower {
+                progress.covered(claim);
+            }
+            assert!(progress.line().expect("a line").place.end_offset <= 1, "slower: {is_slower}");
+        }
+    }
+
+    /// The entry of a moved log start was covered between its being durable and the start's being moved: the checkpoint had
+    /// the old start, the journal had given the entry away, and a crash brought deleted records back.
+    #[test]
+    fn what_was_announced_is_not_covered_before_it_is_done() {
+        let (segment, now, mut progress) = with_a_durable_entry();
+        progress.change();
+        progress.submitted(3, place(5), now);
+        progress.announced(3);
+        progress.settle(3);
+        assert!(progress.capture(&segment).is_none(), "it is durable, and its owner has not heard of that");
+        progress.carry_out();
+        progress.changed();
+        assert_eq!(progress.capture(&segment).expect("now it is done").claim.sequence, 3);
+    }
 }
