@@ -43,21 +43,20 @@ impl Core {
         if !due.is_empty() || !self.dropped().is_empty() {
             result = self.sync_logs(due).await;
         }
+        let mut before = Vec::new();
         while result.is_ok() && self.is_journal_half_full() {
             mark!("journal half full");
             // Before the look: news that come meanwhile bring us back.
             self.await_news();
-            let (before, holding): (Vec<u64>, Vec<Arc<Shared>>) = self.holding_the_journal().into_iter().unzip();
-            if holding.is_empty() {
+            let (first, mut holding): (Vec<u64>, Vec<Arc<Shared>>) = self.holding_the_journal().into_iter().unzip();
+            // One pass may free no file, where others hold it too. Where it covers nothing, entries that are not durable
+            // yet hold the journal.
+            if first == before {
                 break;
             }
-            let half = holding.len().div_ceil(2);
-            result = self.sync_logs(holding.into_iter().take(half).collect()).await;
-            // What is free may still be too little while others hold the same files.
-            if self.holding_the_journal().into_iter().map(|(first, _)| first).eq(before) {
-                // Entries that are not durable yet hold it.
-                break;
-            }
+            holding.truncate(holding.len().div_ceil(2));
+            result = self.sync_logs(holding).await;
+            before = first;
         }
         if let Err(fault) = result {
             tracing::warn!("segments are not synced: {fault}");

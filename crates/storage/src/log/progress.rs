@@ -163,6 +163,13 @@ impl Progress {
     /// Files will be cut or removed, or the mode changes: no capture until [`Progress::changed`], and none that is
     /// being synced counts.
     pub fn change(&mut self) {
+        self.generation += 1;
+        self.change_beside_files();
+    }
+
+    /// What no file says will change, such as the log start: no capture until [`Progress::changed`]. One that is being
+    /// synced counts, or a log start that moves faster than syncs end would let the journal fill up.
+    pub fn change_beside_files(&mut self) {
         assert_eq!(self.changing, Changing::No, "a log has one owner");
         self.changing = Changing::Now;
     }
@@ -171,7 +178,6 @@ impl Progress {
     /// before it say, and can be captured again.
     pub fn announced(&mut self, sequence: u64) {
         assert_eq!(self.changing, Changing::Now, "what is announced has begun");
-        self.generation += 1;
         self.changing = Changing::Announced(sequence);
     }
 
@@ -506,10 +512,14 @@ mod tests {
     #[test]
     fn what_was_announced_is_not_covered_before_it_is_done() {
         let (segment, now, mut progress) = with_a_durable_entry();
-        progress.change();
+        let under_way = progress.capture(&segment).expect("the entry is not covered");
+        progress.change_beside_files();
         progress.submitted(3, place(5), now);
         progress.announced(3);
         progress.settle(3);
+        let claim = progress.captured(&under_way).expect("its files are as they were");
+        progress.covered(claim);
+        assert_eq!((progress.line(), progress.first_uncovered()), (Some(claim), Some(3)));
         assert!(progress.capture(&segment).is_none(), "it is durable, and its owner has not heard of that");
         progress.carry_out();
         progress.changed();

@@ -35,7 +35,7 @@ impl Log {
         let end = self.log_end_offset();
         let entry = self.entry(end, end, Change::StartMoved(to));
         // A checkpoint that covers the entry has the new start: no capture comes between its being durable and its effect.
-        self.shared.progress().change();
+        self.shared.progress().change_beside_files();
         let announced = self.core.announce(&self.shared, entry, self.place()).await;
         if announced.is_ok() {
             self.start_at(to);
