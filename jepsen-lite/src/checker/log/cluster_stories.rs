@@ -154,6 +154,12 @@ fn a_partition_whose_minimum_was_lowered_may_be_lost_with_one_copy() {
     }
 }
 
+/// A write of a record that no other is.
+fn one_more(acks: Acks) -> Action {
+    let records = vec![super::story::sent(7)];
+    Action::Produce(Produce { partition: partition(), topic_id: None, acks, one_batch: true, records })
+}
+
 /// Cut off, it still took writes with acks=1 when the new leader's had been read (seed 214 of the cluster profile).
 #[test]
 fn a_leader_that_was_deposed_acknowledges_alone_what_goes() {
@@ -161,9 +167,7 @@ fn a_leader_that_was_deposed_acknowledges_alone_what_goes() {
         let mut story = three_nodes(&[("min.insync.replicas", "2")]);
         story.acknowledged(0, 1);
         story.poll(1, 0, &[(0, 0)], 1);
-        let records = vec![super::story::sent(7)];
-        let produce = Produce { partition: partition(), topic_id: None, acks, one_batch: true, records };
-        story.did(2, Action::Produce(produce), Answer::Produced { base_offset: Some(0) });
+        story.did(2, one_more(acks), Answer::Produced { base_offset: Some(0) });
         story.healed();
         story.scan(0, 1, &[(0, 0)]);
         if found { story.assert_finds(Class::InconsistentOffsets) } else { story.assert_clean() }
@@ -179,9 +183,7 @@ fn a_lone_leader_that_is_moved_away_acknowledges_alone_what_goes() {
         if moves {
             story.did(9, Action::Reassign { partition: partition(), replicas: vec![3] }, Answer::Done);
         }
-        let records = vec![super::story::sent(7)];
-        let produce = Produce { partition: partition(), topic_id: None, acks, one_batch: true, records };
-        story.did(2, Action::Produce(produce), Answer::Produced { base_offset: Some(1) });
+        story.did(2, one_more(acks), Answer::Produced { base_offset: Some(1) });
         story.healed();
         story.scan(0, 1, &[(0, 0)]);
         if found { story.assert_finds(Class::LostWrite) } else { story.assert_clean() }
