@@ -405,6 +405,35 @@ fn what_is_damaged_is_told_and_nothing_is_changed() {
     });
 }
 
+/// No checksum covers a base offset, and where a cleaner was nothing follows the last batch of a segment that would show it
+/// to be too high: a reader went on behind it as if its records had been cleaned away, and the scrubber found all to be good
+/// (seed 244 of the cluster profile).
+#[test]
+fn the_last_batch_of_a_cleaned_segment_is_not_taken_for_one_from_far_above() {
+    story(async {
+        let place = Place::new();
+        let (_directory, mut log) = place.with_log(compacted(journaled())).await;
+        fill_keys(&mut log, 20).await;
+        settle(&mut log).await;
+        let (end, bases) = (log.log_end_offset(), segment_bases(&place).await);
+        let path = format!("story-0/{:020}.log", bases[1]);
+        let bytes = place.read_file(&path).await;
+        let (mut at, mut last) = (0, 0);
+        while at < bytes.len() {
+            last = at;
+            at += protocol::records::BatchHeader::parse(&bytes[at..]).expect("a header").size_in_bytes();
+        }
+        let offset = i64::from_be_bytes(bytes[last..last + 8].try_into().expect("eight bytes"));
+        place.damage(&path, last as u64 + 2, &[bytes[last + 2] ^ 128]).await;
+        let read = log.reader().read(offset, end, 1 << 20, true).await;
+        assert!(matches!(read, Err(storage::ReadError::Corrupt(_))), "{read:?}");
+        let damage = log.reader().look_for_damage(offset).await.expect("good").expect("rot");
+        assert_eq!((damage.first_offset, damage.next_offset), (offset, bases[2]));
+        let fault = clean_with(&mut log, end, START, CleanerMemory::default()).await;
+        assert!(matches!(&fault, Err(CleaningFault::Corrupt { offset: found, .. }) if *found == offset), "{fault:?}");
+    });
+}
+
 #[test]
 fn a_cleaning_of_a_log_that_was_cut_meanwhile_comes_to_nothing() {
     story(async {

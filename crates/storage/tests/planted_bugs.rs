@@ -7,7 +7,11 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 20] = [
+const BY_STORIES: [(&str, &str); 21] = [
+    (
+        "a batch may reach into the next segment",
+        "cleaning_stories::the_last_batch_of_a_cleaned_segment_is_not_taken_for_one_from_far_above",
+    ),
     (
         "a repair is believed before it is synced",
         "scrub_and_repair::whenever_the_power_fails_during_a_repair_what_is_damaged_is_known_to_be",

@@ -138,6 +138,12 @@ pub const LEDGER: &[Entry] = &[
         Medium,
         "a log is closed before the journal has all of the others",
     ),
+    story(
+        "cleaning_stories::the_last_batch_of_a_cleaned_segment_is_not_taken_for_one_from_far_above",
+        "D00",
+        Medium,
+        "a batch may reach into the next segment",
+    ),
     cluster("D00", Medium, "a damaged replica stays in sync"),
     cluster("D00", Hard, "a repair is believed before it is synced"),
     cluster("D00", Hard, "repair takes another epoch's records"),

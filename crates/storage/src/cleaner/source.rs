@@ -31,7 +31,6 @@ pub(super) struct Verified<'a>(pub BatchView<'a>);
 pub(super) struct Piece {
     file: File,
     path: String,
-    end_offset: Offset,
     /// Where the piece begins, and where the segment ends.
     pub position: u64,
     end: u64,
@@ -64,11 +63,11 @@ impl Piece {
             next_offset: Some(segment.base_offset),
             leader_epoch: LeaderEpoch::MIN,
             gaps_below: Offset::MAX, // another cleaner may have been there
+            ends_by: source.end_offset,
         };
         Ok(Piece {
             file: segment.file(volume).await?,
             path: segment.path(),
-            end_offset: source.end_offset,
             position: 0,
             end: segment.length(),
             bytes: Vec::new(),
@@ -146,11 +145,7 @@ impl Piece {
     fn verify(&mut self, batch: &BatchView<'_>) -> Result<(), String> {
         batch.check_crc().map_err(|error| error.to_string())?;
         self.chain.follow(&batch.header)?;
-        check_epoch(&batch.header, self.epochs.epoch_of(batch.header.last_offset()))?;
-        if batch.header.last_offset() >= self.end_offset {
-            return Err(format!("offset {} in a segment before {}", batch.header.last_offset(), self.end_offset));
-        }
-        Ok(())
+        check_epoch(&batch.header, self.epochs.epoch_of(batch.header.last_offset()))
     }
 
     /// What comes next is not what was written.

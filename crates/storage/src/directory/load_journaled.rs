@@ -89,8 +89,12 @@ async fn cut_to_line(
         return Ok(Some(broken(line, Offset::MIN, "there is no segment".to_owned())));
     };
     let end = if is_there { last.length().min(line.position) } else { last.length() };
-    let chain =
-        Chain { next_offset: Some(last.base_offset), leader_epoch: LeaderEpoch::MIN, gaps_below: found.gaps_below };
+    let chain = Chain {
+        next_offset: Some(last.base_offset),
+        leader_epoch: LeaderEpoch::MIN,
+        gaps_below: found.gaps_below,
+        ends_by: Offset::MAX,
+    };
     let interval = found.config.index_interval_bytes;
     let walked = walk(volume, &last, Walk { chain, end, crc_from: Offset::MAX, interval }, epochs).await?;
     let good_end = walked.chain.next_offset.unwrap_or(last.base_offset);

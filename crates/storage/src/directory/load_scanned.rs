@@ -233,8 +233,12 @@ fn missing(found: &Found, end: Offset) -> FailedClosed {
 }
 
 fn header_walk(found: &Found, segment: &Segment) -> Walk {
-    let chain =
-        Chain { next_offset: Some(segment.base_offset), leader_epoch: LeaderEpoch::MIN, gaps_below: found.gaps_below };
+    let chain = Chain {
+        next_offset: Some(segment.base_offset),
+        leader_epoch: LeaderEpoch::MIN,
+        gaps_below: found.gaps_below,
+        ends_by: Offset::MAX,
+    };
     Walk { chain, end: segment.length(), crc_from: Offset::MAX, interval: found.config.index_interval_bytes }
 }
 

@@ -14,6 +14,9 @@ pub(crate) struct Chain {
     pub leader_epoch: LeaderEpoch,
     /// Below this offset others may be missing.
     pub gaps_below: Offset,
+    /// No batch ends above this, where the next segment starts: no checksum covers a base offset, and where others may be
+    /// missing none that follows in the segment shows that the last one's is too high.
+    pub ends_by: Offset,
 }
 
 impl Chain {
@@ -28,6 +31,10 @@ impl Chain {
         if !in_order && !planted!("skip-offset-contiguity") {
             mark!("batch out of order");
             return Err(format!("offset {} where {:?} was expected", header.base_offset, self.next_offset));
+        }
+        if header.next_offset() > self.ends_by && !planted!("a batch may reach into the next segment") {
+            mark!("a batch reaches into the next segment");
+            return Err(format!("offset {} where the next segment starts at {}", header.last_offset(), self.ends_by));
         }
         if header.leader_epoch < self.leader_epoch {
             mark!("leader epoch fell");
@@ -149,7 +156,7 @@ mod tests {
     use crate::test_batches::batch;
 
     fn chain(next_offset: Offset) -> Chain {
-        Chain { next_offset: Some(next_offset), leader_epoch: 0, gaps_below: 0 }
+        Chain { next_offset: Some(next_offset), leader_epoch: 0, gaps_below: 0, ends_by: Offset::MAX }
     }
 
     fn wanted(from: Offset, up_to: Offset, max_bytes: usize) -> Wanted {
@@ -210,6 +217,11 @@ mod tests {
         assert!(matches!(walk(&bytes, chain(0), &wanted(10, 60, 1 << 20)), Step::Bad(_)), "a gap");
         let cleaned = Chain { gaps_below: 60, ..chain(0) };
         assert!(matches!(walk(&bytes, cleaned, &wanted(10, 60, 1 << 20)), Step::Found { .. }), "a cleaner was here");
+        let bounded = Chain { ends_by: 59, ..cleaned };
+        assert!(
+            matches!(walk(&bytes, bounded, &wanted(10, 60, 1 << 20)), Step::Bad(_)),
+            "the next segment starts at 59"
+        );
         let bytes = [batch(10, 10, 3), batch(0, 10, 3)].concat();
         assert!(matches!(walk(&bytes, cleaned, &wanted(25, 60, 1 << 20)), Step::Bad(_)), "offsets never fall");
         let bytes = [batch(0, 10, 3), batch(10, 10, 2)].concat();

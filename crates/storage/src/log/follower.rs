@@ -70,7 +70,12 @@ impl Log {
         leader_epoch: LeaderEpoch,
     ) -> Result<Vec<BatchHeader>, AppendError> {
         let refuse = |reason: String| AppendError::outcome(ErrorCode::CorruptMessage, reason);
-        let mut chain = Chain { next_offset: Some(self.log_end_offset()), leader_epoch, gaps_below: Offset::MAX };
+        let mut chain = Chain {
+            next_offset: Some(self.log_end_offset()),
+            leader_epoch,
+            gaps_below: Offset::MAX,
+            ends_by: Offset::MAX,
+        };
         let mut headers = Vec::new();
         let mut rest = &records[..];
         while !rest.is_empty() {

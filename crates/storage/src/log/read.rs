@@ -165,12 +165,12 @@ impl LogReader {
         wanted: &Wanted,
     ) -> Result<Option<Bytes>, ReadError> {
         let segment = &view.segments[at];
-        match self.read_from(view, segment, start, wanted).await {
+        match self.read_from(view, at, start, wanted).await {
             Err(ReadError::Corrupt(reason)) if start.position > 0 && !offset_index::is_trusted() => {
                 // The bytes may be good, and the way there wrong.
                 mark!("index led astray");
                 tracing::warn!(segment = segment.path(), "index may be wrong: {reason}");
-                self.read_from(view, segment, Start::at(0, segment.base_offset), wanted).await
+                self.read_from(view, at, Start::at(0, segment.base_offset), wanted).await
             }
             result => result,
         }
@@ -179,16 +179,18 @@ impl LogReader {
     async fn read_from(
         &self,
         view: &View,
-        segment: &Arc<Segment>,
+        at: usize,
         start: Start,
         wanted: &Wanted,
     ) -> Result<Option<Bytes>, ReadError> {
+        let segment = &view.segments[at];
         let file = self.reading.file(segment).await?;
         let length = segment.length();
         let mut chain = Chain {
             next_offset: start.next_offset,
             leader_epoch: LeaderEpoch::MIN,
             gaps_below: self.shared.gaps_below(),
+            ends_by: view.ends_by(at),
         };
         let mut position = start.position;
         let mut size = match start.next_offset {

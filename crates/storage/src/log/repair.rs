@@ -100,8 +100,12 @@ impl Log {
     /// Whether `records` are whole batches that follow one another from the damage's first offset on, in the leader epochs
     /// that are known here.
     fn check_filling(&self, damage: &Damage, records: &Bytes) -> Result<Filling, String> {
-        let mut chain =
-            Chain { next_offset: Some(damage.first_offset), leader_epoch: LeaderEpoch::MIN, gaps_below: Offset::MIN };
+        let mut chain = Chain {
+            next_offset: Some(damage.first_offset),
+            leader_epoch: LeaderEpoch::MIN,
+            gaps_below: Offset::MIN,
+            ends_by: Offset::MAX,
+        };
         let mut rest = &records[..];
         while !rest.is_empty() {
             let batch = BatchView::parse(rest).map_err(|error| error.to_string())?;

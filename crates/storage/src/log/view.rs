@@ -379,6 +379,11 @@ impl View {
         self.segments.partition_point(|segment| segment.base_offset <= offset).checked_sub(1)
     }
 
+    /// Where the segment after `at` starts: no batch of `at` ends above it. Without one that takes appends has no such end.
+    pub fn ends_by(&self, at: usize) -> Offset {
+        self.segments.get(at + 1).map_or(Offset::MAX, |next| next.base_offset)
+    }
+
     /// What helps to load the index of segment `at`.
     pub fn load_hint(&self, at: usize, interval: usize) -> LoadHint {
         let next = self.segments.get(at + 1).map_or(self.log_end_offset, |next| next.base_offset);

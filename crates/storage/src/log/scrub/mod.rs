@@ -127,6 +127,7 @@ impl LogReader {
             next_offset: Some(segment_base_offset),
             leader_epoch: LeaderEpoch::MIN,
             gaps_below: self.shared.gaps_below(),
+            ends_by: Offset::MAX, // known once the segment is
         };
         Walk { segment_base_offset, position: 0, chain, layout: view.layout }
     }
@@ -156,6 +157,7 @@ impl LogReader {
         };
         let segment = &view.segments[at];
         let end = self.end_of(view, at);
+        walk.chain.ends_by = view.ends_by(at);
         let mut window = Window::new(self.reading.file(segment).await?, segment.path());
         let began = walk.position;
         while walk.position < end.position {
