@@ -162,6 +162,8 @@ pub const LEDGER: &[Entry] = &[
     groups("G11", Hard, "leader-epoch-of-an-offset-lost-on-load"),
     groups("G13", Easy, "a rejected append drops the machine"),
     groups("G00", Medium, "a deposed coordinator answers reads"),
+    groups("G00", Medium, "a coordinator outlives its leadership"),
+    groups("G00", Medium, "what was assigned and is not read yet is not told of"),
     one("I01", Easy, "remember-one-batch"),
     one("I02", Medium, "unknown-error-for-old-duplicate"),
     cluster("I04", Easy, "followers-know-no-producers"),

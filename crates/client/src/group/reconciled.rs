@@ -184,7 +184,20 @@ impl Reconciled {
             Wish::Pattern { text, .. } => Some(text.clone()),
             Wish::Names(_) => None,
         };
-        Told { wish: Some((pattern, self.station.topics())), reads: Some(self.reads.clone()) }
+        Told { wish: Some((pattern, self.station.topics())), reads: Some(self.may_read()) }
+    }
+
+    /// What the coordinator is to take for read here. While the consumer has been told what to read and has not answered,
+    /// it may have begun: nobody else may be given that, and nothing is acknowledged that has not been yet.
+    fn may_read(&self) -> Ids {
+        match (&self.offered, &self.told.reads) {
+            (None, _) => self.reads.clone(),
+            (Some(_), Some(told)) => told.clone(),
+            (Some(_), None) if model::planted!("what was assigned and is not read yet is not told of") => {
+                self.reads.clone()
+            }
+            (Some((_, offered)), None) => self.reads.union(offered).copied().collect(),
+        }
     }
 
     async fn heartbeat(&mut self) -> Go<()> {
@@ -231,7 +244,7 @@ impl Reconciled {
             subscribed_topic_names: wish_changed.then_some(names),
             subscribed_topic_regex: pattern.filter(|_| wish_changed).map(Into::into),
             server_assignor: config.remote_assignor.as_deref().filter(|_| begins).map(Into::into),
-            topic_partitions: (tells.reads != self.told.reads).then(|| by_topic(&self.reads)),
+            topic_partitions: (tells.reads != self.told.reads).then(|| tells.reads.as_ref().map(by_topic)).flatten(),
             ..Default::default()
         }
     }

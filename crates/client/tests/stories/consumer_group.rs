@@ -71,6 +71,28 @@ fn nothing_is_acknowledged_before_the_consumer_let_go_of_it() {
     });
 }
 
+/// It had been assigned partitions and not been polled since, when it told everything anew: that it read nothing. What it
+/// was to give up was given to another at once, and read by both after the next poll (groups seed 120).
+#[test]
+fn what_was_assigned_and_not_polled_for_is_not_given_to_others() {
+    story(async {
+        let cluster = FakeCluster::start(1, 2).await;
+        let (mut reader, _) = reading(&cluster, &[0], config()).await;
+        acknowledges(&cluster, &mut reader, &[0]).await;
+        cluster.world().consumers.only().target = BTreeSet::from([0, 1]);
+        let beats = cluster.count(ApiKey::ConsumerGroupHeartbeat);
+        let beaten = |world: &World, more: usize| {
+            world.seen.iter().filter(|ask| ask.key() == ApiKey::ConsumerGroupHeartbeat).count() > beats + more
+        };
+        cluster.wait_until("the assignment", |world| beaten(world, 2)).await;
+        assert_eq!(cluster.world().consumers.only().reads, BTreeSet::from([0]), "it is not acknowledged yet");
+        cluster.once(|_, _, _: ConsumerGroupHeartbeatRequest| Then::Close);
+        cluster.wait_until("all to be told anew", |world| beaten(world, 6)).await;
+        assert_eq!(cluster.world().consumers.only().reads, BTreeSet::from([0, 1]), "nobody polled");
+        acknowledges(&cluster, &mut reader, &[0, 1]).await;
+    });
+}
+
 /// Polls until so many heartbeats came in all; what the coordinator was told in them.
 async fn heartbeats(
     cluster: &FakeCluster,
