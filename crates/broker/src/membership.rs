@@ -26,6 +26,8 @@ const WHILE_STOPPING: Duration = Duration::from_millis(50);
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a stopping broker waits for a controller to be elected.
 const ELECTION_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a heartbeat waits until this broker follows what was decided before its answer.
+const NEWS_PATIENCE: Duration = Duration::from_secs(1);
 /// Replicas that are reported for what they lack, at most.
 const MAX_REPORTED: usize = 10_000;
 
@@ -96,9 +98,12 @@ pub(crate) async fn keep_alive(broker: Arc<Broker>, mut stop: watch::Receiver<bo
     loop {
         let began = Instant::now();
         let fenced = match heartbeat(&broker, false, session_timeout).await {
-            Ok(answer) => {
+            Ok((answer, end_offset)) => {
                 session.renewed();
-                broker.heard.at(began.saturating_duration_since(broker.started));
+                let applied = broker.wait_until_applied(end_offset);
+                if timeout(NEWS_PATIENCE.min(interval / 2), applied).await.is_ok() {
+                    broker.heard.at(began.saturating_duration_since(broker.started));
+                }
                 answer.is_fenced
             }
             Err(error) => {
@@ -118,7 +123,8 @@ pub(crate) async fn keep_alive(broker: Arc<Broker>, mut stop: watch::Receiver<bo
     }
 }
 
-/// When the last heartbeat was sent that the controller took, in nanoseconds after the broker's start.
+/// When the last heartbeat was sent that the controller took, in nanoseconds after the broker's start. It counts once this
+/// broker follows all that was decided before the answer: it may have been deposed while it heard nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Heard(AtomicU64);
 
@@ -176,7 +182,7 @@ pub(crate) async fn leave(broker: &Broker) {
             }
             // No longer, or the last of nodes that stop together would ask for a controller that is gone.
             match heartbeat(broker, true, ELECTION_PATIENCE).await {
-                Ok(answer) if answer.should_shut_down => return,
+                Ok((answer, _)) if answer.should_shut_down => return,
                 Ok(_) => sleep(WHILE_STOPPING).await,
                 Err(ErrorCode::StaleBrokerEpoch | ErrorCode::BrokerIdNotRegistered) => return,
                 Err(_) => sleep(WHILE_STOPPING).await,
@@ -199,11 +205,12 @@ async fn no_controller_comes(metadata: &Metadata) -> bool {
     timeout(ELECTION_PATIENCE, known).await.is_err()
 }
 
+/// The controller's answer, and the end of the metadata that shows all that was decided before it.
 async fn heartbeat(
     broker: &Broker,
     want_shut_down: bool,
     patience: Duration,
-) -> Result<BrokerHeartbeatResponse, ErrorCode> {
+) -> Result<(BrokerHeartbeatResponse, Offset), ErrorCode> {
     let request = BrokerHeartbeatRequest {
         broker_id: broker.node_id,
         broker_epoch: broker.epoch,
@@ -215,12 +222,12 @@ async fn heartbeat(
         ..Default::default()
     };
     let request = Request::BrokerHeartbeat { request, unusable: unusable(broker), full: full(broker) };
-    match broker.heartbeats.ask_within(request, patience).await {
-        Ok(Reply::BrokerHeartbeat(answer)) => match ErrorCode::from_wire(answer.error_code) {
-            ErrorCode::None => Ok(answer),
+    match broker.heartbeats.ask_and_look(request, patience).await {
+        Ok((Reply::BrokerHeartbeat(answer), end_offset)) => match ErrorCode::from_wire(answer.error_code) {
+            ErrorCode::None => Ok((answer, end_offset)),
             error => Err(error),
         },
-        Ok(Reply::Rejected(error)) => Err(error),
+        Ok((Reply::Rejected(error), _)) => Err(error),
         Ok(_) => Err(ErrorCode::UnknownServerError),
         Err(AskError::NotController) => Err(ErrorCode::NotController),
         Err(AskError::Unknown) => Err(ErrorCode::RequestTimedOut),

@@ -54,7 +54,7 @@ impl Driver {
                     let ended = serving.serve(&mut requests).await;
                     self.loaded.store(false, Ordering::Release);
                     serving.end();
-                    if ended.is_ok() {
+                    if ended.is_ok() || !self.partition.leads_in(self.leader_epoch) {
                         return;
                     }
                     mark!("a coordinator is built anew");
@@ -147,6 +147,7 @@ impl<'a> Serving<'a> {
     async fn expire(&mut self, world: &World) -> Result<(), Lost> {
         let driver = self.driver;
         let (partition, now) = (&driver.partition, Instant::now());
+        self.check_leadership()?;
         let confirmed = self.unsure.confirmed(partition);
         self.answer(confirmed);
         let mut late = self.unsure.expired(now);
@@ -169,6 +170,8 @@ impl<'a> Serving<'a> {
                 Ok(acked) => self.learn(acked.base_offset, timestamp, &out.records),
                 Err(error) => return self.rejected(ticket, error, out.replies),
             }
+        } else {
+            self.check_leadership()?;
         }
         if !decides && !out.replies.is_empty() && may_be_deposed(&self.driver.broker) {
             self.unsure.wait(self.now().monotonic, Instant::now() + self.driver.patience, out.replies);
@@ -176,6 +179,12 @@ impl<'a> Serving<'a> {
             self.answer(out.replies);
         }
         Ok(())
+    }
+
+    /// What was known in an epoch counts no more when it is over, though this broker may lead again in a later one.
+    fn check_leadership(&self) -> Result<(), Lost> {
+        let leads = self.driver.partition.leads_in(self.driver.leader_epoch);
+        if leads || planted!("a coordinator outlives its leadership") { Ok(()) } else { Err(Lost) }
     }
 
     /// Lets replies go when all that the machine knows is committed.

@@ -268,9 +268,18 @@ impl Metadata {
     /// # Errors
     /// See [`AskError`].
     pub async fn ask_within(&self, request: Request, patience: Duration) -> Result<Reply, AskError> {
-        let (reply, offset) = self.to_controller.ask(request, time::Instant::now() + patience).await?;
+        let (reply, offset) = self.ask_and_look(request, patience).await?;
         self.wait_for(offset).await;
         Ok(reply)
+    }
+
+    /// As [`Metadata::ask_within`], without waiting for the image: the offset is that of its end which shows all that was
+    /// decided before the reply.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub async fn ask_and_look(&self, request: Request, patience: Duration) -> Result<(Reply, Offset), AskError> {
+        self.to_controller.ask(request, time::Instant::now() + patience).await
     }
 
     /// Asks the controller on this node alone.
