@@ -78,6 +78,9 @@ impl Evidence<'_> {
     /// all that it found, does not know where what is committed ends.
     fn may_commit_nothing(&self, partition: &Partition, since: Index, least: usize) -> Option<Because> {
         let replicas = usize::from(self.topics.lives[partition.life].replicas.unsigned_abs());
+        if replicas == 1 {
+            return None; // it is in sync with itself
+        }
         let counts = |fault: &Fault| promise_table::may_stay_out(hit(fault)).then_some(fault.nature.kind.name());
         self.struck(Some(partition), since, Index::MAX, replicas.saturating_sub(least) + 1, &counts)
     }

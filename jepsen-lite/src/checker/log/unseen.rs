@@ -5,7 +5,7 @@ use super::evidence::{Evidence, Partition, Scan};
 use super::witness;
 use crate::checker::{Class, Verdict};
 use crate::history::{Action, Answer, OperationId, Process};
-use model::Offset;
+use model::{Offset, Uuid};
 use std::collections::BTreeMap;
 
 /// Looks at how far each follower came.
@@ -34,13 +34,14 @@ fn check_partition(evidence: &Evidence<'_>, partition: &Partition, scan: Scan, h
     }
 }
 
-/// Where each process that read on after the healing ended.
+/// Where each process that read on after the healing ended. Who does not know the topic's id, since nobody heard of its
+/// creation, follows nothing.
 fn positions(evidence: &Evidence<'_>, partition: &Partition, healed: u32) -> BTreeMap<Process, (Offset, OperationId)> {
     let mut positions = BTreeMap::new();
     for id in &partition.operations {
         let operation = evidence.operation(*id);
         let Action::Fetch(fetch) = &operation.action else { continue };
-        if operation.invoked.index < healed || !fetch.continues {
+        if operation.invoked.index < healed || !fetch.continues || fetch.topic_id == Some(Uuid::ZERO) {
             continue;
         }
         let position = match operation.answer() {
@@ -55,7 +56,9 @@ fn positions(evidence: &Evidence<'_>, partition: &Partition, healed: u32) -> BTr
 #[cfg(test)]
 mod tests {
     use crate::checker::Class;
-    use crate::checker::log::story::Story;
+    use crate::checker::log::story::{Story, partition};
+    use crate::history::{Action, Fetch, Outcome};
+    use model::Uuid;
 
     #[test]
     fn a_follower_never_gets_the_last_record() {
@@ -78,6 +81,21 @@ mod tests {
         story.poll(1, 3, &[], 3);
         story.scan(0, 3, &[(0, 0), (1, 1), (2, 2)]);
         story.assert_clean();
+    }
+
+    /// Nobody had heard of the topic's creation (standard seed 1, with more faults of the disk).
+    #[test]
+    fn who_does_not_know_the_topics_id_sees_nothing() {
+        for (topic_id, clean) in [(None, false), (Some(Uuid::ZERO), true)] {
+            let mut story = Story::with_topic(&[]);
+            story.acknowledged(0, 3);
+            story.healed();
+            let fetch = Fetch { partition: partition(), topic_id, from: 1, continues: true, node: None };
+            let fetch = story.invoke(1, Action::Fetch(fetch));
+            story.complete(fetch, Outcome::Fail("UNKNOWN_TOPIC_ID".into()));
+            story.scan(0, 3, &[(0, 0), (1, 1), (2, 2)]);
+            if clean { story.assert_clean() } else { story.assert_only(Class::Unseen) }
+        }
     }
 
     #[test]
