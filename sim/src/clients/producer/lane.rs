@@ -14,6 +14,9 @@ use protocol::messages::ProduceRequest;
 use runtime::time::{Duration, Instant, timeout_at};
 use std::collections::VecDeque;
 
+/// How long the answer to a zombie is waited for.
+const LATE_WITHIN: Duration = Duration::from_secs(1);
+
 /// See the module's text.
 pub struct Lane {
     client: Client,
@@ -31,6 +34,10 @@ pub struct Lane {
     wire: Option<Wire>,
     /// How many of the first unresolved writes were sent on this connection.
     sent: usize,
+    /// The first request of the present life, which a copy may be kept of.
+    opening: Option<ProduceRequest>,
+    /// That of the life before, until its copy has been delivered.
+    late: Option<ProduceRequest>,
 }
 
 struct Write {
@@ -61,6 +68,8 @@ impl Lane {
             unresolved: VecDeque::new(),
             wire: None,
             sent: 0,
+            opening: None,
+            late: None,
         };
         lane.begin_session();
         lane
@@ -175,6 +184,9 @@ impl Lane {
         let request_timeout = self.request_timeout();
         while let (Some(wire), Some(write)) = (self.wire.as_mut(), self.unresolved.get_mut(self.sent)) {
             let request = produce(&self.client, &self.habit, write.topic_id, &write.batch);
+            if self.opening.is_none() {
+                self.opening = Some(request.clone());
+            }
             if std::mem::replace(&mut write.attempted, true) {
                 self.client.around.chronicle.resent(write.operation);
             }
@@ -214,6 +226,7 @@ impl Lane {
                 Ok(base_offset) => {
                     self.sent -= 1;
                     self.resolve_at(0, Outcome::Ok(Answer::Produced { base_offset: Some(base_offset) }));
+                    self.deliver_late().await;
                 }
                 Err(error) => self.refused(error).await,
             },
@@ -221,6 +234,22 @@ impl Lane {
             Err(_) if Instant::now() >= overdue => self.connection_failed().await,
             Err(_) => {} // only the caller's time is over
         }
+    }
+
+    /// A write of this life is acknowledged, and only now comes what the network had kept of the life before: a zombie,
+    /// whose records are there already or never will be. What it is answered does not matter, the log tells.
+    async fn deliver_late(&mut self) {
+        let Some(late) = self.late.take().filter(|_| self.zombies_are_known()) else { return };
+        let Some(mut wire) = self.routes.connect_to_leader(self.habit.place).await else { return };
+        let _ = wire.call(&late, self.habit.version, LATE_WITHIN).await;
+    }
+
+    /// Whether a node that has acknowledged a write of an epoch knows the epoch from then on, whatever happens to it:
+    /// not where the write need not be durable, and not by a topic of the same name.
+    fn zombies_are_known(&self) -> bool {
+        let topic = &self.client.around.topics[usize::from(self.habit.place.topic)];
+        let forgets = topic.churns || topic.configs.contains_key("flush.messages");
+        !self.client.around.is_cluster() && !forgets
     }
 
     fn request_timeout(&self) -> Duration {
@@ -282,6 +311,8 @@ impl Lane {
             self.resolve_at(0, outcome);
         }
         let next = self.identity.next(self.habit.identity);
+        let same_id = next.is_some_and(|next| next != NOBODY && next.id == self.identity.id);
+        self.late = self.opening.take().filter(|_| same_id);
         (self.identity, self.nameless) = (next.unwrap_or(NOBODY), next.is_none());
         self.begin_session();
     }
