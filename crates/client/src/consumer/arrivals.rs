@@ -146,6 +146,11 @@ impl Consumer {
                 assigned.failed(Instant::now());
                 return error.is_retriable();
             }
+            // Not what is given out next: that is read first.
+            E::OffsetOutOfRange if !assigned.buffered.is_empty() => {
+                assigned.failed(Instant::now());
+                return false;
+            }
             E::OffsetOutOfRange => {
                 match self.config.offset_reset.spec() {
                     Some(place) => assigned.seek_to(place),

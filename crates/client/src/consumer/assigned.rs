@@ -5,7 +5,7 @@ use super::fetched::Fetched;
 use super::session::FetchPosition;
 use crate::backoff::{Backoff, BackoffConfig};
 use crate::offsets::OffsetSpec;
-use model::{LeaderEpoch, NodeId, Offset};
+use model::{LeaderEpoch, NodeId, Offset, Uuid};
 use runtime::time::{Duration, Instant};
 use std::collections::VecDeque;
 
@@ -34,6 +34,8 @@ pub(super) struct Assigned {
     preferred: Option<(NodeId, Instant)>,
     /// The leader epoch in which it was last asked for; -1 before it was.
     asked_in: LeaderEpoch,
+    /// The topic that the position belongs to; zeros before it was asked for.
+    topic_id: Uuid,
     backoff: Backoff,
     /// As the last fetch told.
     pub high_watermark: Option<Offset>,
@@ -60,6 +62,7 @@ impl Assigned {
             not_before: None,
             preferred: None,
             asked_in: -1,
+            topic_id: Uuid::ZERO,
             backoff: Backoff::new(backoff),
             high_watermark: None,
             log_start_offset: None,
@@ -121,6 +124,22 @@ impl Assigned {
             self.not_before = None;
         }
         self.asked_in = epoch;
+    }
+
+    /// It is asked for in the topic with this id. One that was made anew under the same name has other records at the same
+    /// offsets: reading begins where the policy says, as out of range, or, without one, goes on at the same offset.
+    pub fn read_in(&mut self, topic_id: Uuid, reset: OffsetReset) {
+        let before = std::mem::replace(&mut self.topic_id, topic_id);
+        if before == topic_id || before.is_zero() || topic_id.is_zero() {
+            return;
+        }
+        if let Some(position) = self.position() {
+            model::mark!("a consumer met a topic that was made anew");
+            match reset.spec() {
+                Some(place) => self.seek_to(place),
+                None => self.seek(position),
+            }
+        }
     }
 
     /// Drops the oldest answer, which is read to its end.

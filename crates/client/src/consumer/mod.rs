@@ -299,6 +299,7 @@ impl Consumer {
         for (partition, assigned) in &mut self.partitions {
             if let Some(leader) = view.leader(partition) {
                 assigned.led_in(leader.epoch);
+                assigned.read_in(leader.topic_id, self.config.offset_reset);
             }
             if assigned.paused || assigned.held || assigned.is_backed_off(now) {
                 continue;

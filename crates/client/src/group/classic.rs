@@ -157,6 +157,7 @@ impl Classic {
             model::mark!("a member left because it was not polled");
             let within = self.station.shared.config.max_poll_interval;
             tracing::warn!("group {}: not polled within {within:?}, so it leaves", self.station.shared.config.group_id);
+            self.station.announce(What::Lost); // before others can be given what it reads
             self.leave("it was not polled in time").await;
         } else if self.next_heartbeat <= Instant::now() {
             self.heartbeat().await?;

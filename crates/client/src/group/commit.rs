@@ -8,9 +8,11 @@ use crate::coordinators::Coordinator;
 use crate::error::{ClientError, Result};
 use crate::metadata::Wanted;
 use model::ErrorCode as E;
+use model::TopicPartition;
 use runtime::sync::oneshot;
 use runtime::task::{JoinHandle, spawn};
-use runtime::time::{Duration, Instant, sleep, timeout_at};
+use runtime::time::{Duration, Instant, sleep, timeout, timeout_at};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A commit that is under way. It goes on when this is dropped.
@@ -46,6 +48,15 @@ impl Committer {
         self.last.as_ref().is_some_and(|last| !last.is_finished())
     }
 
+    /// Waits until what was started is done, for so long at most.
+    pub async fn settle(&mut self, within: Duration) {
+        if let Some(last) = &mut self.last
+            && timeout(within, last).await.is_ok()
+        {
+            self.last = None; // their callers are told
+        }
+    }
+
     /// Commits behind what was started before, as the member that it is now (or as nobody, for who is `alone`), and tries
     /// for so long.
     pub fn start(&mut self, offsets: Offsets, alone: bool, within: Duration) -> PendingCommit {
@@ -60,6 +71,8 @@ impl Committer {
             taken: taken.filter(|_| !alone),
             offsets,
             doubt: None,
+            missing: BTreeMap::new(),
+            gone: None,
         };
         self.last = Some(spawn("commit", async move {
             if let Some(before) = before {
@@ -89,7 +102,14 @@ struct Attempts {
     offsets: Offsets,
     /// An attempt that may have worked.
     doubt: Option<ClientError>,
+    /// Topics that the cluster says it does not have, and how often it said so.
+    missing: BTreeMap<Arc<str>, u32>,
+    /// Why offsets of topics that are gone were given up.
+    gone: Option<ClientError>,
 }
+
+/// A topic is gone when so many brokers in turn do not have it: one alone may not have heard of it yet.
+const GONE: u32 = 3;
 
 impl Attempts {
     async fn run(mut self, within: Duration) -> Result<()> {
@@ -103,7 +123,7 @@ impl Attempts {
             let speaker = speaker.map_err(|error| self.in_doubt(error))?;
             let overdue = || ClientError::TimedOut { what: "committing offsets".to_owned(), within };
             let error = match timeout_at(deadline, self.attempt(&speaker)).await {
-                Ok(Ok(())) => return Ok(()),
+                Ok(Ok(())) => return self.gone.map_or(Ok(()), Err),
                 Ok(Err(error)) => error,
                 Err(_) => return Err(overdue()),
             };
@@ -135,24 +155,41 @@ impl Attempts {
         let connection = self.coordinator.connection(&self.cluster).await?;
         let group = &self.shared.config.group_id;
         let results = offsets::commit(&connection, &self.cluster.view(), group, speaker, &self.offsets).await?;
-        let mut failure: Option<ClientError> = None;
-        let mut is_id_unknown = false;
+        let mut failed = Vec::new();
         for (of, result) in results {
-            let Err(error) = result else {
-                self.offsets.remove(&of);
-                continue;
-            };
-            is_id_unknown |= error.error_code() == Some(E::UnknownTopicId);
-            // What cannot be helped is told rather than what can.
-            if failure.as_ref().is_none_or(|failure| may_follow(failure) && !may_follow(&error)) {
-                failure = Some(error);
+            match result {
+                Ok(()) => drop(self.offsets.remove(&of)),
+                Err(error) => failed.push((of, error)),
             }
         }
-        if is_id_unknown {
-            let topics: Vec<Arc<str>> = self.offsets.keys().map(|of| of.topic.clone()).collect();
-            let _ = self.cluster.refresh(Wanted::Topics(&topics)).await; // the next attempt tells
+        self.give_up_what_is_gone(&mut failed).await;
+        // What cannot be helped is told rather than what can.
+        failed.sort_by_key(|(_, error)| may_follow(error));
+        failed.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    /// Looks topics up anew that the coordinator does not know. One that is not there any more holds up nothing: it would
+    /// keep the others, and the group's rebalance with them, until time is over.
+    async fn give_up_what_is_gone(&mut self, failed: &mut Vec<(TopicPartition, ClientError)>) {
+        let is_unknown =
+            |error: &ClientError| matches!(error.error_code(), Some(E::UnknownTopicId | E::UnknownTopicOrPartition));
+        if !failed.iter().any(|(_, error)| is_unknown(error)) {
+            return;
         }
-        failure.map_or(Ok(()), Err)
+        let topics: BTreeSet<Arc<str>> = self.offsets.keys().map(|of| of.topic.clone()).collect();
+        let topics: Vec<Arc<str>> = topics.into_iter().collect();
+        let _ = self.cluster.refresh(Wanted::Topics(&topics)).await; // the next attempt tells
+        let view = self.cluster.view();
+        self.missing.retain(|topic, _| view.missing.contains_key(topic));
+        for topic in topics.iter().filter(|topic| view.missing.get(*topic) == Some(&E::UnknownTopicOrPartition)) {
+            *self.missing.entry(topic.clone()).or_default() += 1;
+        }
+        let missing = &self.missing;
+        let is_gone = |topic: &Arc<str>| missing.get(topic).is_some_and(|times| *times >= GONE);
+        for (of, error) in failed.extract_if(.., |(of, error)| is_unknown(error) && is_gone(&of.topic)) {
+            self.offsets.remove(&of);
+            self.gone = Some(error);
+        }
     }
 }
 

@@ -77,9 +77,12 @@ impl Asking {
     }
 }
 
+/// Whether to try again after `error`. Who is no member any more asks as nobody, or as who it is by then.
 fn may_follow(error: &ClientError) -> bool {
     match error {
-        ClientError::Refused { error, .. } => error.is_retriable() || *error == E::StaleMemberEpoch,
+        ClientError::Refused { error, .. } => {
+            error.is_retriable() || matches!(error, E::StaleMemberEpoch | E::UnknownMemberId)
+        }
         ClientError::Malformed { .. } => true,
         error => error.is_retriable(),
     }

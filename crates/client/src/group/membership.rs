@@ -207,6 +207,11 @@ impl Membership {
         }
     }
 
+    /// Waits for commits that were started, for so long at most: who is no member any more can make none.
+    pub(super) async fn settle_commits(&mut self, within: Duration) {
+        self.committer.settle(within).await;
+    }
+
     /// It reads these and no others.
     pub(super) fn reads(&mut self, owned: Owned) {
         // A topic that was made anew is another one, although it has the same name.

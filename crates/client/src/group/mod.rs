@@ -50,6 +50,8 @@ pub struct GroupConsumer {
     wish: Option<Wish>,
     /// An event that is being dealt with.
     pending: Option<Event>,
+    /// What was added and the listener was not told of to the end.
+    untold: BTreeSet<TopicPartition>,
     /// Why it is no member and will not be one.
     failed: Option<ClientError>,
 }
@@ -100,7 +102,14 @@ impl GroupConsumer {
             GroupProtocol::Classic => runtime::task::spawn("group member", Classic::new(station).run()),
             GroupProtocol::Consumer => runtime::task::spawn("group member", Reconciled::new(station).run()),
         };
-        Ok(GroupConsumer { membership, listener: Box::new(Nobody), wish: None, pending: None, failed: None })
+        Ok(GroupConsumer {
+            membership,
+            listener: Box::new(Nobody),
+            wish: None,
+            pending: None,
+            untold: BTreeSet::new(),
+            failed: None,
+        })
     }
 
     /// Who is told of rebalances from now on.
@@ -155,6 +164,8 @@ impl GroupConsumer {
 
     /// Commits and tells the listener before everything is given up.
     async fn let_go(&mut self, within: Duration) {
+        self.untold.clear();
+        self.membership.settle_commits(within).await;
         let all: Vec<TopicPartition> = self.membership.owned.keys().cloned().collect();
         if all.is_empty() {
             return;
@@ -259,10 +270,12 @@ impl GroupConsumer {
                 self.membership.rejoin(); // so that others get what was let go of (KIP-429)
             }
         }
-        let kept: BTreeSet<TopicPartition> = self.membership.owned.keys().cloned().collect();
-        let added: Vec<TopicPartition> = owned.keys().filter(|of| !kept.contains(*of)).cloned().collect();
+        self.untold.retain(|of| owned.contains_key(of));
+        self.untold.extend(owned.keys().filter(|of| !self.membership.owned.contains_key(*of)).cloned());
+        let added: Vec<TopicPartition> = self.untold.iter().cloned().collect();
         self.membership.reads(owned);
         self.listener.on_partitions_assigned(&mut self.membership, &added).await;
+        self.untold.clear();
     }
 
     async fn lost(&mut self) {
@@ -271,6 +284,7 @@ impl GroupConsumer {
             return;
         }
         self.listener.on_partitions_lost(&mut self.membership, &all).await;
+        self.untold.clear();
         self.membership.reads(Owned::new());
     }
 

@@ -26,6 +26,8 @@ pub(super) struct Reconciled {
     reads: Ids,
     /// What the consumer was told to read, until it does.
     offered: Option<(u64, Ids)>,
+    /// How often it has settled what it reads, or was told something else: what comes and goes is acknowledged, too.
+    settled: u64,
     told: Told,
     /// Whether the coordinator may know it.
     was_heard: bool,
@@ -43,7 +45,8 @@ type Ids = BTreeSet<(Uuid, PartitionId)>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Told {
     wish: Option<ToldWish>,
-    reads: Option<Ids>,
+    /// As of which settlement.
+    reads: Option<(u64, Ids)>,
 }
 
 /// A pattern, and topics by name.
@@ -67,6 +70,7 @@ impl Reconciled {
             target: Ids::new(),
             reads: Ids::new(),
             offered: None,
+            settled: 0,
             told: Told::default(),
             was_heard: false,
             next_heartbeat: now,
@@ -136,6 +140,7 @@ impl Reconciled {
             model::mark!("a member of a consumer group left because it was not polled");
             let within = self.station.shared.config.max_poll_interval;
             tracing::warn!("group {}: not polled within {within:?}, so it leaves", self.station.shared.config.group_id);
+            self.station.announce(What::Lost); // before others can be given what it reads
             self.leave().await;
         }
         Ok(())
@@ -145,6 +150,7 @@ impl Reconciled {
     async fn offer(&mut self) -> Go<()> {
         if let Some((_, ids)) = self.offered.take_if(|(number, _)| self.station.is_done(*number)) {
             self.reads = ids;
+            self.settled += 1;
         }
         if self.offered.is_some() || self.target == self.reads {
             return Ok(());
@@ -189,14 +195,13 @@ impl Reconciled {
 
     /// What the coordinator is to take for read here. While the consumer has been told what to read and has not answered,
     /// it may have begun: nobody else may be given that, and nothing is acknowledged that has not been yet.
-    fn may_read(&self) -> Ids {
+    fn may_read(&self) -> (u64, Ids) {
+        let reads = || (self.settled, self.reads.clone());
         match (&self.offered, &self.told.reads) {
-            (None, _) => self.reads.clone(),
+            (None, _) => reads(),
             (Some(_), Some(told)) => told.clone(),
-            (Some(_), None) if model::planted!("what was assigned and is not read yet is not told of") => {
-                self.reads.clone()
-            }
-            (Some((_, offered)), None) => self.reads.union(offered).copied().collect(),
+            (Some(_), None) if model::planted!("what was assigned and is not read yet is not told of") => reads(),
+            (Some((_, offered)), None) => (self.settled, self.reads.union(offered).copied().collect()),
         }
     }
 
@@ -244,7 +249,11 @@ impl Reconciled {
             subscribed_topic_names: wish_changed.then_some(names),
             subscribed_topic_regex: pattern.filter(|_| wish_changed).map(Into::into),
             server_assignor: config.remote_assignor.as_deref().filter(|_| begins).map(Into::into),
-            topic_partitions: (tells.reads != self.told.reads).then(|| tells.reads.as_ref().map(by_topic)).flatten(),
+            topic_partitions: tells
+                .reads
+                .as_ref()
+                .filter(|_| tells.reads != self.told.reads)
+                .map(|(_, reads)| by_topic(reads)),
             ..Default::default()
         }
     }
@@ -265,7 +274,11 @@ impl Reconciled {
                 let id = topic.topic_id;
                 topic.partitions.clone().into_iter().map(move |partition| (id, partition))
             };
-            self.target = assignment.topic_partitions.iter().flat_map(ids).collect();
+            let target = assignment.topic_partitions.iter().flat_map(ids).collect();
+            if self.target != target {
+                self.target = target;
+                self.settled += u64::from(self.offered.is_none());
+            }
         }
     }
 
@@ -277,6 +290,8 @@ impl Reconciled {
                 tracing::debug!("group {}: {error:#}", self.station.shared.config.group_id);
                 self.lose();
             }
+            // Removed while it was empty, or gone over to the classic protocol.
+            Some(ErrorCode::GroupIdNotFound) if self.epoch > 0 => self.lose(),
             _ => self.station.setback(error)?,
         }
         self.not_before = Instant::now() + self.station.backoff.next_wait();
@@ -311,7 +326,8 @@ impl Reconciled {
             instance_id: config.instance_id.as_deref().map(Into::into),
             ..Default::default()
         };
-        let (coordinator, cluster) = (self.station.coordinator.clone(), self.station.cluster.clone());
+        // Behind a heartbeat that is on its way, or that would have it join again.
+        let (coordinator, cluster) = (self.station.coordinator.clone(), self.station.apart.clone());
         let left = requests::consumer_heartbeat(coordinator, cluster, request, Vec::new(), self.station.patience());
         if let Err(error) = left.await {
             self.station.coordinator.learn(&error);

@@ -93,6 +93,33 @@ fn what_was_assigned_and_not_polled_for_is_not_given_to_others() {
     });
 }
 
+/// It was given a partition, and not any more before it could say that it read it: the coordinator waits for its word that
+/// it does not, and took the member for stuck when that did not come.
+#[test]
+fn what_was_assigned_and_taken_back_is_acknowledged_all_the_same() {
+    story(async {
+        let cluster = FakeCluster::start(1, 2).await;
+        let (mut reader, _) = reading(&cluster, &[0], config()).await;
+        acknowledges(&cluster, &mut reader, &[0]).await;
+        let beats = |world: &World| world.seen.iter().filter(|ask| ask.key() == ApiKey::ConsumerGroupHeartbeat).count();
+        for target in [vec![0, 1], vec![0]] {
+            cluster.world().consumers.only().target = target.into_iter().collect();
+            let before = cluster.count(ApiKey::ConsumerGroupHeartbeat);
+            cluster.wait_until("the assignment", |world| beats(world) > before + 2).await;
+        }
+        let before = cluster.count(ApiKey::ConsumerGroupHeartbeat);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !cluster.seen::<ConsumerGroupHeartbeatRequest>()[before..]
+            .iter()
+            .any(|ask| ask.topic_partitions.is_some())
+        {
+            assert!(Instant::now() < deadline, "it never said what it reads");
+            reader.poll(Duration::from_millis(5)).await.unwrap();
+        }
+        assert_eq!(cluster.world().consumers.only().reads, BTreeSet::from([0]));
+    });
+}
+
 /// Polls until so many heartbeats came in all; what the coordinator was told in them.
 async fn heartbeats(
     cluster: &FakeCluster,
@@ -144,7 +171,8 @@ fn only_what_changes_is_told_again() {
 #[test]
 fn a_fenced_member_has_lost_everything_and_joins_again_as_itself() {
     story(async {
-        for error in [E::FencedMemberEpoch, E::UnknownMemberId] {
+        // The last: its group was removed while it was empty, or went over to the classic protocol without it.
+        for error in [E::FencedMemberEpoch, E::UnknownMemberId, E::GroupIdNotFound] {
             let cluster = FakeCluster::start(1, 1).await;
             let (mut reader, heeds) = reading(&cluster, &[0], config()).await;
             let id = reader.group_metadata().member_id;
