@@ -3,6 +3,7 @@
 //! The last record that the follower has is at `fetch_offset - 1`, of `last_fetched_epoch`. The logs match below
 //! `fetch_offset` exactly when the leader has that epoch and it reaches at least that far there.
 
+use model::state_machine::Instant;
 use model::{ErrorCode, LeaderEpoch, NodeId, Offset, mark, planted};
 
 /// The largest leader epoch at or below the one asked for, and the offset where it ends; (-1, -1) for one above the
@@ -35,6 +36,9 @@ pub struct FollowerFetch {
     pub log_start_offset: Offset,
     /// Up to where its log is on stable storage; `None` when its partition is not journaled.
     pub durable_end: Option<Offset>,
+    /// A moment before it was sent, by the leader's clock: when the one before it on the same connection was answered.
+    /// `None` for the first one: it may have been on its way for long.
+    pub sent_after: Option<Instant>,
 }
 
 /// The leader's log, as a fetch is compared with it.

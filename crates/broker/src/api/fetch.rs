@@ -8,6 +8,7 @@ use crate::partition::{FetchWait, Partition};
 use crate::replication::{DURABLE_END, PARTITION_EPOCH};
 use bytes::Bytes;
 use model::metadata_image::MetadataImage;
+use model::state_machine::Instant as MachineInstant;
 use model::{ErrorCode, NodeId, Offset, PartitionId, Uuid};
 use protocol::messages::fetch::{
     EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, LeaderIdAndEpoch, PartitionData,
@@ -18,6 +19,7 @@ use runtime::sync::select;
 use runtime::time::{Duration, Instant, timeout_at};
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use storage::ReadError;
 
 /// Answers when `min_bytes` are there, when there is an error to tell, or when `max_wait_ms` have passed.
@@ -30,7 +32,7 @@ pub async fn handle(broker: &Broker, context: &Context, request: FetchRequest) -
         Err(error) => return FetchResponse { error_code: error.code(), ..Default::default() },
     };
     let mut reads = match terms.replica {
-        Some(replica) => read_for_replica(broker, &terms, replica, &session.partitions).await,
+        Some(replica) => read_for_replica(broker, &terms, (replica, sent_after(context)), &session.partitions).await,
         None => read_all(broker, &terms, &session.partitions, |_| Ok(None)).await,
     };
     if !reads.is_empty() && terms.min_bytes > 0 {
@@ -41,7 +43,17 @@ pub async fn handle(broker: &Broker, context: &Context, request: FetchRequest) -
             None => waiting.await,
         }
     }
+    if terms.replica.is_some() {
+        let now = broker.started.elapsed().as_nanos();
+        context.answered_fetch.store(u64::try_from(now).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
     answer(broker, context, &terms, session, reads)
+}
+
+/// A moment before a replica's fetch was sent: it has had the answer to the one before.
+fn sent_after(context: &Context) -> Option<MachineInstant> {
+    let nanoseconds = Some(context.answered_fetch.load(Ordering::Relaxed)).filter(|at| *at > 0)?;
+    Some(MachineInstant::after_start(Duration::from_nanos(nanoseconds)))
 }
 
 /// What holds for all partitions of a request.
@@ -217,7 +229,7 @@ impl Read {
 async fn read_for_replica(
     broker: &Broker,
     terms: &Terms,
-    replica: FetchingReplica,
+    (replica, sent_after): (FetchingReplica, Option<MachineInstant>),
     wanted: &[FetchPartition],
 ) -> Vec<Read> {
     read_all(broker, terms, wanted, |wanted| {
@@ -230,6 +242,7 @@ async fn read_for_replica(
             last_fetched_epoch: wanted.last_fetched_epoch,
             log_start_offset: wanted.log_start_offset,
             durable_end: wanted.durable_end,
+            sent_after,
         };
         match partition.fetched(fetch, wanted.partition_epoch).map_err(Failure::known)? {
             FetchCheck::Matches => Ok(None),

@@ -50,6 +50,7 @@ use protocol::wire::{Reader, Text};
 use protocol::{ApiKey, Message, Request, frame};
 use runtime::sync::Notify;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// READ, DELETE, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS: all that can be done to a group.
 const ALL_GROUP_OPERATIONS: i32 = 0x0d48;
@@ -69,6 +70,9 @@ pub struct Context {
     pub client_id: Option<Text>,
     /// Told when another request has come behind a fetch.
     pub next_request: Arc<Notify>,
+    /// When a replica's last fetch on this connection was answered: the next one is sent after that. In nanoseconds after
+    /// the broker's start; 0 for never.
+    pub answered_fetch: Arc<AtomicU64>,
 }
 
 impl Context {
@@ -76,7 +80,15 @@ impl Context {
     pub fn new(listener: usize, peer: String) -> Context {
         let host = peer.rsplit_once(':').map_or(&*peer, |(host, _)| host);
         let host = format!("/{host}").into();
-        Context { listener, peer: peer.into(), host, version: 0, client_id: None, next_request: Arc::default() }
+        Context {
+            listener,
+            peer: peer.into(),
+            host,
+            version: 0,
+            client_id: None,
+            next_request: Arc::default(),
+            answered_fetch: Arc::default(),
+        }
     }
 }
 

@@ -169,6 +169,7 @@ impl Node {
             last_fetched_epoch: wanted.last_fetched_epoch,
             log_start_offset: wanted.log_start_offset,
             durable_end: wanted.durable_end,
+            sent_after: Some(now),
         };
         self.fetch_sent = Some(now);
         let (incarnation, made_in) = (self.incarnation, wanted.partition_epoch.expect("told with each image"));

@@ -23,6 +23,8 @@ pub(super) struct FollowerProgress {
     pub caught_up_at: Option<Instant>,
     /// Its last fetch, and where the leader's log ended then.
     last_fetch: Option<(Instant, Offset)>,
+    /// It surely followed this leader at that time: a fetch that came was sent after it.
+    followed_at: Option<Instant>,
     /// By its last fetch it had all that there was at the one before.
     pub keeps_up: bool,
     /// Its last fetch was made under the assignment that the leader knows. A replica that was taken away and given back
@@ -40,12 +42,15 @@ pub(super) struct Claim {
     pub proposed: Option<Offset>,
     /// It was in a proposal that was lost, with this registration: the controller may have taken it, or may yet.
     pub in_doubt: Option<Offset>,
+    /// An answer has told that it is not in the ISR any more, and the image has not: with that image the minimum may be
+    /// another, for which it may still lead.
+    pub leaving: bool,
 }
 
 impl Claim {
     /// In the ISR, as the controller knows it or may know it.
     pub fn is_counted(self) -> bool {
-        self.committed || self.proposed.is_some() || self.in_doubt.is_some()
+        self.committed || self.proposed.is_some() || self.in_doubt.is_some() || self.leaving
     }
 }
 
@@ -60,6 +65,7 @@ impl FollowerProgress {
             newest: None,
             caught_up_at: None,
             last_fetch: None,
+            followed_at: None,
             keeps_up: false,
             confirmed: false,
             claim: Claim::default(),
@@ -84,7 +90,7 @@ impl FollowerProgress {
         let fetched_by = Some(fetch.broker_epoch).filter(|epoch| *epoch >= 0);
         if fetched_by != self.fetched_by {
             // What an earlier process had says nothing about how fast this one is.
-            self.last_fetch = None;
+            (self.last_fetch, self.followed_at) = (None, None);
         }
         // It has what there was when it fetched last: under steady writes it never has more.
         let had_all_at = self.last_fetch.filter(|(_, end)| progress >= *end).map(|(at, _)| at);
@@ -94,6 +100,7 @@ impl FollowerProgress {
         self.progress = Some(progress);
         self.log_start_offset = Some(fetch.log_start_offset).filter(|start| *start >= 0);
         self.last_fetch = Some((now, log_end));
+        self.followed_at = self.followed_at.max(fetch.sent_after);
         self.fetched_by = fetched_by;
         self.newest = self.newest.max(self.fetched_by);
     }
@@ -124,9 +131,10 @@ impl FollowerProgress {
         self.fetched_by.filter(|_| self.confirmed || self.claim.committed)
     }
 
-    /// Whether it has fetched since then.
-    pub fn has_fetched_since(&self, asked: Instant) -> bool {
-        self.last_fetch.is_some_and(|(at, _)| at > asked)
+    /// Whether it has followed this leader since then. When a fetch comes does not tell: it may have waited behind a cut,
+    /// or in this node's own buffers, while its sender came to follow another.
+    pub fn has_followed_since(&self, asked: Instant) -> bool {
+        self.followed_at.is_some_and(|at| at > asked)
     }
 
     /// Whether the controller would take it into the ISR.

@@ -51,7 +51,11 @@ impl Leader {
         let moved = partition_epoch > self.partition_epoch;
         self.partition_epoch = partition_epoch;
         let doubts: Vec<_> = self.followers.iter().map(|follower| follower.claim.in_doubt).collect();
+        let before: Vec<bool> = self.followers.iter().map(|follower| follower.claim.committed).collect();
         self.take_isr(now, isr);
+        for (follower, was_committed) in self.followers.iter_mut().zip(before) {
+            follower.claim.leaving = was_committed && !follower.claim.committed;
+        }
         self.asking.settled();
         if !moved && doubts.iter().any(Option::is_some) {
             // Nothing was written, so the partition epoch does not stand in the way of what was lost.

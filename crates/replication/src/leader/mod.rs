@@ -149,8 +149,9 @@ impl Leader {
             self.take_isr(now, &image.isr);
             self.asking.settled();
         } else if image.partition_epoch == self.partition_epoch {
-            // An answer has told this epoch already, and the ISR, but not the replicas.
+            // An answer has told this epoch already, and the ISR, but neither the replicas nor the minimum of then.
             self.take_replicas(&image.replicas);
+            self.followers.iter_mut().for_each(|follower| follower.claim.leaving = false);
         }
         self.brokers_changed(now, brokers);
     }

@@ -44,11 +44,12 @@ impl Leader {
         lowest.unwrap_or(Offset::MAX).min(self.low_watermark)
     }
 
-    /// Whether every other replica that could lead in this one's place has fetched in this epoch since `asked`: none of
-    /// them led another one then.
+    /// Whether every other replica that could lead in this one's place has followed it in this epoch since `asked`: none
+    /// of them led another one then. Below the minimum of the ISR who has left it may lead, too (KIP-966).
     pub fn is_confirmed_since(&self, asked: Instant) -> bool {
-        let mut could_lead = self.followers.iter().filter(|it| it.claim.committed || it.may_join());
-        could_lead.all(|follower| follower.has_fetched_since(asked))
+        let may_have_left = self.is_under_min_isr();
+        let could_lead = |it: &&FollowerProgress| may_have_left || it.claim.is_counted() || it.may_join();
+        self.followers.iter().filter(could_lead).all(|follower| follower.has_followed_since(asked))
     }
 
     fn own_progress(&self, now: Instant) -> ReplicaProgress {

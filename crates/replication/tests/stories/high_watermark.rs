@@ -73,7 +73,25 @@ fn a_proposed_member_holds_it_back_and_a_member_that_is_to_go_does_until_it_is_g
     assert_eq!(members(&shrinks), [1, 2]);
     assert_eq!(leader.high_watermark(), 10, "3 may still be elected");
     leader.proposal_answered(late, shrinks.id, accepted(&shrinks));
+    assert_eq!(leader.high_watermark(), 10, "3 may still be elected, if more than these must be in sync by now");
+    leader.image_changed(late, &PartitionImage { partition_epoch: 22, ..image(&[1, 2]) }, &all_live);
     assert_eq!(leader.high_watermark(), 12);
+}
+
+/// The minimum was raised before the ISR shrank, and its leader heard of it only after the controller's answer: what it
+/// acknowledged alone was lost, as the one that had left was eligible still.
+#[test]
+fn who_has_left_holds_it_back_until_the_minimum_of_then_is_known() {
+    let mut leader = leader_of(&[1, 2], 1);
+    fetches(&mut leader, at(1), 2, 10);
+    leader.log_moved(at(2), cached(12));
+    let late = at(2) + LAG;
+    let shrinks = leader.proposal(late).expect("2 is late");
+    leader.proposal_answered(late, shrinks.id, accepted(&shrinks));
+    assert_eq!(leader.high_watermark(), 10);
+    leader.set_terms(late, terms(2));
+    leader.image_changed(late, &PartitionImage { partition_epoch: 21, ..image(&[1]) }, &all_live);
+    assert_eq!(leader.high_watermark(), 10, "2 may lead");
 }
 
 #[test]

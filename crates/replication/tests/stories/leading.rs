@@ -2,6 +2,33 @@
 
 use super::*;
 
+/// It leads still, as far as the replicas know that could lead in its place. A fetch that lay in a buffer while its sender
+/// came to follow another says nothing of when it arrives.
+#[test]
+fn a_leader_is_confirmed_by_fetches_that_were_sent_after_the_question() {
+    let mut leader = leader_of(&[1, 2], 2);
+    let mut sent = |replica, sent_after, came| {
+        let fetch = FollowerFetch { sent_after, ..fetch_of(replica, 10) };
+        assert_eq!(leader.fetched(came, &checked(fetch, 10)), Ok(()));
+        leader.is_confirmed_since(at(5))
+    };
+    assert!(!sent(2, None, at(7)), "it may have been sent at any time");
+    assert!(!sent(2, Some(at(4)), at(7)));
+    assert!(sent(2, Some(at(6)), at(7)), "3 has to be in the isr before it leads");
+    assert!(!sent(3, Some(at(4)), at(8)), "it could join");
+    assert!(sent(3, Some(at(6)), at(9)));
+}
+
+/// Below the minimum of the ISR who has left it may lead (KIP-966), also one that is fenced as far as is known here.
+#[test]
+fn a_leader_below_the_minimum_is_confirmed_by_all_replicas() {
+    for (minimum, confirmed) in [(1, true), (2, false)] {
+        let brokers = |id| all_live(id).filter(|_| id == 1);
+        let leader = Leader::new(at(0), 1, &image(&[1]), &brokers, cached(10), 4, terms(minimum));
+        assert_eq!(leader.is_confirmed_since(at(5)), confirmed, "{minimum}");
+    }
+}
+
 #[test]
 fn offsets_are_not_told_before_all_of_earlier_leaders_is_known_to_be_committed() {
     let mut leader = leader_of(&[1, 2], 1);

@@ -66,6 +66,7 @@ fn fetch_of(replica: NodeId, fetch_offset: Offset) -> FollowerFetch {
         last_fetched_epoch: EPOCH - 1,
         log_start_offset: 0,
         durable_end: None,
+        sent_after: None,
     }
 }
 
