@@ -97,7 +97,8 @@ pub(crate) async fn keep_alive(broker: Arc<Broker>, mut stop: watch::Receiver<bo
     let mut session = Session { timeout: session_timeout, heard: Instant::now(), lost: false };
     loop {
         let began = Instant::now();
-        let fenced = match heartbeat(&broker, false, session_timeout).await {
+        // One that is swallowed on its way leaves time for the next.
+        let fenced = match heartbeat(&broker, false, session_timeout / 3).await {
             Ok((answer, end_offset)) => {
                 session.renewed();
                 let applied = broker.wait_until_applied(end_offset);

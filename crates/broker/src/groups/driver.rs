@@ -45,6 +45,13 @@ impl Driver {
         if self.partition.send(Command::Settled(done)).await.is_err() || settled.await.is_err() {
             return;
         }
+        // What makes the partition's task lead may come behind something that waits for the disk.
+        while self.partition.leader_epoch() < self.leader_epoch {
+            if requests.is_closed() {
+                return;
+            }
+            sleep(REST).await;
+        }
         while self.partition.leads_in(self.leader_epoch) {
             let seed = std::array::from_fn(|_| runtime::rand::u64());
             match loading::load(&self.partition, seed).await {
@@ -109,6 +116,10 @@ impl<'a> Serving<'a> {
         self.carry_out(None, out).await?;
         loop {
             let due = self.due();
+            if due <= Instant::now() {
+                self.expire(&world).await?; // however many requests there are
+                continue;
+            }
             select! {
                 biased;
                 outcome = self.uncommitted.moved() => self.moved(outcome)?,
@@ -151,6 +162,7 @@ impl<'a> Serving<'a> {
         let confirmed = self.unsure.confirmed(partition);
         self.answer(confirmed);
         let mut late = self.unsure.expired(now);
+        self.unsure.looked(now);
         late.extend(self.uncommitted.expired(partition, driver.leader_epoch, now));
         self.fail(late, ErrorCode::RequestTimedOut);
         if self.machine.next_deadline().is_some_and(|deadline| deadline <= self.now().monotonic) {

@@ -92,8 +92,11 @@ impl Uncommitted {
         self.first = None;
         let moved = match outcome {
             Ok(acked) => {
-                // The base offset is that to which all was waited for.
-                self.committed = self.committed.max(acked.base_offset).max(partition.high_watermark());
+                // The base offset is that to which all was waited for. A high watermark is read before it is made sure of
+                // whose it is.
+                let high_watermark = partition.high_watermark();
+                let own = if partition.leads_in(leader_epoch) { high_watermark } else { acked.base_offset };
+                self.committed = self.committed.max(acked.base_offset).max(own);
                 Moved::Committed(self.take(|waiting, committed| waiting.end <= committed))
             }
             Err(failure) if failure.error == ErrorCode::NotLeaderOrFollower => return Moved::Lost,

@@ -23,7 +23,11 @@ pub(super) fn may_be_deposed(broker: &Broker) -> bool {
 
 /// Replies in the order of their questions.
 #[derive(Debug, Default)]
-pub(super) struct Unsure(VecDeque<Waiting>);
+pub(super) struct Unsure {
+    waiting: VecDeque<Waiting>,
+    /// When to look again; set while any wait.
+    look_at: Option<Instant>,
+}
 
 #[derive(Debug)]
 struct Waiting {
@@ -36,7 +40,8 @@ impl Unsure {
     /// Keeps replies to a question that came at `asked`.
     pub fn wait(&mut self, asked: MachineInstant, deadline: Instant, replies: Vec<(Ticket, Reply)>) {
         model::mark!("a coordinator asks its followers whether it leads");
-        self.0.push_back(Waiting { asked, deadline, replies });
+        self.waiting.push_back(Waiting { asked, deadline, replies });
+        self.look_at.get_or_insert(Instant::now() + LOOK);
     }
 
     /// Takes out the replies that may go now.
@@ -51,13 +56,18 @@ impl Unsure {
 
     /// When to look again.
     pub fn deadline(&self) -> Option<Instant> {
-        (!self.0.is_empty()).then(|| Instant::now() + LOOK)
+        self.look_at
+    }
+
+    /// It was looked at.
+    pub fn looked(&mut self, now: Instant) {
+        self.look_at = (!self.waiting.is_empty()).then(|| now + LOOK);
     }
 
     fn take(&mut self, goes: impl Fn(&Waiting) -> bool) -> Vec<(Ticket, Reply)> {
         let mut taken = Vec::new();
-        while self.0.front().is_some_and(&goes) {
-            taken.extend(self.0.pop_front().into_iter().flat_map(|first| first.replies));
+        while self.waiting.front().is_some_and(&goes) {
+            taken.extend(self.waiting.pop_front().into_iter().flat_map(|first| first.replies));
         }
         taken
     }

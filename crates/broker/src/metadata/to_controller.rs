@@ -55,7 +55,7 @@ impl ToController {
     /// `NotController` when nobody decided; `Unknown` when it may have been decided.
     pub async fn ask(&self, request: Request, deadline: Instant) -> Result<(Reply, Offset), AskError> {
         loop {
-            let attempt = match timeout_at(deadline, self.attempt(&request)).await {
+            let attempt = match timeout_at(deadline, self.attempt(&request, deadline)).await {
                 Ok(attempt) => attempt,
                 Err(_) => return Err(AskError::Unknown),
             };
@@ -68,7 +68,7 @@ impl ToController {
         }
     }
 
-    async fn attempt(&self, request: &Request) -> Attempt {
+    async fn attempt(&self, request: &Request, deadline: Instant) -> Attempt {
         let status = self.status.borrow().clone();
         if status.leads {
             return self.ask_here(request.clone()).await;
@@ -84,8 +84,18 @@ impl ToController {
         };
         let answered = select! {
             biased;
-            answered = connection.call(&sealed) => Some(answered),
+            answered = timeout_at(deadline, connection.call(&sealed)) => Some(answered),
             () = self.another_leads(address) => None,
+        };
+        let answered = match answered {
+            Some(Ok(answered)) => Some(answered),
+            Some(Err(_)) => {
+                // The path may swallow all that is sent, and nobody else would find out for minutes.
+                mark!("the controller did not answer in time");
+                connection.close("the controller did not answer in time");
+                return Attempt::Unknown;
+            }
+            None => None,
         };
         match answered {
             Some(Ok(answer)) => read(request, &answer),

@@ -258,6 +258,9 @@ impl Task {
     async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut group = Vec::new();
         loop {
+            if self.due <= Instant::now() {
+                self.keep_house().await; // however many commands there are: the disk would fill up
+            }
             select! {
                 biased;
                 changed = self.durable.changed() => match changed {

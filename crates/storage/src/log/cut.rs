@@ -178,7 +178,13 @@ impl Log {
                 epochs.truncate_to(place.end_offset);
             }
         });
-        self.forget_producers(place.end_offset).await
+        let forgotten = self.forget_producers(place.end_offset).await;
+        if let Err(fault) = &forgotten {
+            // The cut cannot be taken back, and a duplicate of what is gone would be answered as if it were there.
+            let log = &self.shared.directory;
+            self.core.reading.volume.fail(format!("producers after a cut of {log}: {fault}"));
+        }
+        forgotten
     }
 
     /// Producers are as they were at `end`: from the last snapshot at or below it, and the batches after that.
