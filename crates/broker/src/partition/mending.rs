@@ -74,7 +74,10 @@ impl Task {
             self.cannot("begin anew", &fault);
             return false;
         }
+        // What it knew to be committed is not here any more: it is no member of the ISR, and learns it anew.
+        let regressions = self.partition.high_watermark_regressions();
         self.log_moved();
+        self.partition.high_watermark_regressions.store(regressions, Ordering::Release);
         for damage in self.partition.reader.damage() {
             self.forget_damage(damage.segment_base_offset).await;
         }

@@ -89,7 +89,8 @@ impl Partition {
         self.high_watermark.load(Ordering::Acquire)
     }
 
-    /// How often what was taken for committed was taken back since the log was opened: in an unclean election alone.
+    /// How often what was taken for committed was taken back since the log was opened: in an unclean election alone. A
+    /// damaged log that begins anew does not count.
     pub fn high_watermark_regressions(&self) -> u32 {
         self.high_watermark_regressions.load(Ordering::Acquire)
     }
