@@ -30,6 +30,10 @@ use protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
+/// Whoever looks at what is due stops when it has written so many records. All of it could be more than the log takes in
+/// one batch, today and at every later look.
+const ENOUGH_AT_ONCE: usize = 100;
+
 /// The groups of one partition of `__consumer_offsets`, and the decisions about them.
 #[derive(Debug)]
 pub struct GroupCoordinator {
@@ -193,7 +197,7 @@ impl View<'_> {
             Request::JoinGroup { request, version, client } => {
                 self.join_group(Joining { ticket, request, version, client });
             }
-            Request::SyncGroup { request, .. } => self.sync_group(ticket, &request),
+            Request::SyncGroup { request, version } => self.sync_group(ticket, &request, version),
             Request::Heartbeat { request, .. } => self.heartbeat(ticket, &request),
             Request::LeaveGroup { request, version } => self.leave_group(ticket, request, version),
             Request::OffsetCommit { request, version } => self.offset_commit(ticket, request, version),
@@ -214,8 +218,11 @@ impl View<'_> {
         }
     }
 
+    /// What is not looked at now is due still, so the next look comes at once.
     fn expire(&mut self) {
-        while let Some((armed, timer)) = self.soft.timers.pop_due(self.now.monotonic) {
+        while self.out.records.len() < ENOUGH_AT_ONCE
+            && let Some((armed, timer)) = self.soft.timers.pop_due(self.now.monotonic)
+        {
             self.timer(armed, timer);
         }
     }
@@ -223,6 +230,7 @@ impl View<'_> {
     fn timer(&mut self, armed: Instant, timer: Timer) {
         match timer {
             Timer::Session { group, member } => self.in_classic(&group, |view| view.session_timer(armed, &member)),
+            Timer::Promises { group } => self.in_classic(&group, |view| view.promises_timer(armed)),
             Timer::Join { group } => self.in_classic(&group, |view| view.join_timer(armed)),
             Timer::Sync { group } => self.in_classic(&group, |view| view.sync_timer(armed)),
             Timer::Write { group } => self.in_classic(&group, |view| view.write_timer()),

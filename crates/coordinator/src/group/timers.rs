@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 /// What is due.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Timer {
-    /// A member of a classic group was not heard of, or one with a promised id has not joined.
+    /// A member of a classic group was not heard of.
     Session { group: Text, member: Text },
+    /// Members of a classic group with a promised id have not joined.
+    Promises { group: Text },
     /// A rebalance has waited long enough for members to join.
     Join { group: Text },
     /// A generation has waited long enough for its members to sync.

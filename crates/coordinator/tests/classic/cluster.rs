@@ -36,6 +36,10 @@ pub struct Coordinator {
     pub takes: Log,
     /// Compare with fresh machines after every append. Costs time.
     pub checks: bool,
+    /// The most records that it was given at once.
+    pub largest_batch: usize,
+    /// How often the machine was woken.
+    pub wakes: usize,
     log: Vec<Logged>,
     end_offset: Offset,
     tickets: u64,
@@ -57,6 +61,8 @@ impl Coordinator {
             now: Now { monotonic: Instant::default(), wall: 1_700_000_000_000 },
             takes: Log::Takes,
             checks: true,
+            largest_batch: 0,
+            wakes: 0,
             log: Vec::new(),
             end_offset: 0,
             tickets: 0,
@@ -168,6 +174,7 @@ impl Coordinator {
     }
 
     fn expire(&mut self) {
+        self.wakes += 1;
         let mut out = Outbox::new();
         self.machine.expire(self.now, &self.world, &mut out);
         self.take(None, out);
@@ -180,6 +187,7 @@ impl Coordinator {
     }
 
     fn take(&mut self, ticket: Option<Ticket>, mut out: Outbox<GroupCoordinator>) {
+        self.largest_batch = self.largest_batch.max(out.records.len());
         match self.takes {
             Log::Takes => {}
             _ if out.records.is_empty() => {}

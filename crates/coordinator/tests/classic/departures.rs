@@ -4,7 +4,9 @@ use crate::cluster::Coordinator;
 use crate::member::*;
 use coordinator::group::Record;
 use model::ErrorCode;
+use protocol::messages::join_group::JoinGroupRequest;
 use protocol::messages::leave_group::LeaveGroupRequest;
+use std::time::Duration;
 
 #[test]
 fn every_version_of_leaving_answers_in_its_form() {
@@ -69,4 +71,19 @@ fn requests_of_a_member_that_leaves_are_answered() {
     cluster.leave(&[(&newcomer.id, None)]);
     assert_eq!(error(cluster.synced(syncs).error_code), ErrorCode::UnknownMemberId);
     assert_eq!(cluster.waiting(), 0);
+}
+
+/// All that was due was one batch, which the log refused when it was too large, at every look.
+#[test]
+fn members_of_many_groups_that_end_together_end_in_several_batches() {
+    let mut cluster = Coordinator::new();
+    cluster.checks = false;
+    for group in 0..1000 {
+        let request = JoinGroupRequest { group_id: format!("g{group}").into(), ..join_request("", &["t"]) };
+        assert_eq!(error(cluster.join(request, 3).error_code), ErrorCode::None);
+    }
+    cluster.largest_batch = 0;
+    cluster.advance(Duration::from_millis(SESSION_MS as u64));
+    assert!(cluster.list(&["Stable", "PreparingRebalance", "CompletingRebalance"], &[]).is_empty());
+    assert_eq!((cluster.log_length(), cluster.largest_batch), (1000, 100));
 }

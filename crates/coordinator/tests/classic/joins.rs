@@ -244,3 +244,17 @@ fn ids_are_promised_without_end_and_few_are_kept() {
     }
     assert_eq!(error(cluster.join(join_request(&first, &["t"]), 5).error_code), ErrorCode::UnknownMemberId);
 }
+
+/// Each had its own timer, which stayed in the queue when the promise was given up for another.
+#[test]
+fn nothing_is_kept_of_promises_that_were_given_up_for_others() {
+    let mut cluster = Coordinator::new();
+    for _ in 0..10_500 {
+        cluster.join(join_request("", &["t"]), 5);
+        cluster.advance(Duration::from_micros(500));
+    }
+    cluster.wakes = 0;
+    cluster.advance(Duration::from_millis(SESSION_MS as u64));
+    assert!(cluster.wakes <= 10_001, "{} wakes for 10000 promises", cluster.wakes);
+    assert_eq!(cluster.list(&[], &[]).len(), 0);
+}

@@ -135,7 +135,8 @@ impl Coordinator {
 
     pub fn send_sync(&mut self, member: &Joined, assignments: &[(&str, &str)]) -> Ticket {
         let request = Coordinator::sync_request(member, assignments);
-        self.send(Request::SyncGroup { request, version: 5 })
+        // The last version in which a member need not say which protocol it speaks.
+        self.send(Request::SyncGroup { request, version: 4 })
     }
 
     pub fn synced(&mut self, ticket: Ticket) -> SyncGroupResponse {

@@ -135,6 +135,8 @@ impl Process {
             generation_id: generation.number,
             member_id: self.id.clone(),
             group_instance_id: self.instance.clone(),
+            protocol_type: Some("consumer".into()),
+            protocol_name: Some("range".into()),
             assignments: generation.assignments.clone(),
             ..Default::default()
         };

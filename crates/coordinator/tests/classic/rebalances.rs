@@ -177,19 +177,34 @@ fn heartbeats_and_syncs_of_another_generation_or_protocol_are_refused() {
     }
     let stranger = Joined { id: "stranger".into(), ..member.clone() };
     assert_eq!(cluster.beat(&stranger), ErrorCode::UnknownMemberId);
-    for (kind, name, expected) in [
-        (Some("consumer"), Some("range"), ErrorCode::None),
-        (Some("connect"), Some("range"), ErrorCode::InconsistentGroupProtocol),
-        (Some("consumer"), Some("sticky"), ErrorCode::InconsistentGroupProtocol),
-        (None, None, ErrorCode::None),
+    for (version, kind, name, expected) in [
+        (5, Some("consumer"), Some("range"), ErrorCode::None),
+        (5, Some("connect"), Some("range"), ErrorCode::InconsistentGroupProtocol),
+        (5, Some("consumer"), Some("sticky"), ErrorCode::InconsistentGroupProtocol),
+        (5, None, Some("range"), ErrorCode::InconsistentGroupProtocol),
+        (5, Some("consumer"), None, ErrorCode::InconsistentGroupProtocol),
+        (5, None, None, ErrorCode::InconsistentGroupProtocol),
+        (4, None, None, ErrorCode::None),
     ] {
         let request = SyncGroupRequest {
             protocol_type: kind.map(Text::from),
             protocol_name: name.map(Text::from),
             ..Coordinator::sync_request(&member, &[])
         };
-        let ticket = cluster.send(coordinator::group::Request::SyncGroup { request, version: 5 });
+        let ticket = cluster.send(coordinator::group::Request::SyncGroup { request, version });
         assert_eq!(error(cluster.synced(ticket).error_code), expected);
+    }
+}
+
+#[test]
+fn a_sync_that_does_not_say_which_protocol_is_refused_before_anything_else() {
+    let mut cluster = Coordinator::new();
+    let member = cluster.join_alone();
+    let stranger = Joined { id: "stranger".into(), generation: member.generation };
+    for group in [GROUP, "other", ""] {
+        let request = SyncGroupRequest { group_id: group.into(), ..Coordinator::sync_request(&stranger, &[]) };
+        let ticket = cluster.send(coordinator::group::Request::SyncGroup { request, version: 5 });
+        assert_eq!(error(cluster.synced(ticket).error_code), ErrorCode::InconsistentGroupProtocol);
     }
 }
 

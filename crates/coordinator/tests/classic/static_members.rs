@@ -45,7 +45,7 @@ fn the_old_id_is_fenced_with_its_instance_id_and_unknown_without() {
     assert_eq!(cluster.beat_as(&old, Some("other")), ErrorCode::UnknownMemberId);
     assert_eq!(error(cluster.join(static_join(&old.id, "i"), 5).error_code), ErrorCode::FencedInstanceId);
     let request = SyncGroupRequest { group_instance_id: Some("i".into()), ..Coordinator::sync_request(&old, &[]) };
-    let ticket = cluster.send(Request::SyncGroup { request, version: 5 });
+    let ticket = cluster.send(Request::SyncGroup { request, version: 4 });
     assert_eq!(error(cluster.synced(ticket).error_code), ErrorCode::FencedInstanceId);
     let request = OffsetCommitRequest { group_instance_id: Some("i".into()), ..commit_request(&old, "t", 0, 5) };
     let answer = cluster.commit_with(request, 8);

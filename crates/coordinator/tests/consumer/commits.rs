@@ -67,6 +67,7 @@ fn a_member_commits_in_its_epoch() {
     assert_eq!(fetch(&mut group, Some("m"), epoch + 1), Err(StaleMemberEpoch));
     assert_eq!(fetch(&mut group, Some("stranger"), epoch), Err(UnknownMemberId));
     assert_eq!(fetch(&mut group, None, -1), Ok(10));
+    assert_eq!(fetch(&mut group, Some(""), -1), Err(UnknownMemberId), "only who names nobody is nobody");
 }
 
 #[test]

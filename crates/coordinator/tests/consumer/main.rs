@@ -4,6 +4,7 @@
 mod assignments;
 mod cluster;
 mod commits;
+mod departures;
 mod history;
 mod metadata;
 mod migration;

@@ -64,24 +64,28 @@ impl Classic {
     }
 
     fn sync(&mut self, group: &mut Coordinator, assigned: Option<&[i32]>) -> SyncGroupResponse {
+        let request = self.sync_request(assigned);
+        let Reply::SyncGroup(response) = group.ask(Request::SyncGroup { request, version: 3 }) else { unreachable!() };
+        if response.error_code == 0 {
+            self.owned = partitions(&response.assignment);
+        }
+        response
+    }
+
+    fn sync_request(&self, assigned: Option<&[i32]>) -> SyncGroupRequest {
         let assignment = |partitions: &&[i32]| SyncGroupRequestAssignment {
             member_id: self.id.as_str().into(),
             assignment: assignment(partitions),
             ..Default::default()
         };
-        let request = SyncGroupRequest {
+        SyncGroupRequest {
             group_id: GROUP.into(),
             generation_id: self.generation,
             member_id: self.id.as_str().into(),
             group_instance_id: self.instance.map(Into::into),
             assignments: assigned.iter().map(assignment).collect(),
             ..Default::default()
-        };
-        let Reply::SyncGroup(response) = group.ask(Request::SyncGroup { request, version: 3 }) else { unreachable!() };
-        if response.error_code == 0 {
-            self.owned = partitions(&response.assignment);
         }
-        response
     }
 
     fn beat(&self, group: &mut Coordinator) -> ErrorCode {
@@ -223,6 +227,19 @@ fn a_classic_member_that_leaves_is_out() {
     assert_eq!(old.leave(&mut group), ErrorCode::UnknownMemberId);
     group.good(idle("new", 2));
     assert_eq!(group.member("new").1, ["t-0", "t-1"]);
+}
+
+/// An administrator may take out members of the consumer protocol too (KAFKA-18188).
+#[test]
+fn a_group_goes_back_when_the_last_other_member_is_taken_out() {
+    let (mut group, mut old) = classic_group();
+    group.join("new", &["t"]);
+    let new = Classic { id: "new".into(), ..Classic::new() };
+    assert_eq!(new.leave(&mut group), ErrorCode::None);
+    assert_eq!(&*group.describe_as_classic().group_state, "PreparingRebalance");
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+    assert_eq!(&*old.join(&mut group).leader, &*old.id);
+    group.bad(idle("new", 2), ErrorCode::GroupIdNotFound);
 }
 
 #[test]
@@ -449,4 +466,98 @@ fn a_classic_member_whose_coming_takes_the_group_back_is_told_to_join_again() {
     assert_eq!(old.sync(&mut group, None).error_code, ErrorCode::RebalanceInProgress.code());
     assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
     assert_eq!(other.beat(&mut group), ErrorCode::RebalanceInProgress);
+}
+
+/// Members that joined while there was no time for another target were told to join again and again, and read nothing
+/// meanwhile (KAFKA-20272).
+#[test]
+fn classic_members_go_on_until_it_is_time_for_another_target() {
+    let mut group = Coordinator::with_configs(&[
+        ("group.consumer.assignment.interval.ms", "1000"),
+        ("group.consumer.migration.policy", "upgrade"),
+    ]);
+    group.create_topic("t", 2);
+    group.join("new", &["t"]);
+    let mut old = Classic::new();
+    assert_eq!(old.join(&mut group).generation_id, 2);
+    assert_eq!(group.epochs(), ("Assigning".into(), 3, 2));
+    assert_eq!(old.sync(&mut group, None).error_code, 0);
+    assert_eq!(old.owned, [] as [i32; 0], "the target does not know of it yet");
+    assert_eq!(old.beat(&mut group), ErrorCode::None);
+    group.good(idle("new", -1));
+    group.advance(Duration::from_millis(999));
+    assert_eq!(old.beat(&mut group), ErrorCode::None);
+    group.advance(Duration::from_millis(1));
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress, "nobody else would make the target");
+    assert_eq!(old.join(&mut group).generation_id, 4);
+    assert_eq!(old.sync(&mut group, None).error_code, 0);
+    assert_eq!((old.owned.len(), old.beat(&mut group)), (2, ErrorCode::None));
+}
+
+#[test]
+fn a_classic_member_joins_again_as_soon_as_there_is_another_target() {
+    let mut group = Coordinator::with_configs(&[("group.consumer.assignment.interval.ms", "1000")]);
+    group.create_topic("t", 2);
+    group.join("new", &["t"]);
+    let mut old = Classic::new();
+    old.join(&mut group);
+    group.advance(Duration::from_secs(1));
+    group.good(idle("new", 2));
+    assert_eq!(group.epochs().2, 3);
+    assert_eq!(old.beat(&mut group), ErrorCode::RebalanceInProgress);
+    assert_eq!(old.sync(&mut group, None).error_code, ErrorCode::RebalanceInProgress.code());
+    assert_eq!(old.join(&mut group).generation_id, 3);
+}
+
+/// The members of a classic group without a record were there again when the consumer group was empty.
+#[test]
+fn nothing_is_left_of_a_classic_group_that_had_no_record() {
+    let mut group = Coordinator::with_configs(&[("group.initial.rebalance.delay.ms", "0")]);
+    group.create_topic("t", 2);
+    let mut old = Classic::new();
+    assert_eq!(old.join(&mut group).error_code, 0);
+    group.join("new", &["t"]);
+    assert_eq!(old.leave(&mut group), ErrorCode::None);
+    group.good(idle("new", -1));
+    let request = Request::JoinGroup { request: Classic::new().request(), version: 3, client: Client::default() };
+    let next = group.send(request);
+    let Some((_, Reply::JoinGroup(joined))) = group.answer(next) else { panic!("it waits for members that are gone") };
+    assert_eq!((joined.error_code, joined.members.len()), (0, 1));
+}
+
+/// The same of an id that was promised and not used.
+#[test]
+fn nothing_is_left_of_promises_when_a_consumer_group_comes() {
+    let mut group = Coordinator::with_configs(&[("group.initial.rebalance.delay.ms", "0")]);
+    group.create_topic("t", 2);
+    let told = join(&mut group, Classic::new().request(), 4);
+    assert_eq!(told.error_code, ErrorCode::MemberIdRequired.code());
+    group.join("new", &["t"]);
+    group.good(idle("new", -1));
+    let mut first = Classic::new();
+    assert_eq!(first.join(&mut group).error_code, 0);
+    let request = Request::JoinGroup { request: Classic::new().request(), version: 3, client: Client::default() };
+    let second = group.send(request);
+    assert_eq!(first.join(&mut group).error_code, 0, "nobody else is waited for");
+    assert!(group.answer(second).is_some());
+}
+
+#[test]
+fn a_classic_member_that_does_not_say_its_protocol_is_refused_from_version_5_on() {
+    let (mut group, mut old) = classic_group();
+    group.join("new", &["t"]);
+    old.owned = vec![0];
+    old.join(&mut group);
+    let (kind, name) = (Some("consumer"), Some("range"));
+    for (kind, name, version, error) in [
+        (None, None, 4, ErrorCode::None),
+        (None, name, 5, ErrorCode::InconsistentGroupProtocol),
+        (kind, None, 5, ErrorCode::InconsistentGroupProtocol),
+        (kind, name, 5, ErrorCode::None),
+    ] {
+        let (protocol_type, protocol_name) = (kind.map(Into::into), name.map(Into::into));
+        let request = SyncGroupRequest { protocol_type, protocol_name, ..old.sync_request(None) };
+        let Reply::SyncGroup(response) = group.ask(Request::SyncGroup { request, version }) else { unreachable!() };
+        assert_eq!(ErrorCode::from_wire(response.error_code), error);
+    }
 }

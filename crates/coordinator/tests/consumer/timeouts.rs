@@ -110,7 +110,10 @@ fn more_members_than_fit_a_batch_end_in_several() {
     for member in 0..1200 {
         group.join(&format!("m{member}"), &["t"]);
     }
+    group.largest_batch = 0;
     group.advance(Duration::from_secs(46));
     group.check();
     assert_eq!(group.describe().members.len(), 0);
+    assert!(group.largest_batch <= 500 * 3 + 1, "{}", group.largest_batch);
+    assert_eq!(group.epochs().1, 1201 + 3, "each batch knows of the one before");
 }

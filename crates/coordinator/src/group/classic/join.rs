@@ -7,7 +7,6 @@ use super::view::ClassicView;
 use crate::group::Client;
 use crate::group::failure::join_failure;
 use crate::group::machine::Reply;
-use crate::group::timers::Timer;
 use crate::group::why::Cause;
 use bytes::Bytes;
 use model::state_machine::Ticket;
@@ -30,8 +29,6 @@ pub(crate) struct Joining {
 const ID_COMES_FIRST: i16 = 4;
 /// From this version on a static leader may be told that the assignment stands (KIP-814).
 const MAY_SKIP_ASSIGNMENT: i16 = 9;
-/// More promised ids than this are not kept; those that end first go. A client that only asks for ids gets no further.
-const MOST_PROMISES: usize = 10_000;
 /// Client ids are cut so that a member id fits into any version's string.
 const LONGEST_NAME: usize = 32_000;
 
@@ -122,18 +119,6 @@ impl ClassicView<'_> {
     fn new_member_id(&mut self, name: &Text) -> Text {
         let end = (0..=name.len().min(LONGEST_NAME)).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
         Text::from(format!("{}-{}", &name[..end], dashed(self.dice.id(|_| false))))
-    }
-
-    fn promise_id(&mut self, joining: Joining, id: Text) {
-        let until = self.now.monotonic + milliseconds(joining.request.session_timeout_ms);
-        if self.group.promised.len() >= MOST_PROMISES {
-            mark!("too many member ids were promised");
-            let first = self.group.promised.iter().min_by_key(|(_, until)| **until).map(|(id, _)| id.clone());
-            first.and_then(|first| self.group.promised.remove(&first));
-        }
-        self.timers.arm(until, Timer::Session { group: self.id.clone(), member: id.clone() });
-        self.group.promised.insert(id.clone(), until);
-        self.refuse_join(joining.ticket, joining.version, id, ErrorCode::MemberIdRequired);
     }
 
     pub(super) fn add_member(&mut self, joining: Joining, id: Text) {

@@ -11,6 +11,7 @@ mod join;
 mod leave;
 mod member;
 mod motion;
+mod promises;
 mod protocols;
 mod rebalance;
 mod record;

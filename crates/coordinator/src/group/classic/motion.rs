@@ -39,6 +39,8 @@ pub(crate) struct Classic {
     pub instances: BTreeMap<Text, Text>,
     /// Ids that were promised to members that have still to join with them (KIP-394), and until when.
     pub promised: BTreeMap<Text, Instant>,
+    /// When the queue looks for those that were not used.
+    pub promises_armed: Option<Instant>,
     /// How many members support each protocol.
     pub supporters: BTreeMap<Text, usize>,
     /// How many members' JoinGroup waits.
@@ -125,6 +127,7 @@ impl Classic {
             members: BTreeMap::new(),
             instances: BTreeMap::new(),
             promised: BTreeMap::new(),
+            promises_armed: None,
             supporters: BTreeMap::new(),
             joining: 0,
             gathering: None,

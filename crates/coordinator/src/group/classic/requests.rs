@@ -13,6 +13,9 @@ use protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use protocol::messages::leave_group::{LeaveGroupRequest, LeaveGroupResponse, MemberIdentity, MemberResponse};
 use protocol::messages::sync_group::{SyncGroupRequest, SyncGroupResponse};
 
+/// From this version of SyncGroup on a member says which protocol it takes the group to speak.
+const NAMES_PROTOCOL: i16 = 5;
+
 impl View<'_> {
     pub(crate) fn join_group(&mut self, joining: Joining) {
         let id = joining.request.group_id.clone();
@@ -49,11 +52,14 @@ impl View<'_> {
         Ok(())
     }
 
-    pub(crate) fn sync_group(&mut self, ticket: Ticket, request: &SyncGroupRequest) {
-        if self.is_consumer_group(&request.group_id) {
+    pub(crate) fn sync_group(&mut self, ticket: Ticket, request: &SyncGroupRequest, version: i16) {
+        let names_all = request.protocol_type.is_some() && request.protocol_name.is_some();
+        let is_whole = version < NAMES_PROTOCOL || names_all;
+        if is_whole && self.is_consumer_group(&request.group_id) {
             return self.sync_consumer_group(ticket, request);
         }
         let error = match self.classic(&request.group_id) {
+            _ if !is_whole => ErrorCode::InconsistentGroupProtocol,
             Some(mut group) => return group.sync(ticket, request),
             None if request.group_id.is_empty() => ErrorCode::InvalidGroupId,
             None => ErrorCode::UnknownMemberId,

@@ -30,14 +30,8 @@ impl ClassicView<'_> {
         }
     }
 
-    /// A timer of a member's session, or of a promised id, has come.
+    /// A timer of a member's session has come.
     pub fn session_timer(&mut self, armed: Instant, id: &Text) {
-        if self.group.promised.get(id).is_some_and(|until| *until <= self.now.monotonic) {
-            mark!("a promised member id was not used in time");
-            self.group.promised.remove(id);
-            self.complete_join_if_all_have();
-            return;
-        }
         let now = self.now;
         let Some(member) = self.group.members.get_mut(id) else { return };
         if member.armed != Some(armed) {

@@ -111,7 +111,7 @@ impl View<'_> {
         if differs(&request.protocol_type, CONSUMER) || differs(&request.protocol_name, protocol) {
             return Err(Refusal::new(ErrorCode::InconsistentGroupProtocol, "the group speaks another protocol"));
         }
-        if group.epoch > member.current.epoch && member.current.state != State::Revoking {
+        if group.assignment_epoch > member.current.epoch && member.current.state != State::Revoking {
             self.expect_join(id, member_id, member);
             return Err(Refusal::new(ErrorCode::RebalanceInProgress, "join again"));
         }
@@ -133,8 +133,11 @@ impl View<'_> {
         let (member, _) = classic_member(group, member_id, instance)?;
         check_generation(member, request.generation_id)?;
         self.hear_of(id, member_id, member);
+        let is_target_due = self.is_target_due(id, group.epoch, group.assignment_epoch);
         let must_join = match member.current.state {
-            _ if member.current.epoch < group.epoch => true,
+            _ if member.current.epoch < group.assignment_epoch => true,
+            // Its join makes the next target. Before the time for one it would only stop consuming.
+            _ if is_target_due => true,
             State::Revoking => true,
             // Only once all that it waits for is free: joining stops a classic member from consuming.
             State::Waiting => !waits_for_others(group, member_id, &member.current),
@@ -271,7 +274,11 @@ fn waits_for_others(group: &ConsumerGroup, id: &Text, current: &Current) -> bool
     lacking.into_iter().any(|(topic, partition)| group.owner(topic, partition).is_some_and(|owner| owner != id))
 }
 
-/// The member that a LeaveGroup names. An administrator names the instance alone.
+/// The member that a LeaveGroup names, of either protocol: an administrator removes whom it likes. It may name the
+/// instance alone.
+///
+/// # Errors
+/// `UNKNOWN_MEMBER_ID`, and `FENCED_INSTANCE_ID` when another member has the instance.
 fn leaves<'a>(group: &'a ConsumerGroup, named: &MemberIdentity) -> Result<(Text, &'a Member), ErrorCode> {
     let id = match &named.group_instance_id {
         None => named.member_id.clone(),
@@ -283,6 +290,6 @@ fn leaves<'a>(group: &'a ConsumerGroup, named: &MemberIdentity) -> Result<(Text,
             holder.clone()
         }
     };
-    let member = group.member(&id).filter(|member| member.is_classic()).ok_or(ErrorCode::UnknownMemberId)?;
+    let member = group.member(&id).ok_or(ErrorCode::UnknownMemberId)?;
     Ok((id, member))
 }

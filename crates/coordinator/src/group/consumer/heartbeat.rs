@@ -150,7 +150,7 @@ impl View<'_> {
         owned: Option<&[TopicPartitions]>,
     ) -> Change {
         let world = self.world;
-        if self.is_assignment_due(draft) {
+        if self.is_target_due(&draft.id, draft.epoch, draft.before().assignment_epoch) {
             write_target(draft, self.now.wall, &world.image, &world.settings);
             self.consumer_soft(&draft.id).assigned_at = Some(self.now.monotonic);
         }
@@ -181,14 +181,14 @@ impl View<'_> {
         change
     }
 
-    fn is_assignment_due(&mut self, draft: &mut Draft<'_>) -> bool {
-        let (epoch, assignment_epoch) = (draft.epoch, draft.before().assignment_epoch);
+    /// Whether it is time to give a group of this epoch another target.
+    pub(super) fn is_target_due(&mut self, id: &Text, epoch: i32, assignment_epoch: i32) -> bool {
         if epoch <= assignment_epoch {
             return false;
         }
-        let interval = self.world.settings.consumer_assignment_interval_of(&self.world.image, &draft.id);
+        let interval = self.world.settings.consumer_assignment_interval_of(&self.world.image, id);
         let now = self.now.monotonic;
-        let last = self.consumer_soft(&draft.id).assigned_at;
+        let last = self.consumer_soft(id).assigned_at;
         // A group without any target waits for nobody.
         assignment_epoch == 0 || interval == Duration::ZERO || last.is_none_or(|last| now >= last + interval)
     }

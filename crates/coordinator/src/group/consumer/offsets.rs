@@ -52,12 +52,13 @@ impl ConsumerGroup {
         Err(stale(member))
     }
 
-    /// Whether a fetch of offsets is of a member in its present epoch, or of nobody in particular.
+    /// Whether a fetch of offsets is of a member in its present epoch, or of nobody in particular: then it has no member
+    /// id, not even an empty one.
     ///
     /// # Errors
     /// `UNKNOWN_MEMBER_ID`, and `STALE_MEMBER_EPOCH` (`ILLEGAL_GENERATION` for a member of the classic protocol).
     pub fn check_fetch(&self, member_id: Option<&str>, epoch: i32) -> Result<(), ErrorCode> {
-        if epoch < 0 && member_id.is_none_or(str::is_empty) {
+        if epoch < 0 && member_id.is_none() {
             return Ok(());
         }
         let member = self.member(member_id.unwrap_or_default()).ok_or(ErrorCode::UnknownMemberId)?;

@@ -30,8 +30,9 @@ impl<'a> View<'a> {
         if has_members {
             return self.upgrade(id);
         }
-        let key = GroupMetadataKey { group: id.clone() };
-        let makes_way = record.map(|_| Record::GroupMetadata(key, None));
+        // Without a record there may be ids that were promised, for which the next classic group would wait.
+        let is_there = record.is_some() || self.soft.classic.contains_key(id);
+        let makes_way = is_there.then(|| Record::GroupMetadata(GroupMetadataKey { group: id.clone() }, None));
         Ok(Draft::new(id, makes_way.into_iter().collect()))
     }
 }

@@ -14,7 +14,8 @@ use std::time::Duration;
 /// How long to wait before a member whose end the log did not take is looked at again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Most members that one batch of records takes out of a group. The next follows at once.
+/// Most members that one batch of records takes out of a group. The next follows at once. So many write enough to end the
+/// look that found them: the others are looked at when the log has those.
 const MOST_AT_ONCE: usize = 500;
 
 /// What is soft of one consumer group.
@@ -206,6 +207,7 @@ impl View<'_> {
             });
         }
         for (member, _) in &rest {
+            // Due already: the next look takes them, and sees the group without those before.
             self.wait_for(id, member, |_| {});
         }
         self.time_out(id, group, &over);

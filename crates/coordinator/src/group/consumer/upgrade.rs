@@ -42,9 +42,8 @@ impl<'a> View<'a> {
         };
         let mut draft = Draft::new(id, Vec::new());
         draft.is_upgrade = true;
-        if record.is_some() {
-            draft.write(Record::GroupMetadata(GroupMetadataKey { group: id.clone() }, None));
-        }
+        // Also when there is no record of it yet: what is soft of the classic group goes with this one.
+        draft.write(Record::GroupMetadata(GroupMetadataKey { group: id.clone() }, None));
         for (member_id, member) in &members {
             draft.write_profile(member_id, &member.profile);
         }
