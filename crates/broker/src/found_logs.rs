@@ -64,6 +64,13 @@ impl FoundLogs {
         self.by_id.iter().filter(|(key, found)| is_unusable(**key, found)).map(|(key, _)| *key).collect()
     }
 
+    /// The replicas that may lack what they acknowledged: the last one to use their directory did not close it, and
+    /// their log is not journaled.
+    pub fn unsynced(&self) -> Vec<(Uuid, PartitionId)> {
+        let is_unsynced = |found: &Found| !found.clean && found.log.as_ref().is_ok_and(|log| !log.is_journaled());
+        self.by_id.iter().filter(|(_, found)| is_unsynced(found)).map(|(key, _)| *key).collect()
+    }
+
     /// The log of a partition, if there is one.
     pub async fn take(&mut self, topic_partition: &TopicPartition, id: Uuid) -> Option<(usize, Hosted)> {
         if let Some(found) = self.by_id.remove(&(id, topic_partition.partition)) {

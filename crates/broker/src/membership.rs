@@ -2,6 +2,7 @@
 //! before it stops.
 
 use crate::broker::Broker;
+use crate::found_logs::FoundLogs;
 use crate::metadata::{AskError, Metadata};
 use crate::partitions::Hosted;
 use crate::repair;
@@ -38,14 +39,20 @@ const MAX_REPORTED: usize = 10_000;
 pub(crate) async fn register(
     metadata: &Metadata,
     request: BrokerRegistrationRequest,
-    stop_was_clean: bool,
-    unusable: Vec<(Uuid, PartitionId)>,
+    logs: &FoundLogs,
+    image: &MetadataImage,
     patience: Duration,
 ) -> Result<Offset, StartError> {
     let deadline = Instant::now() + patience;
     let (id, incarnation) = (request.broker_id, request.incarnation_id);
+    let (unusable, unsynced) = (logs.unusable(image), logs.unsynced());
     loop {
-        let ask = Request::RegisterBroker { request: request.clone(), stop_was_clean, unusable: unusable.clone() };
+        let ask = Request::RegisterBroker {
+            request: request.clone(),
+            stop_was_clean: logs.are_clean(),
+            unusable: unusable.clone(),
+            unsynced: unsynced.clone(),
+        };
         let error = match metadata.ask_within(ask, REST * 100).await {
             Ok(Reply::RegisterBroker(answer)) => ErrorCode::from_wire(answer.error_code),
             Ok(Reply::Rejected(error)) => error,

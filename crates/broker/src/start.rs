@@ -228,7 +228,7 @@ impl Joining<'_> {
         let (directories, logs) = open_directories(disks, self.config, self.server_config, &image, ids).await?;
         let request = registration(self.config, &cluster_id, &directories, self.listeners);
         let patience = Duration::from_millis(self.config.registration_timeout_ms.unsigned_abs());
-        let epoch = membership::register(metadata, request, logs.are_clean(), logs.unusable(&image), patience).await?;
+        let epoch = membership::register(metadata, request, &logs, &image, patience).await?;
         Ok(Joined { directories, logs, epoch })
     }
 }

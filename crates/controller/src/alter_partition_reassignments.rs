@@ -1,6 +1,7 @@
 //! AlterPartitionReassignments (KIP-455): partitions move to other brokers. Old replicas stay until the new ones are in
 //! sync.
 
+use crate::claims::has_claim;
 use crate::machine::View;
 use crate::partition_draft::{Assignment, Draft};
 use crate::refusal::Refusal;
@@ -73,7 +74,7 @@ impl View<'_> {
             return Err(Refusal::new(ErrorCode::InvalidReplicationFactor, message));
         }
         // A replica that was on its way in, is not wanted any more and has nothing that others lack goes at once.
-        let useless = |replica: &NodeId| before.adding.contains(replica) && !before.isr.contains(replica);
+        let useless = |replica: &NodeId| before.adding.contains(replica) && !has_claim(before, *replica);
         let is_old = |replica: &&NodeId| !target.contains(replica) && !useless(replica);
         let removing: Vec<NodeId> = before.replicas.iter().filter(is_old).copied().collect();
         let is_new = |replica: &&NodeId| !before.replicas.contains(replica) || before.adding.contains(replica);

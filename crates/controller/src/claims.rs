@@ -2,6 +2,7 @@
 
 use crate::machine::View;
 use crate::partition_draft::Loss;
+use crate::register_broker::FoundReplicas;
 use crate::replica_index::PartitionKey;
 use model::metadata_image::{BrokerImage, PartitionImage};
 use model::{NodeId, Uuid, mark, planted};
@@ -14,8 +15,8 @@ pub(crate) struct NewLife<'a> {
     pub directories: &'a [Uuid],
     /// The registration of the life before.
     pub before: Option<&'a BrokerImage>,
-    /// The life before wrote everything down before it ended.
-    pub stop_was_clean: bool,
+    /// What it found of its replicas.
+    pub found: &'a FoundReplicas,
     /// No other broker is registered.
     pub is_alone: bool,
 }
@@ -45,17 +46,23 @@ impl View<'_> {
             self.draft(key).lose(life.id, Loss::Wiped);
         } else if life.is_alone {
             // Nobody has more than it has. It goes on leading in a new epoch, which its registration raises.
-        } else if !life.stop_was_clean && !self.topic_rules(key.0).is_journaled {
+        } else if life.found.unsynced.contains(&key) || self.may_lack_records(life, key) {
             mark!("an unclean stop costs a claim");
             self.draft(key).lose(life.id, Loss::UncleanStop);
         } else {
             self.draft(key);
         }
     }
+
+    /// By the topic's rules, as this controller knows them: the broker's log may have been in another mode, and then the
+    /// broker says so.
+    fn may_lack_records(&mut self, life: NewLife<'_>, key: PartitionKey) -> bool {
+        !life.found.stop_was_clean && !self.topic_rules(key.0).is_journaled
+    }
 }
 
-/// Whether anything is believed of the replica that a wiped directory disproves.
-fn has_claim(partition: &PartitionImage, replica: NodeId) -> bool {
+/// Whether the replica is believed to have what others may lack: it is in sync, or the last to have been so.
+pub(crate) fn has_claim(partition: &PartitionImage, replica: NodeId) -> bool {
     partition.leader == Some(replica)
         || [&partition.isr, &partition.eligible_leaders, &partition.last_known_eligible_leaders]
             .iter()

@@ -4,6 +4,7 @@ use crate::features::ELIGIBLE_LEADER_REPLICAS;
 use crate::found::Founding;
 use crate::partition_draft::Draft;
 use crate::records::Record;
+use crate::register_broker::FoundReplicas;
 use crate::replay;
 use crate::replica_index::{PartitionKey, ReplicaIndex};
 use crate::reported_replicas::ReportedReplicas;
@@ -68,6 +69,8 @@ pub enum Request {
         stop_was_clean: bool,
         /// All of its replicas that failed closed. They may not lead.
         unusable: Replicas,
+        /// Its replicas that an unclean stop may have robbed of what they acknowledged: their logs are not journaled.
+        unsynced: Replicas,
     },
     BrokerHeartbeat {
         request: BrokerHeartbeatRequest,
@@ -181,8 +184,9 @@ impl View<'_> {
     fn reply(&mut self, request: Request) -> Reply {
         match request {
             Request::Found(founding) => self.found(&founding),
-            Request::RegisterBroker { request, stop_was_clean, unusable } => {
-                Reply::RegisterBroker(self.register_broker(request, stop_was_clean, &unusable))
+            Request::RegisterBroker { request, stop_was_clean, unusable, unsynced } => {
+                let found = FoundReplicas { stop_was_clean, unusable, unsynced: unsynced.into_iter().collect() };
+                Reply::RegisterBroker(self.register_broker(request, &found))
             }
             Request::BrokerHeartbeat { request, unusable, full } => {
                 Reply::BrokerHeartbeat(self.broker_heartbeat(&request, &unusable, &full))

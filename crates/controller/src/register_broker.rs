@@ -10,6 +10,18 @@ use crate::replica_index::PartitionKey;
 use model::metadata_image::BrokerImage;
 use model::{ErrorCode, NodeId, Offset, mark};
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, BrokerRegistrationResponse, Listener};
+use std::collections::BTreeSet;
+
+/// What a broker found of its replicas when it started.
+#[derive(Debug)]
+pub(crate) struct FoundReplicas {
+    /// The life before wrote everything down before it ended.
+    pub stop_was_clean: bool,
+    /// Those that failed closed.
+    pub unusable: Vec<PartitionKey>,
+    /// Those that may lack what they acknowledged.
+    pub unsynced: BTreeSet<PartitionKey>,
+}
 
 impl View<'_> {
     /// Registers a broker, fenced until it has caught up. Its epoch is the offset of the entry. What it led goes to
@@ -18,10 +30,9 @@ impl View<'_> {
     pub(crate) fn register_broker(
         &mut self,
         request: BrokerRegistrationRequest,
-        stop_was_clean: bool,
-        unusable: &[PartitionKey],
+        found: &FoundReplicas,
     ) -> BrokerRegistrationResponse {
-        match self.decide_registration(request, stop_was_clean, unusable) {
+        match self.decide_registration(request, found) {
             Ok(broker_epoch) => BrokerRegistrationResponse { broker_epoch, ..Default::default() },
             Err(refusal) => BrokerRegistrationResponse { error_code: refusal.error.code(), ..Default::default() },
         }
@@ -30,8 +41,7 @@ impl View<'_> {
     fn decide_registration(
         &mut self,
         request: BrokerRegistrationRequest,
-        stop_was_clean: bool,
-        unusable: &[PartitionKey],
+        found: &FoundReplicas,
     ) -> Result<Offset, Refusal> {
         self.check_registration(&request)?;
         let id = request.broker_id;
@@ -53,11 +63,11 @@ impl View<'_> {
         self.changed_brokers.insert(id, Some(broker_image(epoch, &record)));
         self.records.push(Record::BrokerRegistered(record));
         self.touch_session(id, epoch, -1);
-        self.hear_unusable(id, unusable);
+        self.hear_unusable(id, &found.unusable);
         self.hear_full(id, &[]); // it has not tried yet
         if new_life_has_new_epochs() {
             let (before, is_alone) = (before.as_deref(), self.is_alone(id));
-            self.judge_claims(NewLife { id, directories: &request.log_dirs, before, stop_was_clean, is_alone });
+            self.judge_claims(NewLife { id, directories: &request.log_dirs, before, found, is_alone });
         }
         Ok(epoch)
     }

@@ -47,6 +47,8 @@ pub(super) struct Driver {
     pub snapshot_after: u64,
     pub snapshot_at: u64,
     pub leading: Option<Leading>,
+    /// Changes of the voters that are not committed yet, by offset, with who waits for them.
+    pub changes: Vec<(Offset, oneshot::Sender<QuorumReply>)>,
     pub published: Offset,
 }
 
@@ -111,11 +113,8 @@ impl Driver {
     }
 
     async fn expire(&mut self) -> Result<(), MetadataFault> {
+        self.look_at_the_clock().await?;
         let now = self.now();
-        if now.monotonic >= self.raft.next_deadline() {
-            self.raft.tick(now.monotonic);
-        }
-        self.settle().await?;
         let due = |leading: &Leading| leading.machine.next_deadline().is_some_and(|deadline| now.monotonic >= deadline);
         if self.leading.as_ref().is_some_and(due) {
             self.decide(|machine, settings, out| machine.expire(now, settings, out)).await?;
@@ -123,12 +122,23 @@ impl Driver {
         Ok(())
     }
 
+    /// Does what is due in the quorum. A leader that no majority has answered for too long resigns by it.
+    async fn look_at_the_clock(&mut self) -> Result<(), MetadataFault> {
+        let now = self.now().monotonic;
+        if now >= self.raft.next_deadline() {
+            self.raft.tick(now);
+        }
+        self.settle().await
+    }
+
     async fn obey(&mut self, command: Command) -> Result<(), MetadataFault> {
+        // The process may have stood still, and others may have elected another leader meanwhile: a request that writes
+        // nothing would not find out.
+        self.look_at_the_clock().await?;
         match command {
             Command::Ask(request, reply) => self.ask(*request, reply).await,
             Command::Quorum(request, reply) => {
-                let answer = self.change_quorum(request);
-                let _ = reply.send(answer); // who asked may be gone
+                self.ask_quorum(request, reply);
                 self.settle().await
             }
             Command::PeerDied(node) => {
@@ -323,6 +333,9 @@ impl Driver {
     }
 
     fn follow(&mut self) {
+        // Another leader may put something else where the other changes are: what comes of them is not known.
+        let committed = self.committed.end_offset();
+        self.changes.retain(|(offset, _)| *offset < committed);
         let Some(leading) = self.leading.take() else { return };
         tracing::info!("this node is not the controller any more");
         for (_, reply) in leading.asked {
@@ -376,6 +389,9 @@ impl Driver {
     /// Delivers the replies whose decisions are committed; the image is published before.
     fn answer(&mut self) {
         let committed = self.committed.end_offset();
+        for (offset, reply) in self.changes.extract_if(.., |(offset, _)| *offset < committed) {
+            let _ = reply.send(QuorumReply::Changed(Ok(offset))); // who asked may be gone
+        }
         let Some(leading) = &mut self.leading else { return };
         while let Some(first) = leading.decided.first_entry() {
             if first.key().0 > committed {
@@ -409,9 +425,13 @@ impl Driver {
         let _ = self.perform(effects).await; // the next start reads what is on the disk
     }
 
-    fn change_quorum(&mut self, request: QuorumRequest) -> QuorumReply {
+    /// Answers, but for a change that has begun: that is answered when it is committed.
+    fn ask_quorum(&mut self, request: QuorumRequest, reply: oneshot::Sender<QuorumReply>) {
         let now = self.now().monotonic;
-        super::quorum_requests::answer(&mut self.raft, now, self.leading.is_some(), request)
+        match super::quorum_requests::answer(&mut self.raft, now, self.leading.is_some(), request) {
+            QuorumReply::Changed(Ok(offset)) => self.changes.push((offset, reply)),
+            answer => drop(reply.send(answer)), // who asked may be gone
+        }
     }
 }
 
@@ -422,3 +442,6 @@ pub(super) fn seed() -> [u64; 4] {
 async fn halt(fault: &MetadataFault) {
     runtime::process::halt(&format!("the metadata log failed: {fault}")).await;
 }
+
+#[cfg(all(test, not(madsim)))] // on a real directory
+mod tests;

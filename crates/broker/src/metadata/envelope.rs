@@ -16,10 +16,12 @@ const EXTRA: u32 = 9000;
 const OFFSET: u32 = 9001;
 /// Our tag for the replicas without space that a heartbeat names.
 const FULL: u32 = 9002;
+/// Our tag for the replicas that may lack what they acknowledged, which a registration names.
+const UNSYNCED: u32 = 9003;
 /// The version of the extra's bytes.
 const EXTRA_VERSION: u16 = 5;
-/// The version of the list of replicas without space.
-const FULL_VERSION: u16 = 1;
+/// The version of a list of replicas in a tag of its own.
+const LIST_VERSION: u16 = 1;
 
 /// What a broker tells the controller beside Kafka's fields. The bytes are frozen.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -37,11 +39,11 @@ macro_rules! forwarded {
         pub fn seal(request: &Request) -> Option<EnvelopeRequest> {
             match request {
                 $(Request::$Variant(request) => encode(request, TaggedFields::default()),)*
-                Request::RegisterBroker { request, stop_was_clean, unusable } => {
-                    encode(request, extra(*stop_was_clean, unusable))
+                Request::RegisterBroker { request, stop_was_clean, unusable, unsynced } => {
+                    encode(request, with_list(extra(*stop_was_clean, unusable), UNSYNCED, unsynced))
                 }
                 Request::BrokerHeartbeat { request, unusable, full } => {
-                    encode(request, with_full(extra(false, unusable), full))
+                    encode(request, with_list(extra(false, unusable), FULL, full))
                 }
                 _ => None,
             }
@@ -65,11 +67,12 @@ macro_rules! forwarded {
                     request: decode(&mut reader, version)?,
                     stop_was_clean: extra.stop_was_clean,
                     unusable: extra.unusable(),
+                    unsynced: read_list(&envelope.unknown_tagged_fields, UNSYNCED)?,
                 }),
                 ApiKey::BrokerHeartbeat => Ok(Request::BrokerHeartbeat {
                     request: decode(&mut reader, version)?,
                     unusable: extra.unusable(),
-                    full: read_full(&envelope.unknown_tagged_fields)?,
+                    full: read_list(&envelope.unknown_tagged_fields, FULL)?,
                 }),
                 other => Err(format!("{} is not for the controller", other.name())),
             }
@@ -168,11 +171,11 @@ fn extra(stop_was_clean: bool, unusable: &[(Uuid, PartitionId)]) -> TaggedFields
     fields
 }
 
-fn with_full(mut fields: TaggedFields, full: &[(Uuid, PartitionId)]) -> TaggedFields {
-    if !full.is_empty()
-        && let Ok(bytes) = controller::frame::seal(FULL_VERSION, &named(full))
+fn with_list(mut fields: TaggedFields, tag: u32, list: &[(Uuid, PartitionId)]) -> TaggedFields {
+    if !list.is_empty()
+        && let Ok(bytes) = controller::frame::seal(LIST_VERSION, &named(list))
     {
-        fields.insert(FULL, bytes.into());
+        fields.insert(tag, bytes.into());
     }
     fields
 }
@@ -185,8 +188,8 @@ fn replicas(named: Named) -> Vec<(Uuid, PartitionId)> {
     named.into_iter().map(|(topic, partition)| (Uuid(topic), partition)).collect()
 }
 
-fn read_full(fields: &TaggedFields) -> Result<Vec<(Uuid, PartitionId)>, String> {
-    let Some(bytes) = fields.get(FULL) else { return Ok(Vec::new()) };
+fn read_list(fields: &TaggedFields, tag: u32) -> Result<Vec<(Uuid, PartitionId)>, String> {
+    let Some(bytes) = fields.get(tag) else { return Ok(Vec::new()) };
     let named = controller::frame::open(bytes).and_then(|frame| frame.payload());
     named.map(replicas).map_err(|error| error.to_string())
 }
@@ -199,5 +202,26 @@ fn read_extra(fields: &TaggedFields) -> Result<Extra, String> {
 impl Extra {
     fn unusable(self) -> Vec<(Uuid, PartitionId)> {
         replicas(self.unusable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::messages::broker_registration::BrokerRegistrationRequest;
+
+    #[test]
+    fn a_registration_tells_of_each_kind_of_replica() {
+        let (bad, lacking) = (vec![(Uuid([1; 16]), 2)], vec![(Uuid([3; 16]), 4), (Uuid([5; 16]), 6)]);
+        let request = BrokerRegistrationRequest { broker_id: 7, ..Default::default() };
+        let (unusable, unsynced) = (bad.clone(), lacking.clone());
+        let sent = Request::RegisterBroker { request, stop_was_clean: true, unusable, unsynced };
+        match open(&seal(&sent).expect("it may be sent")).expect("good bytes") {
+            Request::RegisterBroker { request, stop_was_clean, unusable, unsynced } => {
+                assert_eq!((request.broker_id, stop_was_clean), (7, true));
+                assert_eq!((unusable, unsynced), (bad, lacking));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

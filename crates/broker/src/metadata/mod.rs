@@ -41,6 +41,7 @@ use runtime::disk::Disk;
 use runtime::sync::{mpsc, oneshot, watch};
 use runtime::time::{self, Duration, timeout};
 use std::sync::Arc;
+use storage::LogDirectory;
 use to_controller::{ToController, ask_mailbox};
 
 /// Bytes of the metadata log that are kept free for what a node has to learn while its disk is full: some ten thousand
@@ -66,6 +67,8 @@ const IMAGE_PATIENCE: Duration = Duration::from_secs(1);
 pub struct FoundMetadata {
     log: FoundLog,
     image: MetadataImage,
+    /// The cluster that the directory belongs to, as `meta.properties` says.
+    cluster_of_directory: Option<String>,
 }
 
 /// What a node is in the quorum.
@@ -91,7 +94,8 @@ impl FoundMetadata {
     pub async fn read(disk: &Disk) -> Result<FoundMetadata, MetadataFault> {
         let log = FoundLog::read(disk).await?;
         let image = log.image()?;
-        Ok(FoundMetadata { log, image })
+        let cluster_of_directory = LogDirectory::cluster_of(disk).await.ok().flatten(); // who opens the logs tells why not
+        Ok(FoundMetadata { log, image, cluster_of_directory })
     }
 
     /// What it says, as far as this node knows: the end of it may not be committed, and then may yet change.
@@ -124,6 +128,10 @@ impl FoundMetadata {
         let (mailbox, requests) = mpsc::channel(MAILBOX);
         let (events, incoming) = mpsc::channel(EVENTS);
         let peers = Peers::new(me, events, RequestMemory::new(PEER_MEMORY));
+        // At once: an observer with the addresses of another cluster's controllers would take over that cluster's log.
+        if let Some(id) = committed.cluster_id().map(|id| id.to_string()).or(self.cluster_of_directory) {
+            peers.set_cluster_id(&id);
+        }
         let raft = Raft::new(raft_config(&node, me), Instant::default(), durable);
         let status = watch::Sender::new(QuorumStatus::of(&raft, false));
         let images = watch::Sender::new(Arc::new(committed.clone()));
@@ -151,6 +159,7 @@ impl FoundMetadata {
             started: time::Instant::now(),
             snapshot_after,
             leading: None,
+            changes: Vec::new(),
         };
         runtime::task::spawn("metadata", driver.run(requests, incoming));
         Ok(metadata)
@@ -299,11 +308,11 @@ impl Metadata {
     /// Asks the quorum's machine on this node.
     ///
     /// # Errors
-    /// `NOT_CONTROLLER` when it has stopped.
+    /// `NOT_CONTROLLER` when it has stopped; `REQUEST_TIMED_OUT` when it is not known whether a change took effect.
     pub async fn quorum(&self, request: QuorumRequest) -> Result<QuorumReply, ErrorCode> {
         let (reply, answer) = oneshot::channel();
         self.mailbox.send(Command::Quorum(request, reply)).await.map_err(|_| ErrorCode::NotController)?;
-        answer.await.map_err(|_| ErrorCode::NotController)
+        answer.await.map_err(|_| ErrorCode::RequestTimedOut)
     }
 
     /// Hands the quorum's leadership to another node; `false` when this one does not have it.
@@ -329,4 +338,56 @@ pub(crate) enum Command {
     /// There is positive evidence that this node's process is gone.
     PeerDied(NodeId),
     Close(oneshot::Sender<()>),
+}
+
+#[cfg(all(test, not(madsim)))] // on a real directory
+mod tests {
+    use super::*;
+    use model::config::{BrokerConfig, Layers, ServerConfig};
+    use model::metadata_image::Configs;
+
+    fn node() -> QuorumNode {
+        let (server, nothing) = (ServerConfig::new(), Configs::new());
+        let layers = Layers { server: &server, dynamic_broker: &nothing, dynamic_default: &nothing };
+        QuorumNode {
+            id: 1,
+            directory: Uuid([0x44; 16]),
+            endpoint: Endpoint { host: "h".to_owned(), port: 9093 },
+            cluster: BrokerConfig::resolve(&layers).expect("the defaults fit").cluster,
+            founding: Founding::new("c"),
+        }
+    }
+
+    async fn start(disk: &Disk) -> Metadata {
+        let found = FoundMetadata::read(disk).await.expect("nothing is damaged");
+        found.start(Settings { server: ServerConfig::new() }, node()).await.expect("a start")
+    }
+
+    /// A node was restarted with the addresses of another cluster's controllers, said nothing of its own cluster, and
+    /// took over what that one had.
+    #[test]
+    fn a_node_knows_its_cluster_from_the_moment_it_starts() {
+        let story = async {
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let disk = Disk::open(directory.path()).await.expect("a disk");
+            let metadata = start(&disk).await;
+            metadata.images().wait_for(|image| image.cluster_id().is_some()).await.expect("it founds a cluster");
+            metadata.close().await;
+            assert_eq!(start(&disk).await.peers.cluster_id().as_deref(), Some("c"));
+        };
+        runtime::task::run(1, story).expect("a runtime");
+    }
+
+    #[test]
+    fn a_node_whose_metadata_is_gone_knows_its_cluster_from_its_directory() {
+        let story = async {
+            let directory = tempfile::tempdir().expect("a temporary directory");
+            let properties = "version=1\ncluster.id=c\nnode.id=1\ndirectory.id=AAAAAAAAAAAAAAAAAAAAAQ\n";
+            let disk = Disk::open(directory.path()).await.expect("a disk");
+            let file = disk.open_file("meta.properties", runtime::disk::Open::New).await.expect("room");
+            file.write_at(&[properties.into()], 0).await.expect("room");
+            assert_eq!(start(&disk).await.peers.cluster_id().as_deref(), Some("c"));
+        };
+        runtime::task::run(1, story).expect("a runtime");
+    }
 }

@@ -90,6 +90,11 @@ impl Peers {
         }
     }
 
+    /// The cluster of this node, where it is known.
+    pub fn cluster_id(&self) -> Option<String> {
+        self.cluster_id.lock().expect("no panic inside").clone()
+    }
+
     /// Keeps a connection to each of these addresses, from now on and for ever.
     pub fn dial(self: &Arc<Peers>, addresses: impl IntoIterator<Item = String>) {
         for address in addresses {
@@ -181,8 +186,7 @@ impl Peers {
     }
 
     fn hello(&self) -> Bytes {
-        let cluster_id = self.cluster_id.lock().expect("no panic inside").clone();
-        seal(&PeerFrame::Hello { from: self.me, cluster_id }).expect("a hello is small")
+        seal(&PeerFrame::Hello { from: self.me, cluster_id: self.cluster_id() }).expect("a hello is small")
     }
 
     fn add(&self, node: NodeId, sender: mpsc::Sender<Bytes>) -> u64 {

@@ -159,11 +159,10 @@ impl OfQuorum for AddRaftVoterRequest {
         let deadline = time::Instant::now() + patience;
         // The new voter may have to catch up first.
         loop {
-            let error = changed(metadata, change.clone()).await;
-            if error != ErrorCode::RequestTimedOut || time::Instant::now() >= deadline {
-                return Self::refused(error);
+            match changed(metadata, change.clone()).await {
+                Ok(ErrorCode::RequestTimedOut) if time::Instant::now() < deadline => sleep(AGAIN).await,
+                Ok(error) | Err(Unknown(error)) => return Self::refused(error),
             }
-            sleep(AGAIN).await;
         }
     }
 
@@ -182,7 +181,8 @@ impl OfQuorum for RemoveRaftVoterRequest {
             return Self::refused(refused);
         }
         let key = ReplicaKey { id: self.voter_id, directory: self.voter_directory_id };
-        Self::refused(changed(metadata, VoterChange::Remove(key)).await)
+        let (Ok(error) | Err(Unknown(error))) = changed(metadata, VoterChange::Remove(key)).await;
+        Self::refused(error)
     }
 
     fn refused(error: ErrorCode) -> RemoveRaftVoterResponse {
@@ -200,19 +200,16 @@ fn other_cluster(metadata: &Metadata, said: Option<&str>) -> Option<ErrorCode> {
     differs.then_some(ErrorCode::InconsistentClusterId)
 }
 
+/// What is answered where a change may have been made or not: it must not be tried again.
+struct Unknown(ErrorCode);
+
 /// Makes the change and waits until it is committed.
-async fn changed(metadata: &Metadata, change: VoterChange) -> ErrorCode {
-    match metadata.quorum(QuorumRequest::Change(change)).await {
-        Ok(QuorumReply::Changed(Ok(offset))) => {
-            let mut images = metadata.images();
-            let committed = images.wait_for(|image| image.end_offset() > offset);
-            match time::timeout(PATIENCE, committed).await {
-                Ok(Ok(_)) => ErrorCode::None,
-                _ => ErrorCode::RequestTimedOut,
-            }
-        }
-        Ok(QuorumReply::Changed(Err(error))) => error.error_code(),
-        _ => ErrorCode::NotLeaderOrFollower,
+async fn changed(metadata: &Metadata, change: VoterChange) -> Result<ErrorCode, Unknown> {
+    match time::timeout(PATIENCE, metadata.quorum(QuorumRequest::Change(change))).await {
+        Ok(Ok(QuorumReply::Changed(Ok(_)))) => Ok(ErrorCode::None),
+        Ok(Ok(QuorumReply::Changed(Err(error)))) => Ok(error.error_code()),
+        Ok(Err(ErrorCode::RequestTimedOut)) | Err(_) => Err(Unknown(ErrorCode::RequestTimedOut)),
+        Ok(_) => Ok(ErrorCode::NotLeaderOrFollower),
     }
 }
 

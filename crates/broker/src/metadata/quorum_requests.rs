@@ -20,7 +20,7 @@ pub enum QuorumRequest {
 pub enum QuorumReply {
     /// The quorum as its leader sees it; none on another node.
     Described(Option<Described>),
-    /// The change begins at this offset, or why it does not.
+    /// The change is committed, at this offset, or why it was not begun.
     Changed(Result<Offset, VoterChangeError>),
     /// Whether the transfer has begun.
     Transferring(bool),

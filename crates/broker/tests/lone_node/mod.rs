@@ -30,5 +30,5 @@ pub fn register(incarnation_id: Uuid) -> Request {
         log_dirs: vec![Uuid([0x44; 16])],
         ..Default::default()
     };
-    Request::RegisterBroker { request, stop_was_clean: false, unusable: vec![] }
+    Request::RegisterBroker { request, stop_was_clean: false, unusable: vec![], unsynced: vec![] }
 }

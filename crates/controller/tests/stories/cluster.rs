@@ -237,7 +237,7 @@ impl Cluster {
         stop_was_clean: bool,
         unusable: Replicas,
     ) -> BrokerRegistrationResponse {
-        match self.ask(Request::RegisterBroker { request, stop_was_clean, unusable }) {
+        match self.ask(Request::RegisterBroker { request, stop_was_clean, unusable, unsynced: vec![] }) {
             Reply::RegisterBroker(answer) => answer,
             other => panic!("{other:?}"),
         }

@@ -102,6 +102,22 @@ fn in_page_cache_mode_an_unclean_stop_costs_the_claim() {
     assert_eq!(told(&cluster), (Some(1), vec![1], vec![]));
 }
 
+/// The broker had a config of its own, which the controller did not know: what was in the page cache counted as kept.
+#[test]
+fn a_replica_that_says_it_was_not_journaled_loses_its_claim_though_its_topic_is() {
+    let mut cluster = Cluster::of(&[1, 2, 3]);
+    create_on(&mut cluster, "t", &[1, 2], &[TWO]);
+    create_on(&mut cluster, "u", &[1, 2], &[TWO]);
+    for id in [2, 1] {
+        cluster.kill(id);
+    }
+    let unsynced = vec![(cluster.image().topic("t").expect("t").id, 0)];
+    let request = cluster.next_life(2);
+    cluster.ask(Request::RegisterBroker { request, stop_was_clean: false, unusable: vec![], unsynced });
+    assert_eq!(told(&cluster), (None, vec![], vec![1]), "2 may lack what 1 has");
+    assert_eq!(cluster.partition("u", 0).eligible_leaders, [1, 2], "its log is another one");
+}
+
 #[test]
 fn when_every_claim_is_lost_the_last_leader_leads_again_and_nobody_else() {
     let mut cluster = Cluster::of(&[1, 2, 3]);

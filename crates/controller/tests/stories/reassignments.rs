@@ -153,6 +153,47 @@ fn a_reassignment_replaces_the_one_before() {
     assert_eq!(told(&cluster), (vec![4, 3, 2, 1], vec![4, 3], vec![1]));
 }
 
+/// The only replica with all that was committed was thrown away, because it was dead at that moment and so in no ISR.
+#[test]
+fn a_new_replica_that_is_the_last_with_a_claim_stays_until_another_is_in_sync() {
+    let mut cluster = Cluster::of(&[1, 2, 3, 4]);
+    create_on(&mut cluster, "t", &[1, 2], &[("min.insync.replicas", "1")]);
+    reassign(&mut cluster, &[3, 4]);
+    cluster.alter_isr("t", 0, &[1, 2, 3]);
+    for id in [1, 2, 3] {
+        cluster.kill(id);
+    }
+    assert_eq!((only(&cluster).isr.as_slice(), only(&cluster).eligible_leaders.as_slice()), (&[][..], &[3][..]));
+    reassign(&mut cluster, &[1, 2]);
+    assert_eq!(told(&cluster), (vec![1, 2, 3], vec![], vec![3]), "4 had nothing");
+    cluster.start_broker(1);
+    assert_eq!((only(&cluster).leader, only(&cluster).eligible_leaders.as_slice()), (None, &[3][..]));
+    cluster.start_broker(3);
+    assert_eq!(only(&cluster).leader, Some(3));
+    let last = cluster.isr_change("t", 0, &[3, 1]);
+    cluster.alter_partition(3, last);
+    assert_eq!(told(&cluster), (vec![1, 2], vec![], vec![]));
+    assert_eq!((only(&cluster).leader, only(&cluster).isr.as_slice()), (Some(1), &[1][..]));
+}
+
+/// As before, where the claim was lost in a power failure and nothing is left but to know who led last.
+#[test]
+fn a_new_replica_that_led_last_stays_until_another_is_in_sync() {
+    let mut cluster = Cluster::of(&[1, 2, 3, 4]);
+    create_on(&mut cluster, "t", &[1, 2], &[("min.insync.replicas", "1"), ("flush.messages", "10000")]);
+    reassign(&mut cluster, &[3, 4]);
+    cluster.alter_isr("t", 0, &[1, 2, 3]);
+    for id in [1, 2, 3] {
+        cluster.kill(id);
+    }
+    let request = cluster.next_life(3);
+    cluster.register_after(request, false, vec![]);
+    assert_eq!(only(&cluster).last_known_eligible_leaders, [3]);
+    reassign(&mut cluster, &[1, 2]);
+    assert_eq!(told(&cluster), (vec![1, 2, 3], vec![], vec![3]));
+    assert_eq!(only(&cluster).last_known_eligible_leaders, [3]);
+}
+
 #[test]
 fn each_kind_of_mistake_has_its_code() {
     let mut cluster = four(&[1, 2]);
