@@ -190,6 +190,24 @@ fn a_lone_leader_that_is_moved_away_acknowledges_alone_what_goes() {
     }
 }
 
+/// The answer was lost, retention deleted the record, and then the partition moved to a node that had never had it (seed
+/// 658 of the cluster profile).
+#[test]
+fn a_record_that_was_deleted_before_its_partition_moved_may_come_again() {
+    for moves in [true, false] {
+        let mut story = replicated(1, &[("retention.bytes", "1")]);
+        let again = story.produce(0, 1);
+        story.poll(1, 0, &[(0, 0)], 1);
+        if moves {
+            story.did(9, Action::Reassign { partition: partition(), replicas: vec![3] }, Answer::Done);
+        }
+        story.acknowledge(again, 1);
+        story.healed();
+        story.scan(1, 2, &[(1, 0)]);
+        if moves { story.assert_clean() } else { story.assert_finds(Class::Duplicate) }
+    }
+}
+
 fn end_in_epoch(story: &mut Story, offset: i64, epoch: i32) {
     let list = ListOffsets { partition: partition(), query: OffsetQuery::Latest };
     story.did(8, Action::ListOffsets(list), Answer::Offset { offset, timestamp: -1, epoch });

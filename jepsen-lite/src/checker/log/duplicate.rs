@@ -4,8 +4,8 @@ use super::evidence::{Evidence, Partition, Version};
 use super::excuse::Observation;
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::RecordId;
-use crate::promise_table::{Copies, copies};
+use crate::history::{FaultKind, RecordId};
+use crate::promise_table::{self, Copies, copies};
 
 /// Looks for every record that was seen twice.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
@@ -30,6 +30,12 @@ fn check_pair(evidence: &Evidence<'_>, partition: &Partition, a: &Version, b: &V
         verdict.allow(Class::Duplicate, because);
         return;
     }
+    if its_producer_may_be_forgotten(evidence, partition, a, b) {
+        let because =
+            "what its producer had written was deleted, and a replica that was made since knows nothing of it";
+        verdict.allow(Class::Duplicate, because);
+        return;
+    }
     let sentence = format!(
         "{} is also at offset {}, {}",
         witness::shown(evidence, a),
@@ -46,6 +52,17 @@ fn one_may_be_gone(evidence: &Evidence<'_>, partition: &Partition, a: &Version, 
         in_order.then(|| evidence.may_be_gone(partition, Observation::of(evidence, old), evidence.until(new.last)))?
     };
     lost(a, b).or_else(|| lost(b, a))
+}
+
+/// Whether the one that stands came to a leader that never had the other: it was deleted, and a replica that begins anew
+/// learns of producers by the records that are left. Kafka does the same.
+fn its_producer_may_be_forgotten(evidence: &Evidence<'_>, partition: &Partition, a: &Version, b: &Version) -> bool {
+    let until = evidence.until(b.last);
+    let is_deleted = !a.scanned && partition.scan.is_some_and(|scan| a.offset < scan.log_start);
+    let moved = partition.moves.iter().any(|(from, _)| *from <= until);
+    let begins_anew = |kind| kind == FaultKind::WipedDisk || promise_table::leaves_wrong_bytes(kind);
+    let anew = || evidence.history.faults.iter().any(|it| it.began.index <= until && begins_anew(it.nature.kind));
+    is_deleted && (moved || anew())
 }
 
 #[cfg(test)]
