@@ -60,6 +60,7 @@ fn row(entry: &Entry, options: &Options, request: &Request, seeds: &mut Seeds) -
     let row = match (entry.judge, entry.profile(options.profile)) {
         (_, Some(profile)) => in_worlds(entry, &request.of_profile(profile, within), seeds),
         (Judge::Machine(name), _) => in_machine(entry, name, request.from, within),
+        (Judge::CrashPoints, _) => in_crash_points(entry),
         (Judge::Story(name), _) => in_story(entry, name),
         (Judge::Worlds(name), None) => unreachable!("{name} is a profile"),
     };
@@ -114,6 +115,24 @@ fn in_machine(entry: &Entry, machine: &str, from: u64, within: u64) -> Row {
             row.caught = Some((number, "invariant", what.trim().chars().take(100).collect()));
         }
         _ => row.seeds_reached = u64::from(!rest.ends_with("reached 0 times")),
+    }
+    row
+}
+
+/// Explores the histories one after the other until one shows the bug.
+fn in_crash_points(entry: &Entry) -> Row {
+    let mut row = Row { entry: *entry, caught: None, seeds_run: 1, seeds_reached: 0, died: 0 };
+    let program = std::env::current_exe().expect("this program has a file");
+    let Ok(output) = Command::new(program).args(["crash-points", "--planted", entry.bug]).output() else {
+        row.died = 1;
+        return row;
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let what = text.lines().find_map(|line| line.split_once(entry.bug)).map_or("", |(_, what)| what.trim());
+    if output.status.success() && !what.is_empty() {
+        row.caught = Some((1, "crash points", what.chars().take(100).collect()));
+    } else {
+        row.seeds_reached = u64::from(!what.ends_with("reached 0 times"));
     }
     row
 }
