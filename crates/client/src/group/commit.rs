@@ -108,7 +108,7 @@ struct Attempts {
     gone: Option<ClientError>,
 }
 
-/// A topic is gone when so many brokers in turn do not have it: one alone may not have heard of it yet.
+/// A topic is gone when so many lookups in a row do not find it: a broker may not have heard of it yet.
 const GONE: u32 = 3;
 
 impl Attempts {
