@@ -137,7 +137,7 @@ impl<'a> Serving<'a> {
                     Some(Mail::Compare(reply)) => drop(reply.send(self.compared_with_log().await)),
                     None => return Ok(()),
                 },
-                () = sleep_until(due) => self.expire(&world).await?,
+                () = sleep_until(due) => {}
             }
         }
     }

@@ -280,7 +280,7 @@ impl Task {
                         return;
                     }
                 }
-                () = sleep_until(self.due) => self.keep_house().await,
+                () = sleep_until(self.due) => {}
             }
         }
     }
