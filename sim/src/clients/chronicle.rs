@@ -20,7 +20,7 @@ pub trait Observer: Send + Sync {
 #[derive(Clone, Default)]
 pub struct Chronicle {
     recorder: Arc<Mutex<Recorder>>,
-    observer: Arc<Mutex<Option<Arc<dyn Observer>>>>,
+    observers: Arc<Mutex<Vec<Arc<dyn Observer>>>>,
 }
 
 fn now() -> u64 {
@@ -44,9 +44,7 @@ impl Chronicle {
 
     /// An operation is about to be sent.
     pub fn invoke(&self, process: Process, action: Action) -> OperationId {
-        if let Some(observer) = self.observer() {
-            observer.invoked(&action);
-        }
+        self.observers().iter().for_each(|observer| observer.invoked(&action));
         self.recorder().invoke(now(), process, action)
     }
 
@@ -60,18 +58,19 @@ impl Chronicle {
 
     /// Has `observer` see each operation from now on.
     pub fn observe(&self, observer: impl Observer + 'static) {
-        *self.observer.lock().expect("no panic inside") = Some(Arc::new(observer));
+        self.observers.lock().expect("no panic inside").push(Arc::new(observer));
     }
 
-    fn observer(&self) -> Option<Arc<dyn Observer>> {
-        self.observer.lock().expect("no panic inside").clone()
+    fn observers(&self) -> Vec<Arc<dyn Observer>> {
+        self.observers.lock().expect("no panic inside").clone()
     }
 
     fn show(&self, operation: OperationId) {
-        if let Some(observer) = self.observer() {
+        let observers = self.observers();
+        if !observers.is_empty() {
             let done = self.recorder().history().operations[operation as usize].clone();
             if let Outcome::Ok(answer) = &done.outcome {
-                observer.done(&done, answer);
+                observers.iter().for_each(|observer| observer.done(&done, answer));
             }
         }
     }

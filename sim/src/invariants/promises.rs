@@ -70,6 +70,11 @@ impl Promises {
         self.names.get(name).is_some_and(|ids| ids.len() > 1)
     }
 
+    /// The topics of which nothing that is acknowledged to acks=all may be lost, while disks hold what they hold.
+    pub fn safe(&self) -> BTreeSet<Uuid> {
+        self.topics.iter().filter(|(_, weakest)| weakest.firm).map(|(id, _)| *id).collect()
+    }
+
     /// The topics of which nothing that is committed may ever change.
     pub fn firm(&self) -> BTreeSet<Uuid> {
         self.topics.iter().filter(|(_, weakest)| weakest.firm && weakest.min_in_sync > 1).map(|(id, _)| *id).collect()

@@ -27,6 +27,8 @@ pub enum Target {
     Loop(NodePlace, u8),
     /// Whoever leads a partition then.
     Leader(Place),
+    /// Whoever leads a partition, then whoever leads it next, and so on; the first to go are the first to come back.
+    Heirs(Place),
     /// Whoever leads a partition of the group coordinators' topic then.
     Coordinator(u8),
     /// Whoever is the controller then. For a fault of the network: its ways to the other voters; brokers still reach it.
@@ -101,6 +103,7 @@ fn process(dice: &mut Stream, kind: FaultKind, world: &WorldShape) -> Target {
         7 if kind == FaultKind::PowerFailure => Target::All,
         8 if kind == FaultKind::PowerFailure => Target::AllBut(node(dice, world)),
         7 if kind == FaultKind::ProcessCrash => Target::Loop(node(dice, world), dice.between(3, 6) as u8),
+        9..12 => Target::Heirs(place(dice, world)),
         _ => Target::Node(node(dice, world)),
     }
 }

@@ -18,6 +18,7 @@ use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::repro::Repro;
 pub use cluster::Cluster;
+pub use nemesis::Atlas;
 pub use server_node::ServerNode;
 
 use judgement::judge;

@@ -39,6 +39,16 @@ impl Atlas {
         self.damage.lock().expect("no panic inside")
     }
 
+    /// Whether something that was promised may be lost.
+    pub fn is_loss_allowed(&self) -> bool {
+        self.loss_allowed
+    }
+
+    /// Whether this node lacks something, or holds something wrong, that is not repaired yet.
+    pub fn is_damaged(&self, id: NodeId) -> bool {
+        self.damage().damaged.contains(&id)
+    }
+
     /// Whether this node's disk may hold something wrong from now on.
     pub fn may_damage(&self, id: NodeId) -> bool {
         let keeps_quorum = !self.voters_change || !self.voters.contains(&id);

@@ -4,6 +4,7 @@ mod atlas;
 mod clock;
 mod disk;
 mod files;
+mod heirs;
 mod links;
 mod net;
 mod points;
@@ -68,11 +69,14 @@ struct Victims {
     atlas: Atlas,
     net: net::Usual,
     points: Points,
+    /// Nothing more begins from then on.
+    end: Instant,
 }
 
 /// Plays the fault plan to its end, and then heals everything.
 pub async fn torment(plan: &Plan, cluster: &Cluster, clients: &[Node], chronicle: &Chronicle, atlas: Atlas) {
     let began = Instant::now();
+    let end = began + Duration::from_millis(plan.faults_for_ms);
     let victims = Arc::new(Victims {
         cluster: cluster.clone(),
         clients: clients.to_vec(),
@@ -81,11 +85,11 @@ pub async fn torment(plan: &Plan, cluster: &Cluster, clients: &[Node], chronicle
         atlas,
         net: usual_network(&plan.world),
         points: Points::default(),
+        end,
     });
     if plan.faults.iter().any(|fault| fault.point.is_some()) {
         victims.points.watch();
     }
-    let end = began + Duration::from_millis(plan.faults_for_ms);
     let mut running = Vec::new();
     for fault in plan.faults.iter().cloned() {
         sleep_until(began + Duration::from_millis(fault.at_ms)).await;
@@ -132,7 +136,7 @@ impl Victims {
                 let spared = self.cluster.at(*place).id;
                 self.cluster.servers.iter().filter(|server| server.id != spared).collect()
             }
-            Target::Leader(place) => {
+            Target::Leader(place) | Target::Heirs(place) => {
                 let topic = &self.world.topics[usize::from(place.topic)].name;
                 let leader = self.cluster.partition(topic, *place).and_then(|partition| partition.leader);
                 vec![leader.and_then(|id| self.cluster.of(id)).unwrap_or_else(|| self.cluster.at(place.partition))]

@@ -23,16 +23,19 @@ impl Victims {
             _ if planned.point.is_some() => self.all_at_once(&servers, planned.kind, lasts).await,
             Target::Rolling => {
                 for server in &servers {
-                    self.stop(server, planned.kind, lasts.min(Duration::from_millis(500))).await;
+                    let lasts = lasts.min(Duration::from_millis(500));
+                    stop(server.clone(), self.chronicle.clone(), planned.kind, lasts).await;
                     is_back(server).await;
                 }
             }
             Target::Loop(_, times) => {
                 for turn in 0..u64::from(*times) {
-                    self.stop(&servers[0], planned.kind, Duration::from_millis(50)).await;
+                    let lasts = Duration::from_millis(50);
+                    stop(servers[0].clone(), self.chronicle.clone(), planned.kind, lasts).await;
                     sleep(Duration::from_millis(100 + (planned.amount >> turn) % 1500)).await;
                 }
             }
+            Target::Heirs(place) => self.heirs(planned, *place, lasts).await,
             _ => self.all_at_once(&servers, planned.kind, lasts).await,
         }
     }
@@ -50,24 +53,10 @@ impl Victims {
             let (server, chronicle) = (server.clone(), self.chronicle.clone());
             // They come back one by one.
             let lasts = lasts + lasts / 7 * (number - 1);
-            stopping.push(runtime::task::spawn("fault of one node", async move {
-                if kind == FaultKind::Pause {
-                    pause(&server, &chronicle, lasts).await;
-                } else {
-                    server.end(kind, lasts).await;
-                }
-            }));
+            stopping.push(runtime::task::spawn("fault of one node", stop(server, chronicle, kind, lasts)));
         }
         for one in stopping {
             let _ = one.await; // nobody aborts one
-        }
-    }
-
-    async fn stop(&self, server: &ServerNode, kind: FaultKind, lasts: Duration) {
-        if kind == FaultKind::Pause {
-            pause(server, &self.chronicle, lasts).await;
-        } else {
-            server.end(kind, lasts).await;
         }
     }
 
@@ -78,6 +67,15 @@ impl Victims {
             self.atlas.wiped(server.id);
             server.end(FaultKind::WipedDisk, lasts).await;
         }
+    }
+}
+
+/// Ends or pauses one node, until it is back.
+pub async fn stop(server: ServerNode, chronicle: crate::clients::Chronicle, kind: FaultKind, lasts: Duration) {
+    if kind == FaultKind::Pause {
+        pause(&server, &chronicle, lasts).await;
+    } else {
+        server.end(kind, lasts).await;
     }
 }
 

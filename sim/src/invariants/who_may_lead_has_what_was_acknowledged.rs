@@ -1,0 +1,166 @@
+//! Whoever leads has all that was acknowledged before its leader epoch, and so has whoever may lead next: the ISR and the
+//! eligible leaders (KIP-966). Of the topics that may never lose anything, and of nodes whose disks were not damaged.
+
+use super::promises::Promises;
+use super::violated;
+use crate::clients::Observer;
+use crate::run::{Atlas, Cluster, ServerNode};
+use broker::partition::Partition;
+use broker::partitions::Hosted;
+use jepsen_lite::history::{Acks, Action, Answer, Operation, Produce};
+use model::metadata_image::PartitionImage;
+use model::{LeaderEpoch, NodeId, Offset, PartitionId, Uuid};
+use runtime::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// What the controller had decided by then every broker's metadata together show so much later, if they go on at all.
+const TOLD_WITHIN: Duration = Duration::from_secs(3);
+/// Of so many leader epochs the last acknowledged record of each is remembered.
+const EPOCHS: usize = 8;
+
+type Key = (Uuid, PartitionId);
+
+/// The last record that was acknowledged in each leader epoch: where it ends.
+type Acknowledged = BTreeMap<LeaderEpoch, Offset>;
+
+/// Sees acknowledgements, and looks at who may lead. Clones share what was seen.
+#[derive(Clone)]
+pub struct WhoMayLead {
+    cluster: Cluster,
+    atlas: Atlas,
+    promises: Arc<Mutex<Promises>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    acknowledged: BTreeMap<Key, Acknowledged>,
+    suspects: BTreeMap<(Key, NodeId), Suspect>,
+}
+
+/// It lacked something while a broker's metadata had it in the ISR or eligible. Those may be late: it counts once they
+/// have gone on and the partition has not changed.
+struct Suspect {
+    since: Instant,
+    partition_epoch: i32,
+    metadata_end: Offset,
+    lacks: String,
+}
+
+impl Observer for WhoMayLead {
+    fn invoked(&self, _: &Action) {}
+
+    fn done(&self, operation: &Operation, answer: &Answer) {
+        if let (Action::Produce(produce), Answer::Produced { base_offset: Some(base) }) = (&operation.action, answer)
+            && produce.acks == Acks::All
+        {
+            self.acknowledged(produce, *base + produce.records.len() as Offset);
+        }
+    }
+}
+
+impl WhoMayLead {
+    /// Sees these nodes.
+    pub fn new(cluster: Cluster, atlas: Atlas, promises: Arc<Mutex<Promises>>) -> WhoMayLead {
+        WhoMayLead { cluster, atlas, promises, seen: Arc::default() }
+    }
+
+    /// Notes in which leader epoch the record is that ends at `end`, where a node that leads can tell.
+    fn acknowledged(&self, produce: &Produce, end: Offset) {
+        let Some(image) = self.cluster.image() else { return };
+        let Some(topic) = image.topic(&produce.partition.topic) else { return };
+        let mut promises = self.promises.lock().expect("no panic inside");
+        let unclear = produce
+            .topic_id
+            .map_or_else(|| promises.look(&self.cluster).has_lived_twice(&topic.name), |id| id != topic.id);
+        drop(promises);
+        let key = (topic.id, produce.partition.partition);
+        if unclear {
+            return;
+        }
+        let leaders = self.cluster.brokers().filter_map(|(_, broker)| online(&broker, key)).filter(|p| p.leads());
+        let known = leaders.filter(|leader| leader.reader.bounds().log_end_offset >= end);
+        let Some(leader) = known.max_by_key(|leader| leader.leader_epoch()) else { return };
+        if let Some(epoch) = leader.reader.epoch_of(end - 1) {
+            let mut seen = self.seen.lock().expect("no panic inside");
+            let epochs = seen.acknowledged.entry(key).or_default();
+            let last = epochs.entry(epoch).or_insert(end);
+            *last = end.max(*last);
+            if epochs.len() > EPOCHS {
+                epochs.pop_first();
+            }
+        }
+    }
+
+    /// Looks at every partition of which something was acknowledged.
+    pub fn check(&self) {
+        if self.atlas.is_loss_allowed() {
+            return;
+        }
+        let Some(image) = self.cluster.image() else { return };
+        let mut promises = self.promises.lock().expect("no panic inside");
+        let safe = promises.look(&self.cluster).safe();
+        drop(promises);
+        let mut seen = self.seen.lock().expect("no panic inside");
+        let Seen { acknowledged, suspects } = &mut *seen;
+        acknowledged.retain(|(topic, _), _| safe.contains(topic) && image.topic_by_id(*topic).is_some());
+        for (key, epochs) in acknowledged.iter() {
+            let partition = image.topic_by_id(key.0).and_then(|topic| topic.partition(key.1));
+            for server in self.cluster.servers.iter().filter(|server| !self.atlas.is_damaged(server.id)) {
+                self.look_at(server, *key, epochs, partition, suspects, image.end_offset());
+            }
+        }
+    }
+
+    fn look_at(
+        &self,
+        server: &ServerNode,
+        key: Key,
+        epochs: &Acknowledged,
+        image: Option<&Arc<PartitionImage>>,
+        suspects: &mut BTreeMap<(Key, NodeId), Suspect>,
+        metadata_end: Offset,
+    ) {
+        let may_lead =
+            image.filter(|image| image.isr.contains(&server.id) || image.eligible_leaders.contains(&server.id));
+        if let Some(suspect) = suspects.get(&(key, server.id)) {
+            if may_lead.is_none_or(|image| image.partition_epoch != suspect.partition_epoch) {
+                suspects.remove(&(key, server.id));
+            } else if suspect.since.elapsed() > TOLD_WITHIN && metadata_end > suspect.metadata_end {
+                violated!("node {} may lead and lacked what was acknowledged: {}", server.id, suspect.lacks);
+            }
+            return;
+        }
+        let Some(partition) = server.broker().and_then(|broker| online(&broker, key)) else { return };
+        let Some(lacks) = lacks(&partition, epochs) else { return };
+        if partition.leads() && partition.leader_epoch() > lacks.0 {
+            violated!("node {} leads and lacks what was acknowledged: {}", server.id, lacks.1);
+        }
+        if let Some(image) = may_lead {
+            let (since, partition_epoch) = (Instant::now(), image.partition_epoch);
+            suspects.insert((key, server.id), Suspect { since, partition_epoch, metadata_end, lacks: lacks.1 });
+        }
+    }
+}
+
+fn online(broker: &broker::Broker, (topic, partition): Key) -> Option<Arc<Partition>> {
+    let topic = broker.partitions.topic_by_id(topic)?;
+    match topic.partitions.get(&partition)? {
+        Hosted::Online(online) if !online.is_offline() && !online.is_damaged() => Some(online.clone()),
+        Hosted::Online(_) | Hosted::Offline(_) | Hosted::NotMade(_) => None,
+    }
+}
+
+/// An epoch of which an acknowledged record is not there, and that in words.
+fn lacks(partition: &Partition, epochs: &Acknowledged) -> Option<(LeaderEpoch, String)> {
+    let bounds = partition.reader.bounds();
+    let lacked = epochs.iter().find(|(epoch, end)| {
+        let has = bounds.log_end_offset >= **end && partition.reader.epoch_of(*end - 1) == Some(**epoch);
+        bounds.log_start_offset < **end && !has
+    });
+    lacked.map(|(epoch, end)| {
+        let (name, log_end) = (&partition.topic_partition, bounds.log_end_offset);
+        (*epoch, format!("{name} up to offset {end} of leader epoch {epoch}; its log ends at {log_end}"))
+    })
+}
