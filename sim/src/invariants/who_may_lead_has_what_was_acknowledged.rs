@@ -1,5 +1,6 @@
 //! Whoever leads has all that was acknowledged before its leader epoch, and so has whoever may lead next: the ISR and the
-//! eligible leaders (KIP-966). Of the topics that may never lose anything, and of nodes whose disks were not damaged.
+//! eligible leaders (KIP-966). Of the topics that may never lose anything, and of nodes whose disks were not damaged. Of a
+//! compacted topic only that its log reaches as far: a replica that was made later has never seen what had been cleaned.
 
 use super::promises::Promises;
 use super::violated;
@@ -106,41 +107,67 @@ impl WhoMayLead {
         let Seen { acknowledged, suspects } = &mut *seen;
         acknowledged.retain(|(topic, _), _| safe.contains(topic) && image.topic_by_id(*topic).is_some());
         for (key, epochs) in acknowledged.iter() {
-            let partition = image.topic_by_id(key.0).and_then(|topic| topic.partition(key.1));
+            let Some(topic) = image.topic_by_id(key.0) else { continue };
+            let expected = Expected {
+                key: *key,
+                epochs,
+                compacted: topic.configs.get("cleanup.policy").is_some_and(|policy| policy.contains("compact")),
+                image: topic.partition(key.1).map(Arc::as_ref),
+                metadata_end: image.end_offset(),
+            };
             for server in self.cluster.servers.iter().filter(|server| !self.atlas.is_damaged(server.id)) {
-                self.look_at(server, *key, epochs, partition, suspects, image.end_offset());
+                expected.look_at(server, suspects);
             }
         }
     }
+}
 
-    fn look_at(
-        &self,
-        server: &ServerNode,
-        key: Key,
-        epochs: &Acknowledged,
-        image: Option<&Arc<PartitionImage>>,
-        suspects: &mut BTreeMap<(Key, NodeId), Suspect>,
-        metadata_end: Offset,
-    ) {
-        let may_lead =
-            image.filter(|image| image.isr.contains(&server.id) || image.eligible_leaders.contains(&server.id));
-        if let Some(suspect) = suspects.get(&(key, server.id)) {
+/// One partition, as it should be.
+struct Expected<'a> {
+    key: Key,
+    epochs: &'a Acknowledged,
+    compacted: bool,
+    image: Option<&'a PartitionImage>,
+    metadata_end: Offset,
+}
+
+impl Expected<'_> {
+    fn look_at(&self, server: &ServerNode, suspects: &mut BTreeMap<(Key, NodeId), Suspect>) {
+        let claims =
+            |image: &&PartitionImage| image.isr.contains(&server.id) || image.eligible_leaders.contains(&server.id);
+        let may_lead = self.image.filter(claims);
+        if let Some(suspect) = suspects.get(&(self.key, server.id)) {
             if may_lead.is_none_or(|image| image.partition_epoch != suspect.partition_epoch) {
-                suspects.remove(&(key, server.id));
-            } else if suspect.since.elapsed() > TOLD_WITHIN && metadata_end > suspect.metadata_end {
+                suspects.remove(&(self.key, server.id));
+            } else if suspect.since.elapsed() > TOLD_WITHIN && self.metadata_end > suspect.metadata_end {
                 violated!("node {} may lead and lacked what was acknowledged: {}", server.id, suspect.lacks);
             }
             return;
         }
-        let Some(partition) = server.broker().and_then(|broker| online(&broker, key)) else { return };
-        let Some(lacks) = lacks(&partition, epochs) else { return };
-        if partition.leads() && partition.leader_epoch() > lacks.0 {
-            violated!("node {} leads and lacks what was acknowledged: {}", server.id, lacks.1);
+        let Some(partition) = server.broker().and_then(|broker| online(&broker, self.key)) else { return };
+        let Some((epoch, lacks)) = self.lacked_by(&partition) else { return };
+        if partition.leads() && partition.leader_epoch() > epoch {
+            violated!("node {} leads and lacks what was acknowledged: {lacks}", server.id);
         }
         if let Some(image) = may_lead {
-            let (since, partition_epoch) = (Instant::now(), image.partition_epoch);
-            suspects.insert((key, server.id), Suspect { since, partition_epoch, metadata_end, lacks: lacks.1 });
+            let (partition_epoch, metadata_end) = (image.partition_epoch, self.metadata_end);
+            let suspect = Suspect { since: Instant::now(), partition_epoch, metadata_end, lacks };
+            suspects.insert((self.key, server.id), suspect);
         }
+    }
+
+    /// An epoch of which an acknowledged record is not there, and that in words.
+    fn lacked_by(&self, partition: &Partition) -> Option<(LeaderEpoch, String)> {
+        let (bounds, reader) = (partition.reader.bounds(), &partition.reader);
+        let has = |epoch: LeaderEpoch, end: Offset| {
+            let there = self.compacted || reader.epoch_of(end - 1) == Some(epoch);
+            bounds.log_end_offset >= end && there
+        };
+        let lacked = self.epochs.iter().find(|(epoch, end)| bounds.log_start_offset < **end && !has(**epoch, **end));
+        lacked.map(|(epoch, end)| {
+            let (name, log_end) = (&partition.topic_partition, bounds.log_end_offset);
+            (*epoch, format!("{name} up to offset {end} of leader epoch {epoch}; its log ends at {log_end}"))
+        })
     }
 }
 
@@ -150,17 +177,4 @@ fn online(broker: &broker::Broker, (topic, partition): Key) -> Option<Arc<Partit
         Hosted::Online(online) if !online.is_offline() && !online.is_damaged() => Some(online.clone()),
         Hosted::Online(_) | Hosted::Offline(_) | Hosted::NotMade(_) => None,
     }
-}
-
-/// An epoch of which an acknowledged record is not there, and that in words.
-fn lacks(partition: &Partition, epochs: &Acknowledged) -> Option<(LeaderEpoch, String)> {
-    let bounds = partition.reader.bounds();
-    let lacked = epochs.iter().find(|(epoch, end)| {
-        let has = bounds.log_end_offset >= **end && partition.reader.epoch_of(*end - 1) == Some(**epoch);
-        bounds.log_start_offset < **end && !has
-    });
-    lacked.map(|(epoch, end)| {
-        let (name, log_end) = (&partition.topic_partition, bounds.log_end_offset);
-        (*epoch, format!("{name} up to offset {end} of leader epoch {epoch}; its log ends at {log_end}"))
-    })
 }
