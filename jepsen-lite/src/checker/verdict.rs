@@ -56,7 +56,7 @@ classes! {
     UnexpectedError "unexpected-error"
     /// Leader epochs go back along the log.
     EpochOrder "epoch-order"
-    /// A write that was refused was read.
+    /// A write that was refused, or that was not committed yet, was read.
     AbortedRead "aborted-read"
     /// A record that came back is not what was sent.
     Corruption "corruption"

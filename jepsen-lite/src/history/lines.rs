@@ -2,6 +2,7 @@
 
 use super::{
     Action, Answer, Fault, FaultNature, History, Member, Moment, Operation, OperationId, Outcome, Process, Session,
+    sense,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -21,6 +22,23 @@ enum Line {
     FaultEnd { at: u64, fault: usize },
     FaultRepaired { at: u64, fault: usize },
     Healed { at: u64 },
+}
+
+impl Line {
+    /// When it happened; of what is no event, never.
+    const fn at(&self) -> Option<u64> {
+        match self {
+            Line::Members(_) | Line::Resent(_) | Line::Session(_) => None,
+            Line::Invoke { at, .. }
+            | Line::Ok { at, .. }
+            | Line::Fail { at, .. }
+            | Line::Unknown { at, .. }
+            | Line::Fault { at, .. }
+            | Line::FaultEnd { at, .. }
+            | Line::FaultRepaired { at, .. }
+            | Line::Healed { at } => Some(*at),
+        }
+    }
 }
 
 /// A line that is no event of a history.
@@ -88,34 +106,44 @@ fn line(to: &mut impl Write, line: &Line) -> io::Result<()> {
     to.write_all(b"\n")
 }
 
-/// Reads a history back. Empty lines are skipped; a history cut short is a history.
+/// Reads a history back. Empty lines are skipped; a history cut short is a history, even in the middle of its last line.
 ///
 /// # Errors
-/// A line that is no event, or one that names an operation or fault that was not before it.
-pub fn read(from: impl BufRead) -> Result<History, BadLine> {
+/// A line that is no event, or one that names an operation or fault that was not before it, or answers it with what is no
+/// answer to it.
+pub fn read(mut from: impl BufRead) -> Result<History, BadLine> {
     let mut history = History::default();
-    let mut index = 0;
-    for (number, text) in from.lines().enumerate() {
-        let bad = |what: String| BadLine { number: number + 1, what };
-        let text = text.map_err(|error| bad(error.to_string()))?;
-        if text.trim().is_empty() {
+    let (mut index, mut number) = (0, 0);
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        number += 1;
+        let bad = |what: String| BadLine { number, what };
+        if from.read_until(b'\n', &mut text).map_err(|error| bad(error.to_string()))? == 0 {
+            return Ok(history);
+        }
+        if text.trim_ascii().is_empty() {
             continue;
         }
-        let line = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
-        apply(&mut history, line, &mut index).map_err(bad)?;
+        match serde_json::from_slice(&text) {
+            Ok(line) => apply(&mut history, line, &mut index).map_err(bad)?,
+            Err(_) if text.last() != Some(&b'\n') => return Ok(history), // who wrote it crashed
+            Err(error) => return Err(bad(error.to_string())),
+        }
     }
-    Ok(history)
 }
 
 fn apply(history: &mut History, line: Line, next: &mut u32) -> Result<(), String> {
     let index = *next;
     *next += u32::from(!matches!(line, Line::Session(_) | Line::Members(_) | Line::Resent(_)));
     let moment = |at| Moment { index, at };
+    line.at().map_or(Ok(()), sense::time)?;
     match line {
         Line::Members(members) => history.members = members,
         Line::Resent(operations) => history.resent = operations.into_iter().collect(),
         Line::Session(session) => history.sessions.push(session),
         Line::Invoke { at, process, action } => {
+            sense::asked_offsets(&action)?;
             let outcome = Outcome::Unknown("never completed".into());
             history.operations.push(Operation { process, invoked: moment(at), completed: None, action, outcome });
         }
@@ -140,6 +168,10 @@ fn complete(history: &mut History, id: OperationId, moment: Moment, outcome: Out
     let operation = history.operations.get_mut(id as usize).ok_or("the end of an operation that did not begin")?;
     if operation.completed.is_some() {
         return Err(format!("operation {id} ends twice"));
+    }
+    if let Outcome::Ok(answer) = &outcome {
+        let answered = sense::answers(&operation.action, answer).and_then(|()| sense::offsets(answer));
+        answered.map_err(|what| format!("operation {id}: {what}"))?;
     }
     operation.completed = Some(moment);
     operation.outcome = outcome;
@@ -203,5 +235,41 @@ mod tests {
         write(&some_history(), &mut twice).unwrap();
         twice.extend_from_slice(br#"{"fail":{"at":1,"operation":0,"error":"x"}}"#);
         assert!(read(&twice[..]).unwrap_err().what.contains("twice"));
+    }
+
+    #[test]
+    fn a_history_whose_writer_crashed_in_a_line_is_read_up_to_that() {
+        let mut text = Vec::new();
+        write(&some_history(), &mut text).unwrap();
+        let whole = read(&text[..text.len() - 1]).unwrap();
+        assert_eq!(whole, some_history(), "only the line's end is missing");
+        let cut = read(&text[..text.len() - 9]).unwrap();
+        assert_eq!(cut.operations.len() + 1, whole.operations.len());
+        text.truncate(text.len() - 9);
+        text.push(b'\n');
+        assert!(read(&text[..]).is_err(), "a whole line that is no event is no history");
+    }
+
+    #[test]
+    fn an_answer_to_something_else_and_numbers_that_no_run_reaches_are_refused() {
+        const ASKED: &str = r#"{"invoke":{"at":1,"process":1,"action":"list_topics"}}"#;
+        const SCAN: &str = r#"{"invoke":{"at":1,"process":1,"action":{"scan":{"partition":"t-0"}}}}"#;
+        for (asked, answer, why) in [
+            (
+                ASKED,
+                r#"{"ok":{"at":2,"operation":0,"answer":{"produced":{"base_offset":9}}}}"#,
+                "produced is no answer to list_topics",
+            ),
+            (
+                SCAN,
+                r#"{"ok":{"at":2,"operation":0,"answer":{"scanned":{"log_start":0,"end":9223372036854775807,"records":[]}}}}"#,
+                "no log has offset 9223372036854775807",
+            ),
+            (SCAN, r#"{"healed":{"at":18446744073709551615}}"#, "no run lasts"),
+        ] {
+            let error = read(format!("{asked}\n{answer}\n").as_bytes()).unwrap_err();
+            assert!(error.what.contains(why), "{error}");
+            assert_eq!(error.number, 2);
+        }
     }
 }

@@ -10,6 +10,7 @@ mod group;
 mod lines;
 mod record;
 mod recorder;
+mod sense;
 mod settings;
 
 pub use action::{Acks, Action, Answer, CreateTopic, Fetch, ListOffsets, OffsetQuery, Produce};

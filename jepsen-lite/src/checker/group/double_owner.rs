@@ -7,7 +7,7 @@
 //! A member that is silent for too long is put out without knowing, so that another may read what it still reads. It is
 //! no member then, and nothing that it asks is granted.
 
-use super::evidence::{Group, Groups};
+use super::evidence::{Group, Groups, Life};
 use super::spans::{Span, Told};
 use super::witness;
 use crate::checker::{Class, Verdict};
@@ -19,18 +19,17 @@ use std::collections::BTreeMap;
 pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
     for (name, group) in &groups.groups {
         let granted = granted(groups, group);
-        if !group.may_begin_anew() {
-            taken_places(groups, (name, group), verdict);
-        }
+        taken_places(groups, (name, group), verdict);
         for (partition, spans) in &group.spans.by_partition {
             let place = (*name, partition);
-            if !group.may_begin_anew() {
-                same_epoch(groups, group, place, verdict);
-            }
-            for (number, later) in spans.iter().enumerate() {
-                for earlier in spans[..number].iter().filter(|earlier| earlier.until > later.from.index) {
+            same_epoch(groups, group, place, verdict);
+            let mut open: Vec<&Span> = Vec::new(); // in the order of their beginnings
+            for later in spans {
+                open.retain(|earlier| earlier.until > later.from.index);
+                for earlier in &open {
                     at_once(groups, group, place, (earlier, later), &granted, verdict);
                 }
+                open.push(later);
             }
         }
     }
@@ -50,15 +49,16 @@ fn granted<'g>(groups: &Groups<'g>, group: &Group) -> BTreeMap<&'g str, Vec<Oper
 }
 
 fn same_epoch(groups: &Groups<'_>, group: &Group, (name, partition): (&str, &TopicPartition), verdict: &mut Verdict) {
-    let mut owners: BTreeMap<i32, &Span> = BTreeMap::new();
+    let mut owners: BTreeMap<(Life, i32), &Span> = BTreeMap::new();
     for span in group.spans.of(partition) {
         for (at, epoch) in &span.epochs {
-            let owner = *owners.entry(*epoch).or_insert(span);
+            let Some(life) = group.epochs_at(*at) else { continue };
+            let owner = *owners.entry((life, *epoch)).or_insert(span);
             let same_place = owner.instance.is_some() && owner.instance == span.instance;
             if owner.member == span.member || same_place {
                 continue;
             }
-            if let Some(because) = groups.may_be_forgotten(group, owner.first, *at) {
+            if let Some(because) = groups.may_be_forgotten(group, owner.first, at.index) {
                 verdict.allow(Class::DoubleOwner, because);
                 continue;
             }
@@ -73,18 +73,25 @@ fn same_epoch(groups: &Groups<'_>, group: &Group, (name, partition): (&str, &Top
 /// With KIP-848 a static place is given to the next only once the member before has left it, or the group has gone on without
 /// that member, in an epoch that it never knew.
 fn taken_places(groups: &Groups<'_>, (name, group): (&str, &Group), verdict: &mut Verdict) {
+    let known = known_epochs(groups, group);
     let mut last: BTreeMap<(&str, &str), &Told> = BTreeMap::new(); // by place and member
     for next in group.spans.told.iter().filter(|told| told.by.protocol == GroupProtocol::Consumer) {
         let Some(place) = next.by.instance.as_deref() else { continue };
         let is_new = last.insert((place, &next.by.id), next).is_none();
+        if !is_new {
+            continue;
+        }
         let before = last.range((place, "")..).take_while(|((of, _), _)| *of == place);
-        let others = before.filter(|((_, member), told)| is_new && **member != next.by.id && told.cut_short);
+        let others = before.filter(|((_, member), told)| **member != next.by.id && told.cut_short);
         for ((_, member), told) in others {
-            let known = known_epoch(groups, group, member);
+            let Some(life) = group.epochs_at(next.at).filter(|life| group.epochs_at(told.at) == Some(*life)) else {
+                continue;
+            };
+            let known = known.get(&(life, *member)).copied().unwrap_or(-1);
             if known < next.by.epoch {
                 continue;
             }
-            if let Some(because) = groups.may_be_forgotten(group, told.operation, next.at) {
+            if let Some(because) = groups.may_be_forgotten(group, told.operation, next.at.index) {
                 verdict.allow(Class::DoubleOwner, because);
                 continue;
             }
@@ -99,14 +106,20 @@ fn taken_places(groups: &Groups<'_>, (name, group): (&str, &Group), verdict: &mu
     }
 }
 
-/// The newest epoch that a member knew of: it was told what to read in it, or committed in it.
-fn known_epoch(groups: &Groups<'_>, group: &Group, member: &str) -> i32 {
+/// The newest epoch that each member knew of in a life of the group: it was told what to read in it, or committed in it.
+fn known_epochs<'g>(groups: &Groups<'g>, group: &'g Group) -> BTreeMap<(Life, &'g str), i32> {
     let commits = group.members_commits.iter().filter_map(|id| match &groups.operation(*id).action {
-        Action::CommitOffset(commit) => commit.by.as_ref(),
+        Action::CommitOffset(commit) => Some((groups.operation(*id).invoked, commit.by.as_ref()?)),
         _ => None,
     });
-    let known = group.spans.told.iter().map(|told| &told.by).chain(commits).filter(|by| by.id == member);
-    known.map(|by| by.epoch).max().unwrap_or(-1)
+    let mut newest: BTreeMap<(Life, &str), i32> = BTreeMap::new();
+    for (at, by) in group.spans.told.iter().map(|told| (told.at, &told.by)).chain(commits) {
+        if let Some(life) = group.epochs_at(at) {
+            let epoch = newest.entry((life, &by.id)).or_insert(by.epoch);
+            *epoch = by.epoch.max(*epoch);
+        }
+    }
+    newest
 }
 
 fn at_once(
@@ -233,5 +246,31 @@ mod tests {
         story.assert_clean();
         story.committed(Some(&fixed(classic("a-1", 3))), 0, 8, 2);
         story.assert_finds(Class::DoubleOwner);
+    }
+
+    #[test]
+    fn what_a_group_was_before_it_was_deleted_is_judged_and_what_it_has_been_since() {
+        for (deletes_between, clean) in [(true, true), (false, false)] {
+            let mut story = Story::new();
+            let one = story.owns(&classic("a", 3), &[0]);
+            if deletes_between {
+                story.gives_up(one);
+                story.deletes_group();
+                story.pass(60_000_000_000);
+            }
+            story.owns(&classic("b", 3), &[0]);
+            if !deletes_between {
+                story.deletes_group();
+            }
+            if clean {
+                story.assert_clean()
+            } else {
+                story.assert_only(Class::DoubleOwner)
+            }
+            if deletes_between {
+                story.owns(&classic("c", 3), &[0]);
+                story.assert_only(Class::DoubleOwner);
+            }
+        }
     }
 }

@@ -4,13 +4,25 @@ use super::register::Register;
 use super::spans::Spans;
 use crate::checker::log::evidence::{Evidence, Partition};
 use crate::checker::log::topics::Home;
-use crate::history::{Action, Answer, GroupProtocol, Index, Operation, OperationId};
+use crate::history::{Action, Answer, GroupProtocol, Index, Moment, Operation, OperationId};
 use model::map::HashMap;
 use model::{Offset, TopicPartition};
 use std::collections::BTreeMap;
 
 /// The topic that groups are kept in.
 pub const OFFSETS_TOPIC: &str = "__consumer_offsets";
+
+/// For so long, in nanoseconds, a client waits for an answer: Kafka's default of `request.timeout.ms`.
+const ANSWERED: u64 = 30_000_000_000;
+
+/// What a group was before its first deletion, and what it has been since its last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Life {
+    /// Before.
+    First,
+    /// Since then.
+    Last,
+}
 
 /// The evidence of all groups.
 pub struct Groups<'e> {
@@ -23,7 +35,7 @@ pub struct Groups<'e> {
 /// What is known of one group.
 #[derive(Debug, Default)]
 pub struct Group {
-    /// The partition that it is kept in; none when nobody is known to have made the topic.
+    /// The partition that it is kept in; none when its topic was made more than once.
     pub home: Option<Partition>,
     /// Whether somebody who came left the deciding to the coordinator: then all epochs are a member's own.
     pub is_consumer: bool,
@@ -33,8 +45,9 @@ pub struct Group {
     pub commits_itself: bool,
     /// Whether all its members begin at the start.
     pub from_start: bool,
-    /// Whether it was or may have been deleted: then its generations begin anew.
-    pub was_deleted: bool,
+    /// The first event at which it may have been deleted, and the moment by which that was surely over, if ever: then its
+    /// generations begin anew.
+    deleted: Option<(Index, Option<Moment>)>,
     /// What was committed and looked up, by partition.
     pub registers: BTreeMap<TopicPartition, Register>,
     /// Who read what.
@@ -115,7 +128,13 @@ impl Group {
                 }
             }
             Action::DeleteOffset { partition, .. } => self.register(partition).remove(id, operation),
-            Action::DeleteGroup { .. } => self.was_deleted |= !operation.is_failed(),
+            Action::DeleteGroup { .. } if !operation.is_failed() => {
+                let over = operation.completed.filter(|_| operation.is_ok());
+                self.deleted = Some(match self.deleted {
+                    Some((first, last)) => (first, last.zip(over).map(|(one, other)| one.max(other))),
+                    None => (operation.invoked.index, over),
+                });
+            }
             // Even one that was given nothing to read may have had the group go over to its protocol.
             Action::JoinGroup { protocol, .. } => self.note_protocol(*protocol),
             Action::AwaitGroup { .. } => self.awaited.push(id),
@@ -130,10 +149,21 @@ impl Group {
         }
     }
 
-    /// Whether its epochs may have begun anew: it was deleted, or, while it was empty, went over to the other protocol,
-    /// which is a deletion, too.
-    pub fn may_begin_anew(&self) -> bool {
-        self.was_deleted || self.is_classic && self.is_consumer
+    /// Whether something was known of it before it was deleted, or after that was done; `None` when it may be either. Who was
+    /// given something in its earlier life, and put out, may hear of it as long as a client waits for an answer.
+    pub fn life_at(&self, known: Moment) -> Option<Life> {
+        match self.deleted {
+            None => Some(Life::First),
+            Some((first, _)) if known.index < first => Some(Life::First),
+            Some((_, Some(over))) if known.index > over.index && known.at > over.at + ANSWERED => Some(Life::Last),
+            Some(_) => None,
+        }
+    }
+
+    /// The same of an epoch. They may begin anew without a deletion, too: while it is empty it may go over to the other
+    /// protocol.
+    pub fn epochs_at(&self, known: Moment) -> Option<Life> {
+        self.life_at(known).filter(|_| !(self.is_classic && self.is_consumer))
     }
 
     fn register(&mut self, partition: &TopicPartition) -> &mut Register {
@@ -158,12 +188,16 @@ impl Group {
     }
 }
 
-/// The partition that keeps a group: by Java's hash of its name.
+/// The partition that keeps a group: by Java's hash of its name. Where nobody is known to have made the topic it was there
+/// before, with as many partitions as Kafka gives it.
 fn home(log: &Evidence<'_>, group: &str) -> Option<Partition> {
+    const DEFAULT: i32 = 50;
     let Home::One(life) = log.topics.home(OFFSETS_TOPIC, None, 0, Index::MAX) else { return None };
-    let create = log.topics.lives[life].create?;
-    let Action::CreateTopic(create) = &log.operation(create).action else { return None };
+    let partitions = match log.topics.lives[life].create.map(|create| &log.operation(create).action) {
+        Some(Action::CreateTopic(create)) => create.partitions,
+        _ => DEFAULT,
+    };
     let hash = group.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
-    let number = (hash & i32::MAX) % create.partitions.max(1);
+    let number = (hash & i32::MAX) % partitions.max(1);
     Some(Partition::new(TopicPartition::new(OFFSETS_TOPIC, number), life))
 }

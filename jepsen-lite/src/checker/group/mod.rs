@@ -22,6 +22,7 @@ use super::Verdict;
 use super::log::evidence::Evidence;
 use crate::history::History;
 use evidence::Groups;
+pub(super) use evidence::{OFFSETS_TOPIC, group_of};
 
 type Check = fn(&Groups<'_>, &mut Verdict);
 

@@ -19,7 +19,7 @@ pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
             let Some(from) = lost.at.checked_sub(troubles) else { continue };
             // In the classic protocol whoever comes takes a static place; with KIP-848 it is refused while the place is taken.
             let may_be_replaced = own.by.protocol == GroupProtocol::Classic;
-            let replaced = may_be_replaced && group.spans.is_replaced_after(&own.by, told.at);
+            let replaced = may_be_replaced && group.spans.is_replaced_after(&own.by, told.at.index);
             if replaced || !is_calm(groups.log.history, from, lost.at) {
                 continue;
             }

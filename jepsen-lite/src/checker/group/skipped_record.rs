@@ -16,7 +16,7 @@ use model::{Offset, TopicPartition};
 pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
     for (name, group) in groups.groups.iter().filter(|(_, group)| group.from_start) {
         for (partition, register) in &group.registers {
-            if register.set_from_outside || group.was_deleted {
+            if register.set_from_outside {
                 continue;
             }
             if let Some(log) = only_life(groups, partition) {
@@ -38,6 +38,13 @@ fn check_partition(groups: &Groups<'_>, (name, group): (&str, &Group), log: &Par
     let Some(register) = group.registers.get(&log.name) else { return };
     let commits = register.writes.iter().filter_map(|write| write.operation);
     let claims = commits.chain(register.reads.iter().copied()).filter_map(|id| claim(groups, id));
+    // What was delivered before the group was deleted was delivered; but what is committed beside that is of no known life.
+    let is_of_a_life = |id: OperationId| {
+        let operation = groups.operation(id);
+        let life = group.life_at(operation.invoked);
+        life.is_some() && operation.completed.and_then(|done| group.life_at(done)) == life
+    };
+    let claims = claims.filter(|(id, ..)| is_of_a_life(*id));
     for (id, offset, at) in claims {
         let count = delivered.partition_point(|(held, ..)| *held < offset);
         let Some((_, latest, missed)) = count.checked_sub(1).and_then(|last| delivered.get(last)) else { continue };
@@ -204,5 +211,16 @@ mod tests {
             story.scan(2);
             assert_eq!(story.verdict().is_clean(), clean, "{kind}");
         }
+    }
+
+    #[test]
+    fn what_was_skipped_before_the_group_was_deleted_was_skipped() {
+        let mut story = Story::new();
+        story.written(2);
+        story.consumed("a", 0, &[0]);
+        story.committed(Some(&classic("a", 1)), 0, 2, 1);
+        story.deletes_group();
+        story.scan(2);
+        story.assert_only(Class::SkippedRecord);
     }
 }

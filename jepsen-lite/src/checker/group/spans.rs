@@ -2,6 +2,7 @@
 
 use crate::history::{CRASHED, GroupMember, Index, LOST, Moment, Operation, OperationId, Outcome, Own};
 use model::TopicPartition;
+use model::map::HashMap;
 use std::collections::BTreeMap;
 
 /// One member's reading of one partition, without a break.
@@ -11,14 +12,12 @@ pub struct Span {
     pub member: String,
     /// The name of its place, where that is static.
     pub instance: Option<String>,
-    /// The epochs in which it was told that it reads this, each with the event at which it knew.
-    pub epochs: Vec<(Index, i32)>,
+    /// The epochs in which it was told that it reads this, each with the moment at which it knew.
+    pub epochs: Vec<(Moment, i32)>,
     /// When it began.
     pub from: Moment,
     /// The event at which it ended.
     pub until: Index,
-    /// Whether it ended by the member's own doing, as it does where the member is told anew what to read.
-    given_up: bool,
     /// The first operation that says so, and the last.
     pub first: OperationId,
     /// See `first`.
@@ -29,7 +28,7 @@ pub struct Span {
 #[derive(Clone, Debug)]
 pub struct Told {
     /// When it knew.
-    pub at: Index,
+    pub at: Moment,
     /// The member.
     pub by: GroupMember,
     /// The operation.
@@ -49,6 +48,8 @@ pub struct Spans {
     pub by_partition: BTreeMap<TopicPartition, Vec<Span>>,
     /// In the order of events.
     pub told: Vec<Told>,
+    /// The spans that ended by their members' own doing, by the event of that: places in `by_partition`.
+    given_up: HashMap<(TopicPartition, Index), usize>,
 }
 
 impl Spans {
@@ -60,15 +61,18 @@ impl Spans {
         let given_up = matches!(operation.outcome, Outcome::Ok(_));
         for partition in &own.partitions {
             let spans = self.by_partition.entry(partition.0.clone()).or_default();
-            let goes_on = |span: &&mut Span| {
-                let at_once = span.until.checked_add(1) == Some(operation.invoked.index);
-                span.member == own.by.id && span.given_up && at_once
-            };
-            let epoch = (operation.invoked.index, own.by.epoch);
-            match spans.iter_mut().rev().find(goes_on) {
+            // It goes on where the member is told anew at the event behind its end.
+            let just_before = operation.invoked.index.checked_sub(1).map(|event| (partition.0.clone(), event));
+            let ended = just_before.and_then(|end| self.given_up.get(&end).copied());
+            let goes_on = ended.filter(|place| spans[*place].member == own.by.id);
+            if given_up {
+                self.given_up.insert((partition.0.clone(), until), goes_on.unwrap_or(spans.len()));
+            }
+            let epoch = (operation.invoked, own.by.epoch);
+            match goes_on.map(|place| &mut spans[place]) {
                 Some(span) => {
                     span.epochs.push(epoch);
-                    (span.until, span.given_up, span.last) = (until, given_up, id);
+                    (span.until, span.last) = (until, id);
                 }
                 None => spans.push(Span {
                     member: own.by.id.clone(),
@@ -76,7 +80,6 @@ impl Spans {
                     epochs: vec![epoch],
                     from: operation.invoked,
                     until,
-                    given_up,
                     first: id,
                     last: id,
                 }),
@@ -84,13 +87,16 @@ impl Spans {
         }
         let partitions = own.partitions.iter().map(|partition| partition.0.clone()).collect();
         let by = own.by.clone();
-        self.told.push(Told { at: operation.invoked.index, by, operation: id, partitions, lost, cut_short });
+        self.told.push(Told { at: operation.invoked, by, operation: id, partitions, lost, cut_short });
     }
 
     /// Whether somebody else came in the static place of a member after it had been told something at event `at`.
     pub fn is_replaced_after(&self, by: &GroupMember, at: Index) -> bool {
         by.instance.is_some()
-            && self.told.iter().any(|other| other.at > at && other.by.id != by.id && other.by.instance == by.instance)
+            && self
+                .told
+                .iter()
+                .any(|other| other.at.index > at && other.by.id != by.id && other.by.instance == by.instance)
     }
 
     /// Who was told to read a partition.

@@ -7,46 +7,68 @@ use super::evidence::{Group, Groups};
 use super::register::{Register, Write};
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::{Action, Answer, Index, Operation, OperationId};
+use crate::history::{Action, Answer, History, Index, Moment, Operation, OperationId};
 use model::TopicPartition;
 
 /// Looks at every lookup.
 pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
     for (name, group) in &groups.groups {
         for (partition, register) in &group.registers {
-            let replaced = Replaced::of(register);
+            let replaced = Replaced::by_writes(register);
+            let (mut stale, mut right) = (Vec::new(), Vec::new());
             for id in &register.reads {
-                check_read(groups, (name, group, partition), register, &replaced, *id, verdict);
+                match told_what_was_replaced(groups, register, &replaced, *id) {
+                    Some(by) => stale.push((*id, by)),
+                    None => right.push(*id),
+                }
+            }
+            let held = Replaced::by_reads(groups.log.history, &right);
+            stale.extend(
+                right.iter().filter_map(|id| Some((*id, told_what_was_replaced(groups, register, &held, *id)?))),
+            );
+            for (id, by) in stale {
+                judge(groups, (name, group, partition), register, (id, by), verdict);
             }
         }
     }
 }
 
-fn check_read(
+/// What had surely replaced what a lookup was told.
+fn told_what_was_replaced(
     groups: &Groups<'_>,
-    (name, group, partition): (&str, &Group, &TopicPartition),
     register: &Register,
-    replaced: &Replaced<'_>,
+    replaced: &Replaced,
     id: OperationId,
-    verdict: &mut Verdict,
-) {
+) -> Option<Write> {
     let operation = groups.operation(id);
-    let Some(Answer::CommittedOffset { offset, mark, .. }) = operation.answer() else { return };
+    let Some(Answer::CommittedOffset { offset, mark, .. }) = operation.answer() else { return None };
     // The last event at which what was told can have been written.
     let written = match mark {
         Some(mark) => register.write_of(*mark).map(|write| write.until),
         None if *offset >= 0 => None, // by a member that commits by itself
         None => register.removals().filter(|write| write.from <= operation.last_effect()).map(|w| w.until).max(),
     };
-    let (Some(written), Some(by)) = (written, replaced.before(operation)) else { return };
-    if written >= by.from {
-        return;
-    }
+    let (written, by) = (written?, replaced.before(operation)?);
+    (written < by.from && by.mark != *mark).then_some(by)
+}
+
+fn judge(
+    groups: &Groups<'_>,
+    (name, group, partition): (&str, &Group, &TopicPartition),
+    register: &Register,
+    (id, by): (OperationId, Write),
+    verdict: &mut Verdict,
+) {
+    let operation = groups.operation(id);
+    let Some(Answer::CommittedOffset { offset, mark, .. }) = operation.answer() else { return };
     let healed = groups.log.history.healed.is_some_and(|healed| healed.index < operation.invoked.index);
     let class = if healed { Class::LostCommit } else { Class::StaleCommitRead };
     verdict.judged += 1;
     let Some(seen) = by.operation else { return };
-    if let Some(because) = groups.may_be_forgotten(group, seen, operation.last_effect()) {
+    // Of what was read the commit may have been lost before a coordinator of old told of it.
+    let commit = by.mark.and_then(|mark| register.write_of(mark)?.operation);
+    let mut excuses = [Some(seen), commit].into_iter().flatten();
+    if let Some(because) = excuses.find_map(|seen| groups.may_be_forgotten(group, seen, operation.last_effect())) {
         verdict.allow(class, because);
         return;
     }
@@ -61,32 +83,60 @@ fn check_read(
 }
 
 /// Writes by the moment from which on they surely had taken effect, each with the one before it or at it that began last.
-struct Replaced<'r> {
-    shown: Vec<(Index, u64, &'r Write)>,
+struct Replaced {
+    shown: Vec<(Moment, Write)>,
 }
 
-impl<'r> Replaced<'r> {
-    fn of(register: &'r Register) -> Replaced<'r> {
-        let shown = register.writes.iter().filter_map(|write| Some((write.shown?.index, write.shown?.at, write)));
-        let mut shown: Vec<_> = shown.collect();
-        shown.sort_by_key(|(index, ..)| *index);
+impl Replaced {
+    fn by_writes(register: &Register) -> Replaced {
+        Replaced::of(register.writes.iter().filter_map(|write| Some((write.shown?, *write))).collect())
+    }
+
+    /// What was read was what there was at some time from the beginning of the lookup to its end, or a little before where a
+    /// coordinator of old may have answered: what cannot have been written after that was replaced.
+    fn by_reads(history: &History, reads: &[OperationId]) -> Replaced {
+        let held = |id: &OperationId| {
+            let operation = &history.operations[*id as usize];
+            let (Action::FetchOffset(fetch), Some(Answer::CommittedOffset { mark: mark @ Some(_), .. }), Some(shown)) =
+                (&operation.action, operation.answer(), operation.completed)
+            else {
+                return None;
+            };
+            let from = match fetch.may_be_old_ms {
+                0 => operation.invoked.index,
+                old => first_event_at(history, operation.invoked.at.saturating_sub(u64::from(old) * 1_000_000)),
+            };
+            let (operation, mark, until) = (Some(*id), *mark, shown.index);
+            Some((shown, Write { operation, mark, from, until, shown: Some(shown) }))
+        };
+        Replaced::of(reads.iter().filter_map(held).collect())
+    }
+
+    fn of(mut shown: Vec<(Moment, Write)>) -> Replaced {
+        shown.sort_by_key(|(at, _)| *at);
         for place in 1..shown.len() {
-            if shown[place - 1].2.from > shown[place].2.from {
-                shown[place].2 = shown[place - 1].2;
+            if shown[place - 1].1.from > shown[place].1.from {
+                shown[place].1 = shown[place - 1].1;
             }
         }
         Replaced { shown }
     }
 
     /// The write that began last among those that a lookup had to see.
-    fn before(&self, lookup: &Operation) -> Option<&'r Write> {
+    fn before(&self, lookup: &Operation) -> Option<Write> {
         let Action::FetchOffset(fetch) = &lookup.action else { return None };
         let old = u64::from(fetch.may_be_old_ms) * 1_000_000;
         let had_to_see =
-            |(index, at, _): &(Index, u64, &Write)| *index < lookup.invoked.index && at + old <= lookup.invoked.at;
+            |(at, _): &(Moment, Write)| at.index < lookup.invoked.index && at.at + old <= lookup.invoked.at;
         let count = self.shown.partition_point(had_to_see);
-        Some(self.shown.get(count.checked_sub(1)?)?.2)
+        Some(self.shown.get(count.checked_sub(1)?)?.1)
     }
+}
+
+/// An event all before which were earlier than this, in nanoseconds.
+fn first_event_at(history: &History, at: u64) -> Index {
+    let count = history.operations.partition_point(|operation| operation.invoked.at < at);
+    count.checked_sub(1).map_or(0, |last| history.operations[last].invoked.index + 1)
 }
 
 #[cfg(test)]
@@ -144,14 +194,16 @@ mod tests {
 
     #[test]
     fn commits_that_overlap_may_take_effect_in_either_order() {
-        let mut story = Story::new();
-        let one = story.commit(None, 0, 5, 1);
-        let other = story.commit(None, 0, 9, 2);
-        story.takes(one, -1);
-        story.takes(other, -1);
-        story.looked_up(0, 5, Some(1));
-        story.looked_up(0, 9, Some(2));
-        story.assert_clean();
+        for (offset, mark) in [(5, 1), (9, 2)] {
+            let mut story = Story::new();
+            let one = story.commit(None, 0, 5, 1);
+            let other = story.commit(None, 0, 9, 2);
+            story.takes(one, -1);
+            story.takes(other, -1);
+            story.looked_up(0, offset, Some(mark));
+            story.looked_up(0, offset, Some(mark));
+            story.assert_clean();
+        }
     }
 
     #[test]
@@ -217,6 +269,37 @@ mod tests {
             story.fault(kind);
             story.looked_up(0, 5, Some(1));
             assert_eq!(story.verdict().is_clean(), clean, "{kind}");
+        }
+    }
+
+    /// Two commits at once may come in either order, and then that is the order.
+    #[test]
+    fn what_was_read_in_place_of_a_commit_has_replaced_it() {
+        // Each operation takes two milliseconds in a story.
+        for (told, may_be_old_ms, clean) in
+            [(&[1, 1][..], 0, true), (&[1, 2], 0, false), (&[2, 1], 0, false), (&[1, 2, 1], 20, true)]
+        {
+            let mut story = Story::new();
+            let (one, other) = (story.commit(None, 0, 1, 1), story.commit(None, 0, 2, 2));
+            story.takes(one, -1);
+            story.takes(other, -1);
+            for mark in told {
+                story.looked_up_at_old(0, i64::from(*mark), Some(u64::from(*mark as u32)), may_be_old_ms);
+            }
+            if clean { story.assert_clean() } else { story.assert_only(Class::StaleCommitRead) }
+        }
+    }
+
+    #[test]
+    fn how_offsets_are_kept_that_were_there_before_the_history_is_not_known() {
+        for (kind, clean) in [(Some(FaultKind::PowerFailure), true), (Some(FaultKind::WipedDisk), true), (None, false)]
+        {
+            let mut story = Story::without_topics();
+            story.committed(None, 0, 5, 1);
+            story.committed(None, 0, 9, 2);
+            kind.into_iter().for_each(|kind| story.fault(kind));
+            story.looked_up(0, 5, Some(1));
+            assert_eq!(story.verdict().is_clean(), clean, "{kind:?}");
         }
     }
 }

@@ -52,10 +52,15 @@ impl Story {
         Story::with_topics(&[], pairs)
     }
 
-    fn with_topics(offsets: &[(&str, &str)], own: &[(&str, &str)]) -> Story {
+    /// Nobody is known to have made any topic.
+    pub fn without_topics() -> Story {
         let mut recorder = Recorder::new();
         recorder.session(Session { process: 0, idempotent: true, may_resend: true, producer: Some((5, 0)) });
-        let mut story = Story { recorder, now: 0, written: 0 };
+        Story { recorder, now: 0, written: 0 }
+    }
+
+    fn with_topics(offsets: &[(&str, &str)], own: &[(&str, &str)]) -> Story {
+        let mut story = Story::without_topics();
         let configs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
@@ -180,6 +185,10 @@ impl Story {
 
     pub fn deleted(&mut self, number: PartitionId) {
         self.did(4, Action::DeleteOffset { group: "g".into(), partition: partition(number) }, Answer::Done);
+    }
+
+    pub fn deletes_group(&mut self) {
+        self.did(4, Action::DeleteGroup { group: "g".into() }, Answer::Done);
     }
 
     pub fn awaited(&mut self, outcome: Outcome) {

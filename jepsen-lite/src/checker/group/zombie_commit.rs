@@ -6,11 +6,11 @@
 //! epoch that the partition is its own, or when the member had gone on from an epoch in which it was without the partition.
 //! In both protocols it is one when its place had been taken by a newer incarnation.
 
-use super::evidence::{Group, Groups};
-use super::spans::Told;
+use super::evidence::{Group, Groups, Life};
+use super::spans::{Span, Told};
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::{Action, Answer, CommitOffset, GroupMember, Index, OperationId};
+use crate::history::{Action, Answer, CommitOffset, GroupMember, Index, Moment, OperationId};
 use model::TopicPartition;
 use std::collections::BTreeMap;
 
@@ -18,23 +18,32 @@ use std::collections::BTreeMap;
 pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
     for (name, group) in &groups.groups {
         let known = Known::of(groups, group);
-        for id in &group.members_commits {
-            let operation = groups.operation(*id);
-            let (Action::CommitOffset(commit), Some(Answer::Committed { epoch })) =
-                (&operation.action, operation.answer())
-            else {
-                continue;
-            };
+        let answered = group.members_commits.iter().filter_map(|id| Some((*id, groups.operation(*id).completed?)));
+        for (id, done) in answered.chain(read_in_doubt(groups, group)) {
+            let operation = groups.operation(id);
+            let Action::CommitOffset(commit) = &operation.action else { continue };
             let Some(by) = &commit.by else { continue };
-            let asked =
-                Asked { by, epoch: by.epoch.max(*epoch), partition: &commit.partition, at: operation.invoked.index };
+            let epoch = match operation.answer() {
+                Some(Answer::Committed { epoch }) => by.epoch.max(*epoch),
+                _ => by.epoch,
+            };
+            let life = group.epochs_at(operation.invoked).filter(|life| group.epochs_at(done) == Some(*life));
+            let asked = Asked { by, epoch, partition: &commit.partition, at: operation.invoked.index, life };
             let Some((later, why)) = known.later(group, &asked) else { continue };
-            match groups.may_be_forgotten(group, later, groups.log.until(*id)) {
+            match groups.may_be_forgotten(group, later, groups.log.until(id)) {
                 Some(because) => verdict.allow(Class::ZombieCommit, because),
-                None => report(groups, name, commit, (*id, later), why, verdict),
+                None => report(groups, name, commit, (id, later), why, verdict),
             }
         }
     }
+}
+
+/// Commits of which nobody heard what came of them, and which were read, with the moment: they were taken. One that was sent again may have
+/// been taken as what the member was by then.
+fn read_in_doubt<'g>(groups: &'g Groups<'_>, group: &'g Group) -> impl Iterator<Item = (OperationId, Moment)> + 'g {
+    let writes = group.registers.values().flat_map(|register| &register.writes);
+    let read = writes.filter_map(|write| Some((write.operation?, write.shown?)));
+    read.filter(|(id, _)| !groups.operation(*id).is_ok() && !groups.log.history.resent.contains(id))
 }
 
 fn report(
@@ -62,43 +71,96 @@ struct Asked<'a> {
     epoch: i32,
     partition: &'a TopicPartition,
     at: Index,
+    /// The life of the group in which it was taken, where that is clear.
+    life: Option<Life>,
 }
+
+/// From which event on an epoch was known, and by which operation.
+type KnownEpoch = (Index, i32, OperationId);
+
+/// That a member was given a partition.
+#[derive(Clone, Copy)]
+struct Given<'g> {
+    epoch: i32,
+    member: &'g str,
+    operation: OperationId,
+}
+
+impl Given<'_> {
+    fn newer_of(self, other: Self) -> Self {
+        if other.epoch > self.epoch { other } else { self }
+    }
+}
+
+/// From which event on, who was given a partition in the newest epoch, and in the newest of all others.
+type Newest<'g> = (Index, Given<'g>, Option<Given<'g>>);
 
 /// Which epochs were known to somebody, by event.
 #[derive(Default)]
 struct Known<'g> {
-    /// To anybody: grows.
-    to_anybody: Vec<(Index, i32, OperationId)>,
+    /// To anybody, by life of the group: grows.
+    to_anybody: BTreeMap<Life, Vec<KnownEpoch>>,
     /// To each member: grows.
-    to_member: BTreeMap<&'g str, Vec<(Index, i32, OperationId)>>,
+    to_member: BTreeMap<(Life, &'g str), Vec<KnownEpoch>>,
+    /// Each partition: who was given it in the newest epoch, by event, and in the newest of all others.
+    given: BTreeMap<(Life, &'g TopicPartition), Vec<Newest<'g>>>,
+    /// What each member was told, in the order of events.
+    told: BTreeMap<&'g str, Vec<&'g Told>>,
     /// By the name of a static place: who was told last, by event.
     in_place: BTreeMap<&'g str, Vec<(Index, &'g str, OperationId)>>,
 }
 
 impl<'g> Known<'g> {
     fn of(groups: &Groups<'g>, group: &'g Group) -> Known<'g> {
-        let mut events: Vec<(Index, &'g GroupMember, OperationId)> =
+        let mut events: Vec<(Moment, &'g GroupMember, OperationId)> =
             group.spans.told.iter().map(|told| (told.at, &told.by, told.operation)).collect();
         for id in &group.members_commits {
             let operation = groups.operation(*id);
             if let (Action::CommitOffset(CommitOffset { by: Some(by), .. }), Some(done)) =
                 (&operation.action, operation.completed)
             {
-                events.push((done.index, by, *id));
+                events.push((done, by, *id));
             }
         }
         events.sort_by_key(|(at, ..)| *at);
         let mut known = Known::default();
         for (at, by, id) in events {
-            grow(&mut known.to_anybody, at, by.epoch, id);
-            grow(known.to_member.entry(&by.id).or_default(), at, by.epoch, id);
+            let Some(life) = group.epochs_at(at) else { continue };
+            grow(known.to_anybody.entry(life).or_default(), at.index, by.epoch, id);
+            grow(known.to_member.entry((life, &by.id)).or_default(), at.index, by.epoch, id);
+        }
+        for (partition, spans) in &group.spans.by_partition {
+            known.note_given(group, partition, spans);
         }
         for told in &group.spans.told {
+            known.told.entry(&told.by.id).or_default().push(told);
             if let Some(instance) = &told.by.instance {
-                known.in_place.entry(instance).or_default().push((told.at, &told.by.id, told.operation));
+                known.in_place.entry(instance).or_default().push((told.at.index, &told.by.id, told.operation));
             }
         }
         known
+    }
+
+    fn note_given(&mut self, group: &Group, partition: &'g TopicPartition, spans: &'g [Span]) {
+        let mut events: Vec<(Moment, Given<'g>)> = Vec::new();
+        for span in spans {
+            let given = |epoch| Given { epoch, member: &span.member, operation: span.first };
+            events.extend(span.epochs.iter().map(|(at, epoch)| (*at, given(*epoch))));
+        }
+        events.sort_by_key(|(at, _)| *at);
+        for (at, given) in events {
+            let Some(life) = group.epochs_at(at) else { continue };
+            let newest = self.given.entry((life, partition)).or_default();
+            let (first, second) = match newest.last() {
+                None => (given, None),
+                Some((_, first, _)) if first.member != given.member && given.epoch > first.epoch => {
+                    (given, Some(*first))
+                }
+                Some((_, first, second)) if first.member == given.member => (first.newer_of(given), *second),
+                Some((_, first, second)) => (*first, Some(second.map_or(given, |second| second.newer_of(given)))),
+            };
+            newest.push((at.index, first, second));
+        }
     }
 
     /// What shows that the group had gone on without whoever asked, and how.
@@ -106,27 +168,31 @@ impl<'g> Known<'g> {
         if let Some(later) = self.incarnation(asked) {
             return Some((later, "its place had been taken by another incarnation"));
         }
-        if group.may_begin_anew() {
-            return None;
-        }
+        let life = asked.life?;
         if !group.is_consumer {
-            let (_, epoch, id) = before(&self.to_anybody, asked.at)?;
+            let (_, epoch, id) = before(self.to_anybody.get(&life)?, asked.at)?;
             return (epoch > asked.epoch).then_some((id, "a newer generation was known"));
         }
-        let others = group.spans.of(asked.partition).iter().filter(|span| span.member != asked.by.id);
-        let mut given =
-            others.filter(|span| span.epochs.iter().any(|(at, epoch)| *at < asked.at && *epoch > asked.epoch));
-        if let Some(span) = given.next_back() {
-            return Some((span.first, "another had been given the partition in a newer epoch"));
+        let known = |at: Moment| at.index < asked.at && group.epochs_at(at) == Some(life);
+        if let Some(given) = self.given_to_another(life, asked).filter(|given| given.epoch > asked.epoch) {
+            return Some((given.operation, "another had been given the partition in a newer epoch"));
         }
-        let (_, newest, _) = before(self.to_member.get(asked.by.id.as_str())?, asked.at)?;
+        let (_, newest, _) = before(self.to_member.get(&(life, asked.by.id.as_str()))?, asked.at)?;
         let left_behind = |told: &&Told| {
-            told.by.id == asked.by.id && told.at < asked.at && told.by.epoch >= asked.epoch && told.by.epoch < newest
+            told.by.id == asked.by.id && known(told.at) && told.by.epoch >= asked.epoch && told.by.epoch < newest
         };
         // What it read when it went on from there.
-        let told = group.spans.told.iter().rfind(left_behind)?;
+        let told = self.told.get(asked.by.id.as_str())?.iter().copied().rfind(left_behind)?;
         let without = !told.partitions.contains(asked.partition);
         without.then_some((told.operation, "it was without the partition in an epoch that it had left since"))
+    }
+
+    /// The newest epoch in which another than who asked had been given the partition.
+    fn given_to_another(&self, life: Life, asked: &Asked<'_>) -> Option<Given<'g>> {
+        let newest = self.given.get(&(life, asked.partition))?;
+        let count = newest.partition_point(|(at, ..)| *at < asked.at);
+        let (_, first, second) = newest.get(count.checked_sub(1)?)?;
+        if first.member == asked.by.id { *second } else { Some(*first) }
     }
 
     /// The operation that shows that another had taken the place of whoever asked.
@@ -139,13 +205,13 @@ impl<'g> Known<'g> {
     }
 }
 
-fn grow(known: &mut Vec<(Index, i32, OperationId)>, at: Index, epoch: i32, id: OperationId) {
+fn grow(known: &mut Vec<KnownEpoch>, at: Index, epoch: i32, id: OperationId) {
     if known.last().is_none_or(|(_, last, _)| epoch > *last) {
         known.push((at, epoch, id));
     }
 }
 
-fn before(known: &[(Index, i32, OperationId)], at: Index) -> Option<(Index, i32, OperationId)> {
+fn before(known: &[KnownEpoch], at: Index) -> Option<KnownEpoch> {
     let count = known.partition_point(|(since, ..)| *since < at);
     known.get(count.checked_sub(1)?).copied()
 }
@@ -154,7 +220,7 @@ fn before(known: &[(Index, i32, OperationId)], at: Index) -> Option<(Index, i32,
 mod tests {
     use crate::checker::Class;
     use crate::checker::group::story::{Story, classic, consumer, fixed};
-    use crate::history::{FaultKind, GroupProtocol};
+    use crate::history::{FaultKind, GroupProtocol, Outcome};
 
     #[test]
     fn a_commit_of_an_older_generation_is_taken() {
@@ -290,6 +356,44 @@ mod tests {
             story.fault(FaultKind::PowerFailure);
             story.committed(Some(&classic("a", 3)), 0, 7, 1);
             assert_eq!(story.verdict().is_clean(), clean, "{configs:?}");
+        }
+    }
+
+    #[test]
+    fn a_commit_that_nobody_heard_of_was_taken_when_it_is_read() {
+        for (is_read, resent, clean) in [(true, false, false), (false, false, true), (true, true, true)] {
+            let mut story = Story::new();
+            let old = story.owns(&classic("a", 3), &[0]);
+            story.loses(old);
+            story.owns(&classic("b", 4), &[0]);
+            let commit = story.commit(Some(&classic("a", 3)), 0, 7, 1);
+            story.complete(commit, Outcome::Unknown("timed out".into()));
+            if resent {
+                story.resent(commit);
+            }
+            if is_read {
+                story.looked_up(0, 7, Some(1));
+            }
+            if clean { story.assert_clean() } else { story.assert_only(Class::ZombieCommit) }
+        }
+    }
+
+    #[test]
+    fn generations_begin_anew_with_a_group_and_those_before_it_was_deleted_are_judged() {
+        for (is_before, clean) in [(true, false), (false, true)] {
+            let mut story = Story::new();
+            let old = story.owns(&classic("a", 3), &[0]);
+            story.loses(old);
+            let next = story.owns(&classic("b", 4), &[0]);
+            if is_before {
+                story.committed(Some(&classic("a", 3)), 0, 7, 1);
+            }
+            story.gives_up(next);
+            story.deletes_group();
+            story.pass(60_000_000_000);
+            story.owns(&classic("c", 1), &[0]);
+            story.committed(Some(&classic("c", 1)), 0, 7, 2);
+            if clean { story.assert_clean() } else { story.assert_only(Class::ZombieCommit) }
         }
     }
 }

@@ -337,3 +337,15 @@ fn a_log_start_may_not_be_taken_back_once_its_deletion_is_answered() {
     story.assert_finds(Class::LogStartRegress);
     story.assert_finds(Class::DeletedReturned);
 }
+
+#[test]
+fn a_topic_that_was_there_before_may_have_several_copies() {
+    for (nodes, found) in [(3, false), (1, true)] {
+        let mut story = Story::new();
+        story.recorder.members((1..=nodes).map(|node| Member { node, votes: true, rack: None }).collect());
+        produce_to_the_leader_alone(&mut story, 0, 0);
+        story.healed();
+        story.scan(0, 0, &[]);
+        if found { story.assert_finds(Class::LostWrite) } else { story.assert_clean() }
+    }
+}

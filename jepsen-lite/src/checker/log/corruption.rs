@@ -8,7 +8,7 @@ use model::Timestamp;
 
 /// Compares everything that was read with what was sent.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
-    for partition in &evidence.partitions {
+    for partition in evidence.all_that_was_read() {
         for version in &partition.versions {
             if let Some(read) = version.first_read
                 && let Some(wrong) = wrong(evidence, partition, version, read)
@@ -25,7 +25,11 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
 }
 
 fn wrong(evidence: &Evidence<'_>, partition: &Partition, version: &Version, read: OperationId) -> Option<String> {
-    let Some(sent) = evidence.sent.get(&version.id) else { return Some("was never sent".into()) };
+    let Some(sent) = evidence.sent.get(&version.id) else {
+        // What was written to a topic before the history began is in no history.
+        let was_there_before = evidence.topics.lives[partition.life].create.is_none();
+        return (!was_there_before).then(|| "was never sent".into());
+    };
     let home = partition_of(&evidence.operation(sent.operation).action);
     if let Some(home) = home.filter(|home| **home != partition.name) {
         return Some(format!("was sent to {home}"));
@@ -106,5 +110,22 @@ mod tests {
     #[test]
     fn what_was_sent_comes_back() {
         read(&[], received(0, 0)).assert_clean();
+    }
+
+    #[test]
+    fn a_member_of_a_group_is_given_other_bytes() {
+        for (content, clean) in [(100, true), (5, false)] {
+            let mut story = Story::with_topic(&[]);
+            story.acknowledged(0, 1);
+            story.consumed(vec![Received { content, ..received(0, 0) }]);
+            if clean { story.assert_clean() } else { story.assert_only(Class::Corruption) }
+        }
+    }
+
+    #[test]
+    fn a_topic_that_was_there_before_holds_what_nobody_is_known_to_have_sent() {
+        let mut story = Story::new();
+        story.poll(1, 0, &[(0, 0)], 1);
+        story.assert_clean();
     }
 }

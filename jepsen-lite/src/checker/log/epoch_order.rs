@@ -1,17 +1,22 @@
 //! Epoch order: along the log leader epochs only grow, and a record's epoch never changes (KIP-101).
 
 use super::evidence::{Evidence, Partition, Version};
+use super::snapshots::{ToldOf, snapshots};
 use super::witness;
 use crate::checker::{Class, Verdict};
+use crate::history::{OperationId, Received};
 use model::LeaderEpoch;
 
-/// Walks through each final log, and through what was seen of each offset.
+/// Walks through each final log and the answer to each fetch, and through what was seen of each offset.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
-        let log: Vec<&Version> = partition.final_log().collect();
-        for pair in log.windows(2).filter(|pair| pair[0].offset < pair[1].offset) {
-            if epochs(pair[0], pair[1]).is_some_and(|(before, after)| before > after) {
-                judge(evidence, partition, pair[0], pair[1], None, verdict);
+        let mut told_of = ToldOf::default();
+        for snapshot in snapshots(evidence, partition) {
+            let goes_back = |pair: &[Received]| pair[0].offset < pair[1].offset && pair[0].epoch > pair[1].epoch;
+            for pair in snapshot.records.windows(2).filter(|pair| goes_back(pair)) {
+                if told_of.is_new(&pair[0], &pair[1]) {
+                    judge_pair(evidence, partition, snapshot.operation, pair, verdict);
+                }
             }
         }
         for pair in partition.versions.windows(2).filter(|p| p[0].offset == p[1].offset && p[0].id == p[1].id) {
@@ -26,6 +31,32 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
 
 fn epochs(before: &Version, after: &Version) -> Option<(LeaderEpoch, LeaderEpoch)> {
     Some((before.read?.epoch, after.read?.epoch))
+}
+
+/// Two neighbours of one read.
+fn judge_pair(
+    evidence: &Evidence<'_>,
+    partition: &Partition,
+    read: OperationId,
+    pair: &[Received],
+    verdict: &mut Verdict,
+) {
+    let begins = evidence.topics.lives[partition.life].begins;
+    if let Some(because) = evidence.may_show_unchecked_fields_wrongly(partition, begins) {
+        return verdict.allow(Class::EpochOrder, because);
+    }
+    let (before, after) = (pair[0], pair[1]);
+    let sentence = format!(
+        "record {} at offset {} has leader epoch {}, and record {} behind it at offset {} has {} to {}",
+        before.id,
+        before.offset,
+        before.epoch,
+        after.id,
+        after.offset,
+        after.epoch,
+        witness::operation(evidence, read)
+    );
+    verdict.report(witness::anomaly(Class::EpochOrder, partition, sentence, &[read]));
 }
 
 fn judge(
@@ -88,5 +119,14 @@ mod tests {
     fn epochs_grow_or_stay() {
         scanned([1, 1]).assert_clean();
         scanned([1, 4]).assert_clean();
+    }
+
+    #[test]
+    fn epochs_go_back_in_one_read() {
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 2);
+        let records = vec![Received { epoch: 2, ..received(0, 0) }, Received { epoch: 1, ..received(1, 1) }];
+        story.poll_answered(1, 0, Answer::Fetched { records, high_watermark: 2, log_start: 0 });
+        story.assert_only(Class::EpochOrder);
     }
 }

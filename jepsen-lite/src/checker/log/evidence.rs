@@ -1,25 +1,15 @@
 //! What a history proves, by partition: one pass over the operations, so that every checker is a walk over few facts.
 
+pub use super::bounds::bounds;
+use super::consumed;
+pub use super::sent::SentAt;
+use super::sent::sent;
+use super::standing::Standing;
 use super::topics::{Home, Topics};
-use crate::history::{
-    Acks, Action, Answer, Content, History, Index, Key, OffsetQuery, Operation, OperationId, Received, RecordId,
-};
+use crate::history::{Action, Answer, Content, History, Index, Operation, OperationId, Received, RecordId};
 use model::map::HashMap;
 use model::{LeaderEpoch, Offset, Timestamp, TopicPartition};
 use std::collections::BTreeMap;
-
-/// Where and how a record was sent.
-#[derive(Clone, Copy, Debug)]
-pub struct SentAt {
-    /// The produce.
-    pub operation: OperationId,
-    /// Digest of what was sent.
-    pub content: Content,
-    /// The timestamp that was sent.
-    pub timestamp: Timestamp,
-    /// Its key, where that matters.
-    pub key: Option<Key>,
-}
 
 /// What was read of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +35,7 @@ pub struct Version {
     pub acknowledged: Option<OperationId>,
     /// The first read that returned it, scans included.
     pub first_read: Option<OperationId>,
-    /// Whether the final scan returned it.
+    /// Whether the last scan returned it.
     pub scanned: bool,
     /// The operation, by completion, that showed it first, and the one that showed it last.
     pub first: OperationId,
@@ -75,6 +65,8 @@ pub struct Partition {
     pub versions: Vec<Version>,
     /// Produces, fetches, lookups, deletions and scans, in the order of invocation.
     pub operations: Vec<OperationId>,
+    /// Writes of which it is not clear whether they were of this life of its topic.
+    pub doubtful_writes: Vec<OperationId>,
     /// Requests to delete records, and those of which it is not clear whether they were of this life of its topic.
     pub deletions: Vec<OperationId>,
     /// The first and last event at which somebody may have given it other replicas.
@@ -83,6 +75,8 @@ pub struct Partition {
     deletable: Vec<(Index, Offset)>,
     /// The end of what operations had shown so far, by the event at which it grew.
     shown: Vec<(Index, Offset)>,
+    /// What stands in the end, and by when it was known.
+    pub standing: Standing,
     /// The last scan that succeeded.
     pub scan: Option<Scan>,
     /// The last scan that was refused, when none succeeded.
@@ -98,6 +92,8 @@ pub struct Evidence<'h> {
     pub topics: Topics,
     /// By life and number.
     pub partitions: Vec<Partition>,
+    /// What members of groups were given, by partition.
+    pub consumed: Vec<Partition>,
     /// Every record that was ever sent.
     pub sent: HashMap<RecordId, SentAt>,
     /// Where each operation took effect.
@@ -116,16 +112,21 @@ impl<'h> Evidence<'h> {
             gathering.take(id);
         }
         let mut partitions = gathering.partitions;
+        let doubtful_writes = doubtful_writes(history, &homes);
         for partition in &mut partitions {
             partition.in_order();
             partition.moves = moves(history, &partition.name);
             partition.deletions = deletions(history, &homes, partition);
+            partition.doubtful_writes = doubtful_writes.get(&partition.name).cloned().unwrap_or_default();
             partition.deletable = deletable(history, &partition.deletions);
             partition.shown = shown(history, &partition.operations);
+            partition.standing = Standing::of(history, partition);
         }
         let sent = sent(history);
         let ambiguous = homes.iter().filter(|home| **home == Home::Ambiguous).count() as u64;
-        Evidence { history, topics, partitions, sent, homes, ambiguous }
+        let mut consumed = consumed::gather(history, &topics);
+        consumed.iter_mut().for_each(|partition| partition.moves = moves(history, &partition.name));
+        Evidence { history, topics, partitions, consumed, sent, homes, ambiguous }
     }
 
     /// The operation with this id.
@@ -150,6 +151,11 @@ impl<'h> Evidence<'h> {
         self.history.is_of_a_cluster() && operation.invoked.index < healed
     }
 
+    /// Whether a version was known before an operation began, so that this cannot have gone by before it was written.
+    pub fn was_shown_before(&self, version: &Version, id: OperationId) -> bool {
+        self.until(version.first) < self.since(id)
+    }
+
     /// The event from which on an observation held: the invocation of the operation that made it.
     pub fn since(&self, id: OperationId) -> Index {
         self.operation(id).invoked.index
@@ -172,6 +178,17 @@ fn deletions(history: &History, homes: &[Home], partition: &Partition) -> Vec<Op
         partition.operations.iter().copied().chain(doubtful).filter(deletes).collect();
     deletions.sort_unstable();
     deletions
+}
+
+/// The writes of which it is not clear to which life of their topic they came.
+fn doubtful_writes<'h>(history: &'h History, homes: &[Home]) -> HashMap<&'h TopicPartition, Vec<OperationId>> {
+    let mut doubtful: HashMap<&TopicPartition, Vec<OperationId>> = HashMap::default();
+    for (id, (operation, home)) in (0..).zip(history.operations.iter().zip(homes)) {
+        if let (Action::Produce(produce), Home::Ambiguous) = (&operation.action, home) {
+            doubtful.entry(&produce.partition).or_default().push(id);
+        }
+    }
+    doubtful
 }
 
 /// When it was asked for other replicas.
@@ -241,21 +258,6 @@ fn by_completion(history: &History) -> Vec<OperationId> {
     ids
 }
 
-fn sent(history: &History) -> HashMap<RecordId, SentAt> {
-    let mut sent = HashMap::default();
-    for (operation, o) in history.operations.iter().enumerate() {
-        let Action::Produce(produce) = &o.action else { continue };
-        for record in &produce.records {
-            let operation = operation as OperationId;
-            sent.insert(
-                record.id,
-                SentAt { operation, content: record.content, timestamp: record.timestamp, key: record.key },
-            );
-        }
-    }
-    sent
-}
-
 struct Gathering<'a> {
     history: &'a History,
     homes: &'a [Home],
@@ -284,6 +286,8 @@ impl Gathering<'_> {
                 records.iter().for_each(|record| partition.read(*record, id, false));
             }
             (Action::Scan { .. }, Some(Answer::Scanned { log_start, end, records })) => {
+                // The log that counts is what the last scan brought, and nothing that only an earlier one did.
+                partition.versions.iter_mut().for_each(|version| version.scanned = false);
                 partition.scan = Some(Scan { operation: id, log_start: *log_start, end: *end });
                 records.iter().for_each(|record| partition.read(*record, id, true));
             }
@@ -312,10 +316,12 @@ impl Partition {
             life,
             versions: Vec::new(),
             operations: Vec::new(),
+            doubtful_writes: Vec::new(),
             deletions: Vec::new(),
             moves: Vec::new(),
             deletable: Vec::new(),
             shown: Vec::new(),
+            standing: Standing::default(),
             scan: None,
             refused: None,
         }
@@ -334,7 +340,8 @@ impl Partition {
         });
     }
 
-    fn read(&mut self, record: Received, by: OperationId, scanned: bool) {
+    /// Notes a record that was read.
+    pub fn read(&mut self, record: Received, by: OperationId, scanned: bool) {
         self.saw(Version {
             offset: record.offset,
             id: record.id,
@@ -356,7 +363,8 @@ impl Partition {
         self.versions.push(version);
     }
 
-    fn in_order(&mut self) {
+    /// Puts what was noted in order.
+    pub fn in_order(&mut self) {
         self.operations.sort_unstable();
         self.join();
         self.versions.shrink_to_fit();
@@ -378,7 +386,7 @@ impl Partition {
         grown_to(&self.shown, at)
     }
 
-    /// The versions that the final scan returned, by offset.
+    /// The versions that the last scan returned, by offset.
     pub fn final_log(&self) -> impl Iterator<Item = &Version> {
         self.versions.iter().filter(|version| version.scanned)
     }
@@ -398,49 +406,4 @@ impl Version {
         self.last = next.last;
         true
     }
-}
-
-/// What a completed operation of a partition tells about its bounds.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Bounds {
-    /// Everything below this was acknowledged by this operation, with these acks.
-    pub acknowledged: Option<(Offset, Acks)>,
-    /// The end of what can be read, as the broker told.
-    pub high_watermark: Option<Offset>,
-    /// The first offset, as the broker told.
-    pub log_start: Option<Offset>,
-    /// Whether the bounds come from a lookup of an offset.
-    pub is_lookup: bool,
-}
-
-/// Reads the bounds out of an operation.
-pub fn bounds(operation: &Operation) -> Bounds {
-    let told = |offset: Offset| Some(offset).filter(|offset| *offset >= 0);
-    let mut bounds = Bounds::default();
-    match (&operation.action, operation.answer()) {
-        (Action::Produce(produce), Some(Answer::Produced { base_offset: Some(base) })) => {
-            bounds.acknowledged = Some((*base + produce.records.len() as Offset, produce.acks));
-        }
-        (Action::Fetch(_), Some(Answer::Fetched { high_watermark, log_start, .. })) => {
-            bounds.high_watermark = told(*high_watermark);
-            bounds.log_start = told(*log_start);
-        }
-        (Action::Scan { .. }, Some(Answer::Scanned { log_start, end, .. })) => {
-            bounds.high_watermark = told(*end);
-            bounds.log_start = told(*log_start);
-        }
-        (Action::ListOffsets(list), Some(Answer::Offset { offset, .. })) => {
-            bounds.is_lookup = true;
-            match list.query {
-                OffsetQuery::Earliest => bounds.log_start = told(*offset),
-                OffsetQuery::Latest => bounds.high_watermark = told(*offset),
-                OffsetQuery::At(_) => {}
-            }
-        }
-        (Action::DeleteRecords { .. }, Some(Answer::RecordsDeleted { log_start })) => {
-            bounds.log_start = told(*log_start);
-        }
-        _ => {}
-    }
-    bounds
 }

@@ -1,10 +1,10 @@
 //! Whether the promise table allows that something seen at one event is not there at a later one.
 
 use super::evidence::{Evidence, Partition, Version};
-use super::topics::Life;
-use crate::history::{Acks, Durability, Fault, Index, OperationId};
+use crate::history::{Acks, Durability, Fault, Index, OperationId, TopicSettings};
 use crate::promise_table::{self, Hit, InSync, Keeping, Row, Settings};
 use model::NodeId;
+use std::collections::BTreeMap;
 
 /// The reason of the promise table's row that allows it.
 pub type Because = &'static str;
@@ -44,6 +44,32 @@ impl Evidence<'_> {
         unconditional.or_else(|| self.weakest(partition, seen, at, promise_table::keeping))
     }
 
+    /// Why a version may be gone at event `at`; `None` when it may not, or when what was above it stands.
+    pub fn may_be_lost(&self, partition: &Partition, version: &Version, at: Index) -> Option<Because> {
+        let seen = Observation::of(self, version);
+        let because = self.may_be_gone(partition, seen, at)?;
+        (!self.is_outlived(partition, version, seen, at)).then_some(because)
+    }
+
+    /// The event at which the first fault began that lets the newest records go, where nothing lets others go and nothing
+    /// but faults lets those go.
+    pub fn tail_is_lost_from(&self, partition: &Partition, seen: Observation, at: Index) -> Option<Index> {
+        if self.without_fault(partition, seen, at, promise_table::KEEPING).is_some() {
+            return None;
+        }
+        let promises = self.possible_promises(partition, seen, at);
+        let mut first = None;
+        for fault in self.faults_between(Some(partition), seen.from, at) {
+            let keeping = promises.iter().map(|promise| promise_table::keeping(promise.settings, hit(fault)).0).max();
+            match keeping {
+                Some(Keeping::NotPromised) => return None,
+                Some(Keeping::TailMayBeLost) => first = first.or(Some(fault.began.index)),
+                _ => {}
+            }
+        }
+        first
+    }
+
     /// Why one of two that were seen at the same offset may have been lost and the other written in its place. An answer
     /// may come late, so the one that was shown first need not be the one that was there first.
     pub fn may_be_overwritten(&self, partition: &Partition, one: &Version, other: &Version) -> Option<Because> {
@@ -58,7 +84,7 @@ impl Evidence<'_> {
         if self.since(old.last) > self.until(new.first) && !word_of_one {
             return None;
         }
-        self.may_be_gone(partition, seen, self.until(new.last))
+        self.may_be_lost(partition, old, self.until(new.last))
     }
 
     /// Why the partition may refuse to serve, in peace, after event `since`.
@@ -77,7 +103,8 @@ impl Evidence<'_> {
     /// Why fewer copies than must be in sync may come back. Nothing is committed then, and a new leader, which has to commit
     /// all that it found, does not know where what is committed ends.
     fn may_commit_nothing(&self, partition: &Partition, since: Index, least: usize) -> Option<Because> {
-        let replicas = usize::from(self.topics.lives[partition.life].replicas.unsigned_abs());
+        let possible = self.topics.lives[partition.life].possible_replicas(self.history.is_of_a_cluster());
+        let replicas = possible.iter().map(|replicas| usize::from(replicas.unsigned_abs())).max().unwrap_or(1);
         if replicas == 1 {
             return None; // it is in sync with itself
         }
@@ -168,9 +195,15 @@ impl Evidence<'_> {
         let to = if moved { at } else { seen.to.min(at) };
         let mut promises: Vec<Promise> = Vec::new();
         for topic in life.possible_settings(from, to) {
-            let promise = promise(life, seen.acks, topic);
-            if !promises.contains(&promise) {
-                promises.push(promise);
+            for replicas in life.possible_replicas(self.history.is_of_a_cluster()) {
+                // How a topic that was there before is kept is not known.
+                let in_page_cache = life.create.is_none().then_some(Durability::PageCache);
+                for durability in [Some(topic.durability), in_page_cache].into_iter().flatten() {
+                    let promise = promise(*replicas, seen.acks, TopicSettings { durability, ..topic });
+                    if !promises.contains(&promise) {
+                        promises.push(promise);
+                    }
+                }
             }
         }
         // A lone replica that moves has another beside it, which leads in the end; how long that takes is not known.
@@ -178,6 +211,17 @@ impl Evidence<'_> {
             promises.iter_mut().for_each(Promise::of_a_leader_that_moves);
         }
         promises
+    }
+
+    /// The faults that may have taken something away between two events: not those of other partitions.
+    fn faults_between(&self, partition: Option<&Partition>, from: Index, at: Index) -> impl Iterator<Item = &Fault> {
+        let name = partition.map(|partition| partition.name.to_string());
+        let cluster = self.history.is_of_a_cluster();
+        self.history.faults.iter().filter(move |fault| {
+            let elsewhere =
+                name.is_some() && fault.nature.partition.as_ref().is_some_and(|hit| Some(hit) != name.as_ref());
+            !elsewhere && fault.began.index <= at && lasts_until(fault, cluster) >= from
+        })
     }
 
     /// The reason of a fault that `counts`, when so many nodes were struck by such faults between two events that, at
@@ -190,40 +234,21 @@ impl Evidence<'_> {
         copies: usize,
         counts: &dyn Fn(&Fault) -> Option<Because>,
     ) -> Option<Because> {
-        let name = partition.map(|partition| partition.name.to_string());
         let cluster = self.history.is_of_a_cluster();
-        let mut strikes: Vec<Strike> = Vec::new();
-        for fault in &self.history.faults {
-            let elsewhere =
-                name.is_some() && fault.nature.partition.as_ref().is_some_and(|hit| Some(hit) != name.as_ref());
+        let mut struck: BTreeMap<NodeId, Index> = BTreeMap::new(); // until when
+        for fault in self.faults_between(partition, from, at) {
             let until = lasts_until(fault, cluster);
-            if elsewhere || fault.began.index > at || until < from {
-                continue;
-            }
             let Some(because) = counts(fault) else { continue };
-            let (node, began) = (fault.nature.node, fault.began.index);
-            strikes.push(Strike { node, began, until });
-            if strikes_at(&strikes, began) >= copies {
+            // Faults come in the order in which they began: who was in sync again by then counts no more.
+            struck.retain(|_, until| *until >= fault.began.index);
+            let node = struck.entry(fault.nature.node).or_insert(until);
+            *node = until.max(*node);
+            if struck.len() >= copies {
                 return Some(because);
             }
         }
         None
     }
-}
-
-/// What a fault did to a node that counts.
-struct Strike {
-    node: NodeId,
-    began: Index,
-    until: Index,
-}
-
-/// How many nodes are struck at event `at`.
-fn strikes_at(strikes: &[Strike], at: Index) -> usize {
-    let mut nodes: Vec<NodeId> = strikes.iter().filter(|s| s.began <= at && s.until >= at).map(|s| s.node).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    nodes.len()
 }
 
 /// What was promised for something that was seen.
@@ -243,9 +268,9 @@ impl Promise {
     }
 }
 
-fn promise(life: &Life, acks: Acks, topic: crate::history::TopicSettings) -> Promise {
-    let copies = promise_table::copies_spoken_for(acks, life.replicas, topic.min_in_sync);
-    let in_sync = match (life.replicas, topic.min_in_sync) {
+fn promise(replicas: i16, acks: Acks, topic: TopicSettings) -> Promise {
+    let copies = promise_table::copies_spoken_for(acks, replicas, topic.min_in_sync);
+    let in_sync = match (replicas, topic.min_in_sync) {
         (..=1, _) => InSync::Alone,
         (_, ..=1) => InSync::One,
         _ => InSync::Several,

@@ -46,7 +46,7 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
 mod tests {
     use crate::checker::Class;
     use crate::checker::log::story::Story;
-    use crate::history::{Action, Answer, CreateTopic, Outcome};
+    use crate::history::{Action, Answer, CreateTopic, OperationId, Outcome};
     use std::collections::BTreeMap;
 
     #[test]
@@ -95,5 +95,34 @@ mod tests {
             story.describe(&[("segment.bytes", "8192")]);
             if found { story.assert_only(Class::ForgottenConfig) } else { story.assert_clean() }
         }
+    }
+
+    fn changing(story: &mut Story, name: &str, value: &str) -> OperationId {
+        let changes = BTreeMap::from([(name.to_owned(), Some(value.to_owned()))]);
+        story.invoke(9, Action::AlterConfigs { topic: "t".into(), changes })
+    }
+
+    #[test]
+    fn of_two_changes_at_once_either_may_be_the_last() {
+        for (told, clean) in [("8192", true), ("1024", true), ("4096", false)] {
+            let mut story = Story::with_topic(&[("segment.bytes", "4096")]);
+            let one = changing(&mut story, "segment.bytes", "8192");
+            let other = changing(&mut story, "segment.bytes", "1024");
+            story.complete(other, Outcome::Ok(Answer::Done));
+            story.complete(one, Outcome::Ok(Answer::Done));
+            story.alter("max.message.bytes", Some("2000"));
+            story.describe(&[("segment.bytes", told), ("retention.ms", "-1"), ("max.message.bytes", "2000")]);
+            if clean { story.assert_clean() } else { story.assert_only(Class::ForgottenConfig) }
+        }
+    }
+
+    #[test]
+    fn a_change_that_is_under_way_need_not_show_when_a_later_one_does() {
+        let mut story = Story::with_topic(&[("segment.bytes", "4096")]);
+        let slow = changing(&mut story, "segment.bytes", "8192");
+        story.alter("max.message.bytes", Some("2000"));
+        story.describe(&[("segment.bytes", "4096"), ("retention.ms", "-1"), ("max.message.bytes", "2000")]);
+        story.complete(slow, Outcome::Ok(Answer::Done));
+        story.assert_clean();
     }
 }

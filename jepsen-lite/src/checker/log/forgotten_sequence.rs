@@ -3,6 +3,7 @@
 
 use super::evidence::{Evidence, Partition};
 use super::excuse::Observation;
+use super::topics::Home;
 use super::witness;
 use crate::checker::{Class, Verdict};
 use crate::history::{Action, OperationId, Outcome};
@@ -22,13 +23,19 @@ struct Standing {
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
         let mut sessions: BTreeMap<u32, Standing> = BTreeMap::new();
-        for id in &partition.operations {
+        let mut writes: Vec<OperationId> = [&partition.operations[..], &partition.doubtful_writes].concat();
+        writes.sort_unstable();
+        for id in &writes {
             let operation = evidence.operation(*id);
             let Some(session) = session_of(evidence, *id) else { continue };
             if !evidence.history.sessions.get(session as usize).is_some_and(|session| session.idempotent) {
                 continue;
             }
             let standing = sessions.entry(session).or_default();
+            if evidence.homes[*id as usize] == Home::Ambiguous {
+                standing.in_doubt = true; // it may have been taken here, or before the topic was made anew
+                continue;
+            }
             match &operation.outcome {
                 Outcome::Ok(_) => standing.acknowledged = Some(*id),
                 Outcome::Fail(error) | Outcome::Unknown(error) => {
@@ -104,6 +111,17 @@ mod tests {
         story.acknowledged(0, 3);
         refused(&mut story, 3);
         story.assert_only(Class::ForgottenSequence);
+    }
+
+    #[test]
+    fn a_write_that_may_have_come_to_the_topic_before_leaves_a_doubt() {
+        let mut story = Story::with_topic(&[]);
+        let doubtful = story.produce(0, 1);
+        story.complete(doubtful, Outcome::Unknown("timed out".into()));
+        story.delete_topic();
+        story.create(&[]);
+        refused(&mut story, 1);
+        story.assert_clean();
     }
 
     #[test]

@@ -60,7 +60,8 @@ impl Judge<'_, '_> {
         let deleted_below = partition.asked_to_delete(until);
         let may_expire = evidence.expires(partition, until);
         for version in &partition.versions {
-            let Some(key) = key_of(evidence, version.id) else { continue };
+            let was_there = evidence.was_shown_before(version, scan.operation);
+            let Some(key) = key_of(evidence, version.id).filter(|_| was_there) else { continue };
             verdict.judged += 1;
             let removed = version.offset < scan.log_start && (may_expire || version.offset < deleted_below);
             let replaced = self.keys.is_replaced_in_the_end(key, version.offset);
@@ -110,7 +111,8 @@ impl Judge<'_, '_> {
             return false;
         }
         let looked = evidence.operation(by).completed.map_or(u64::MAX, |completed| completed.at);
-        let kept_until = evidence.operation(sent.operation).invoked.at.saturating_add(self.kept_ms * 1_000_000);
+        let kept_until =
+            evidence.operation(sent.operation).invoked.at.saturating_add(self.kept_ms.saturating_mul(1_000_000));
         let clock = |kind| {
             matches!(
                 kind,
@@ -185,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_was_written_after_the_final_read_need_not_be_in_it() {
+        let mut story = written();
+        story.scan(0, 3, &[(1, 1), (2, 2)]);
+        done(&mut story, 3, 3, false);
+        story.assert_clean();
+    }
+
+    #[test]
     fn a_value_went_in_favour_of_one_that_never_was() {
         for (deletes, clean) in [(false, false), (true, true)] {
             let mut story = written();
@@ -232,5 +242,14 @@ mod tests {
             story.scan(0, 0, &[]);
             assert_eq!(story.verdict().is_clean(), clean);
         }
+    }
+
+    #[test]
+    fn a_deletion_may_be_kept_for_ever() {
+        let mut story = Story::with_topic(&[COMPACTED, ("delete.retention.ms", "18446744073709551615")]);
+        done(&mut story, 0, 1, true);
+        done(&mut story, 1, 2, false);
+        story.scan(0, 2, &[(1, 1)]);
+        story.assert_only(Class::LostKey);
     }
 }

@@ -2,7 +2,6 @@
 //! nowhere in it.
 
 use super::evidence::{Evidence, Partition, Scan, Version};
-use super::excuse::Observation;
 use super::witness;
 use crate::checker::{Class, Verdict};
 use crate::history::RecordId;
@@ -28,12 +27,15 @@ fn check_partition(evidence: &Evidence<'_>, partition: &Partition, scan: Scan, v
     let may_expire = life.maybe(0, scanned_at, |settings| settings.retention);
     let mut lost: Vec<&Version> = Vec::new();
     for version in partition.versions.iter().filter(|version| version.acknowledged.is_some()) {
+        if !evidence.was_shown_before(version, scan.operation) {
+            continue; // the scan may have gone by before it was written
+        }
         verdict.judged += 1;
         let removed = version.offset < scan.log_start && (may_expire || version.offset < deleted_below);
         if removed || present.contains(&version.id) {
             continue;
         }
-        match evidence.may_be_gone(partition, Observation::of(evidence, version), scanned_at) {
+        match evidence.may_be_lost(partition, version, scanned_at) {
             Some(because) => verdict.allow(Class::LostWrite, because),
             None => lost.push(version),
         }
@@ -64,8 +66,8 @@ fn report(evidence: &Evidence<'_>, partition: &Partition, scan: Scan, lost: &[&V
 #[cfg(test)]
 mod tests {
     use crate::checker::Class;
-    use crate::checker::log::story::Story;
-    use crate::history::FaultKind;
+    use crate::checker::log::story::{Story, partition};
+    use crate::history::{Action, Answer, FaultKind, Outcome};
 
     #[test]
     fn an_acknowledged_record_that_the_final_log_lacks_is_lost() {
@@ -85,6 +87,35 @@ mod tests {
         story.scan(0, 3, &[(0, 0), (1, 1), (2, 2)]);
         story.assert_clean();
         assert_eq!(story.verdict().judged, 3);
+    }
+
+    #[test]
+    fn what_was_acknowledged_during_the_scan_or_after_it_need_not_be_in_it() {
+        let mut story = Story::with_topic(&[]);
+        let beside = story.produce(0, 1);
+        let scan = story.invoke(7, Action::Scan { partition: partition() });
+        story.acknowledge(beside, 0);
+        story.complete(scan, Outcome::Ok(Answer::Scanned { log_start: 0, end: 0, records: Vec::new() }));
+        story.acknowledged(1, 1);
+        story.poll(1, 0, &[(0, 0), (1, 1)], 2);
+        story.assert_clean();
+    }
+
+    #[test]
+    fn the_last_of_several_scans_counts() {
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 2);
+        story.scan(0, 2, &[(0, 0), (1, 1)]);
+        story.assert_clean();
+        story.scan(0, 2, &[(0, 0)]);
+        story.assert_finds(Class::LostWrite);
+        story.assert_finds(Class::Hole);
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 1);
+        story.scan(0, 1, &[(0, 0)]);
+        story.acknowledged(1, 1);
+        story.scan(0, 2, &[(0, 0), (1, 1)]);
+        story.assert_clean();
     }
 
     #[test]

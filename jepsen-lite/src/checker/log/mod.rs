@@ -2,8 +2,10 @@
 //! Jepsen's Kafka workload, and more.
 
 mod aborted_read;
+mod bounds;
 #[cfg(test)]
 mod cluster_stories;
+mod consumed;
 mod corruption;
 mod deleted_returned;
 mod duplicate;
@@ -20,6 +22,7 @@ mod hole;
 mod inconsistent_offsets;
 mod internal_poll_skip;
 mod keys;
+mod life;
 mod log_start_regress;
 mod lost_key;
 mod lost_topic;
@@ -28,7 +31,10 @@ mod nonmonotonic_poll;
 mod nonmonotonic_send;
 mod producer_order;
 mod resurrected_topic;
+mod sent;
+mod snapshots;
 mod stale_high_watermark;
+mod standing;
 #[cfg(test)]
 mod story;
 mod sweep;

@@ -75,7 +75,7 @@ fn record_of_an_earlier_life(evidence: &Evidence<'_>, partition: &Partition, ver
     verdict.report(witness::anomaly(Class::ResurrectedTopic, partition, sentence, &[sent.operation, read]));
 }
 
-/// Whether a write named the topic without its id while something went wrong: it may have been sent more than once, and
+/// Whether a write named the topic without its id and was sent more than once, or may have been, since something went wrong:
 /// an attempt that was held up is delivered when another topic has the name.
 fn may_have_come_late(evidence: &Evidence<'_>, id: OperationId) -> bool {
     let operation = evidence.operation(id);
@@ -84,7 +84,8 @@ fn may_have_come_late(evidence: &Evidence<'_>, id: OperationId) -> bool {
     let mut faults = evidence.history.faults.iter();
     let went_wrong =
         faults.any(|fault| fault.began.at <= until && fault.ended.is_none_or(|ended| ended.at >= operation.invoked.at));
-    produce.topic_id.is_none() && went_wrong
+    let was_sent_again = evidence.history.resent.contains(&id);
+    produce.topic_id.is_none() && (was_sent_again || went_wrong)
 }
 
 fn report(evidence: &Evidence<'_>, verdict: &mut Verdict, witness: String, id: OperationId) {
@@ -135,6 +136,18 @@ mod tests {
         let mut story = Story::with_topic(&[]);
         let write = story.produce(0, 1);
         story.fault(FaultKind::Cut, None);
+        story.acknowledge(write, 0);
+        story.delete_topic();
+        story.create(&[]);
+        story.poll(1, 0, &[(0, 0)], 1);
+        story.assert_clean();
+    }
+
+    #[test]
+    fn a_write_that_was_sent_again_may_come_to_the_next_topic_of_the_name() {
+        let mut story = Story::with_topic(&[]);
+        let write = story.produce(0, 1);
+        story.recorder.resent(write);
         story.acknowledge(write, 0);
         story.delete_topic();
         story.create(&[]);

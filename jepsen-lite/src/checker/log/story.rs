@@ -3,8 +3,8 @@
 use super::check;
 use crate::checker::{Class, Verdict};
 use crate::history::{
-    Acks, Action, Answer, CreateTopic, FaultKind, FaultNature, Fetch, FileKind, History, ListOffsets, OffsetQuery,
-    OperationId, Outcome, Process, Produce, Received, RecordId, Recorder, Sent, Session,
+    Acks, Action, Answer, Consume, CreateTopic, FaultKind, FaultNature, Fetch, FileKind, History, ListOffsets,
+    OffsetQuery, OperationId, Outcome, Process, Produce, Received, RecordId, Recorder, Sent, Session,
 };
 use model::{Offset, TopicPartition};
 use std::collections::BTreeMap;
@@ -37,6 +37,13 @@ fn configs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
+/// The creation of a topic without retention, but for what `pairs` say.
+pub fn created(pairs: &[(&str, &str)]) -> Action {
+    let mut configs = configs(pairs);
+    configs.entry("retention.ms".into()).or_insert("-1".into());
+    Action::CreateTopic(CreateTopic { topic: "t".into(), partitions: 1, replicas: 1, configs })
+}
+
 impl Story {
     /// Nothing yet.
     pub fn new() -> Story {
@@ -53,10 +60,7 @@ impl Story {
     }
 
     pub fn create(&mut self, pairs: &[(&str, &str)]) -> OperationId {
-        let mut configs = configs(pairs);
-        configs.entry("retention.ms".into()).or_insert("-1".into());
-        let create = CreateTopic { topic: "t".into(), partitions: 1, replicas: 1, configs };
-        self.did(9, Action::CreateTopic(create), Answer::Created { topic_id: None })
+        self.did(9, created(pairs), Answer::Created { topic_id: None })
     }
 
     pub fn at(&mut self) -> u64 {
@@ -111,6 +115,12 @@ impl Story {
     pub fn poll_answered(&mut self, process: Process, from: Offset, answer: Answer) -> OperationId {
         let fetch = Fetch { partition: partition(), topic_id: None, from, continues: true, node: None };
         self.did(process, Action::Fetch(fetch), answer)
+    }
+
+    /// A member of a group is given these.
+    pub fn consumed(&mut self, records: Vec<Received>) {
+        let consume = Consume { group: "g".into(), member: "m".into(), partition: partition() };
+        self.did(6, Action::Consume(consume), Answer::Fetched { records, high_watermark: -1, log_start: -1 });
     }
 
     pub fn list(&mut self, query: OffsetQuery, offset: Offset, timestamp: i64) {

@@ -1,143 +1,22 @@
 //! The lives of topics: which create and which delete bound them, what their settings were when, and in which life an
 //! operation took effect.
 
-use crate::history::{Action, Answer, Durability, History, Index, Operation, OperationId, TopicSettings};
+pub use super::life::Life;
+use crate::checker::group::{OFFSETS_TOPIC, group_of};
+use crate::history::{Action, Answer, History, Index, Operation, OperationId};
 use model::Uuid;
 use std::collections::BTreeMap;
 
-/// One life of one topic name.
-#[derive(Debug)]
-pub struct Life {
-    /// The name.
-    pub topic: String,
-    /// Its id, when an answer told.
-    pub id: Option<Uuid>,
-    /// The create; `None` for a topic that was there before the history began.
-    pub create: Option<OperationId>,
-    /// It cannot be older than this event.
-    pub begins: Index,
-    /// It was there at this event, unless deleted; `None` when the create's outcome is unknown.
-    pub exists_by: Option<Index>,
-    /// It may be gone from this event on.
-    pub ends_from: Option<Index>,
-    /// It is gone at this event.
-    pub gone_by: Option<Index>,
-    /// Replicas of each partition.
-    pub replicas: i16,
-    /// Values each config may have had, in order of change.
-    changes: Vec<Change>,
-    first_configs: BTreeMap<String, String>,
-}
-
-/// One change of configs.
-#[derive(Clone, Debug)]
-struct Change {
-    from: Index,
-    /// When it was surely in effect; `None` when that was never known.
-    settled: Option<Index>,
-    values: BTreeMap<String, Option<String>>,
-}
-
-impl Life {
-    fn new(topic: &str, begins: Index) -> Life {
-        Life {
-            topic: topic.to_owned(),
-            id: None,
-            create: None,
-            begins,
-            exists_by: None,
-            ends_from: None,
-            gone_by: None,
-            replicas: 1,
-            changes: Vec::new(),
-            first_configs: BTreeMap::new(),
-        }
-    }
-
-    fn may_be_alive(&self, from: Index, to: Index) -> bool {
-        self.begins <= to && self.gone_by.is_none_or(|gone| gone >= from)
-    }
-
-    /// Whether it certainly was there all through the events `from` to `to`.
-    pub fn surely_alive(&self, from: Index, to: Index) -> bool {
-        self.exists_by.is_some_and(|exists| exists <= from) && self.ends_from.is_none_or(|ends| ends > to)
-    }
-
-    /// Every set of configs the topic may have had at some time from event `from` to event `to`, seen through `view`. A
-    /// change whose outcome was never known may come at any later time.
-    fn possible<T>(&self, from: Index, to: Index, view: impl Fn(&BTreeMap<String, String>) -> T) -> Vec<T> {
-        let mut configs = self.first_configs.clone();
-        let mut unsettled: Vec<&BTreeMap<String, Option<String>>> = Vec::new();
-        let mut possible = vec![view(&configs)];
-        for change in self.changes.iter().take_while(|change| change.from <= to) {
-            if change.settled.is_none() {
-                unsettled.push(&change.values);
-            } else {
-                apply(&mut configs, &change.values);
-            }
-            if change.settled.is_some_and(|settled| settled <= from) {
-                possible.clear();
-            }
-            possible.push(view(&configs));
-            for values in &unsettled {
-                let mut other = configs.clone();
-                apply(&mut other, values);
-                possible.push(view(&other));
-            }
-        }
-        possible
-    }
-
-    /// Every value `name` may have had at some time from event `from` to event `to`; `None` is the default.
-    pub fn possible_values(&self, name: &str, from: Index, to: Index) -> Vec<Option<String>> {
-        self.possible(from, to, |configs| configs.get(name).cloned())
-    }
-
-    /// Every settings the topic may have had from event `from` to event `to`.
-    pub fn possible_settings(&self, from: Index, to: Index) -> Vec<TopicSettings> {
-        self.possible(from, to, TopicSettings::of)
-    }
-
-    /// The names of configs that were ever set.
-    pub fn config_names(&self) -> impl Iterator<Item = &str> {
-        let changed = self.changes.iter().flat_map(|change| change.values.keys());
-        let mut names: Vec<&str> = self.first_configs.keys().chain(changed).map(String::as_str).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.into_iter()
-    }
-
-    /// Whether something of `is` held at some time from event `from` to event `to`.
-    pub fn maybe(&self, from: Index, to: Index, is: impl Fn(&TopicSettings) -> bool) -> bool {
-        self.possible_settings(from, to).iter().any(is)
-    }
-
-    /// Whether, at some time after event `from` and before event `to`, the topic was made journaled, which puts all it
-    /// held on stable storage.
-    pub fn journaled_between(&self, from: Index, to: Index) -> bool {
-        self.changes.iter().any(|change| {
-            let settled_between = change.from > from && change.settled.is_some_and(|settled| settled < to);
-            let journaled = |at| self.possible_settings(at, at).iter().all(|s| s.durability == Durability::Journaled);
-            settled_between && change.values.contains_key("flush.messages") && change.settled.is_some_and(journaled)
-        })
-    }
-}
-
-fn apply(configs: &mut BTreeMap<String, String>, values: &BTreeMap<String, Option<String>>) {
-    for (name, value) in values {
-        match value {
-            Some(value) => configs.insert(name.clone(), value.clone()),
-            None => configs.remove(name),
-        };
-    }
-}
-
 /// All lives, by name, in order.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Topics {
     /// All of them; a life is known by its place here.
     pub lives: Vec<Life>,
     by_name: BTreeMap<String, Vec<usize>>,
+    /// How many deletes of a name may still be done, since nothing shows that they were.
+    late_deletes: BTreeMap<String, usize>,
+    /// Lives whose creates had not been done when others of the name were, and may still come.
+    late_creates: BTreeMap<String, Vec<usize>>,
     /// Until this event a node may not have heard yet that a topic is gone.
     lingers_until: Index,
 }
@@ -160,7 +39,7 @@ impl Topics {
             _ if !history.is_of_a_cluster() => 0,
             healed => healed.map_or(Index::MAX, |healed| healed.index),
         };
-        let mut topics = Topics { lives: Vec::new(), by_name: BTreeMap::new(), lingers_until };
+        let mut topics = Topics { lingers_until, ..Topics::default() };
         for (id, operation) in history.operations.iter().enumerate() {
             match &operation.action {
                 Action::CreateTopic(_) => topics.create(id as OperationId, operation),
@@ -170,7 +49,8 @@ impl Topics {
             }
         }
         for operation in &history.operations {
-            if let Some(topic) = topic_of(&operation.action)
+            let group = group_of(&operation.action).map(|_| OFFSETS_TOPIC);
+            if let Some(topic) = topic_of(&operation.action).or(group)
                 && !topics.by_name.contains_key(topic)
             {
                 let at = topics.add(Life::new(topic, 0));
@@ -196,19 +76,19 @@ impl Topics {
         if operation.is_failed() {
             return;
         }
-        // A create that was done proves that an earlier delete was, whatever its own outcome.
-        if let (true, Some(completed), Some(last)) = (operation.is_ok(), operation.completed, self.last(&create.topic))
-            && last.ends_from.is_some()
-        {
-            last.gone_by = last.gone_by.or(Some(completed.index));
+        if let (true, Some(completed)) = (operation.is_ok(), operation.completed) {
+            self.end_before(&create.topic, id, completed.index);
         }
         let mut life = Life::new(&create.topic, operation.invoked.index);
         life.create = Some(id);
         life.replicas = create.replicas.max(1);
         life.first_configs.clone_from(&create.configs);
-        // It names the topic alone, and may come late: to the next topic of the name.
-        let earlier = self.last(&create.topic).map_or(&[][..], |last| &last.changes);
-        life.changes = earlier.iter().filter(|change| change.settled.is_none()).cloned().collect();
+        if let Some(last) = self.last(&create.topic) {
+            life.take_late_changes_of(last);
+        }
+        if self.late_deletes.get(&create.topic).is_some_and(|late| *late > 0) {
+            life.ends_from = Some(life.begins);
+        }
         if operation.is_ok() {
             life.exists_by = operation.completed.map(|moment| moment.index);
         }
@@ -218,19 +98,79 @@ impl Topics {
         self.add(life);
     }
 
+    /// A create was done: no topic of the name was there then, whatever came of the deletes and creates before.
+    fn end_before(&mut self, topic: &str, create: OperationId, done: Index) {
+        let places = self.by_name.get(topic).cloned().unwrap_or_default();
+        for place in places {
+            let life = &mut self.lives[place];
+            if life.gone_by.is_some() {
+                continue;
+            }
+            life.gone_by = Some(done);
+            match (life.exists_by, life.ends_from) {
+                // A delete whose outcome nobody knew was its end, and comes no more.
+                (Some(_), Some(_)) => {
+                    self.late_deletes.entry(topic.to_owned()).and_modify(|late| *late = late.saturating_sub(1));
+                }
+                (Some(_), None) => life.replaced_by = Some(create),
+                (None, ends_from) => {
+                    life.is_overtaken = ends_from.is_none();
+                    self.late_creates.entry(topic.to_owned()).or_default().push(place);
+                }
+            }
+        }
+    }
+
+    /// Once a topic may be gone, creates that it had overtaken may be done.
+    fn let_late_creates_come(&mut self, topic: &str, from: Index) {
+        for place in self.late_creates.remove(topic).unwrap_or_default() {
+            let early = &self.lives[place];
+            let mut late = Life::new(topic, from);
+            (late.create, late.replicas) = (early.create, early.replicas);
+            late.first_configs.clone_from(&early.first_configs);
+            let places = self.by_name.entry(topic.to_owned()).or_default();
+            let end = places.len().saturating_sub(1); // what is told of the last life is still told of that
+            places.insert(end, self.lives.len());
+            self.lives.push(late);
+        }
+    }
+
+    /// Whether a delete was under way beside the create of the last life, and may have been of the life before, which that
+    /// create was taken to have replaced.
+    fn is_of_the_life_before(&mut self, topic: &str, asked: Index) -> bool {
+        let Some([.., before, last]) = self.by_name.get(topic).map(Vec::as_slice) else { return false };
+        let (before, last) = (*before, *last);
+        let created_beside = self.lives[last].exists_by.is_some_and(|by| by > asked);
+        let replaced =
+            self.lives[before].replaced_by.is_some() && self.lives[before].replaced_by == self.lives[last].create;
+        if created_beside && replaced {
+            self.lives[before].replaced_by = None;
+            self.lives[before].ends_from = Some(asked);
+            self.lives[last].ends_from = self.lives[last].ends_from.or(Some(asked));
+        }
+        created_beside && replaced
+    }
+
     fn delete(&mut self, topic: &str, operation: &Operation) {
         if operation.is_failed() {
             return;
         }
+        if !operation.is_ok() {
+            *self.late_deletes.entry(topic.to_owned()).or_default() += 1;
+        }
         if operation.is_ok() && !self.by_name.contains_key(topic) {
             let at = self.add(Life::new(topic, 0));
             self.lives[at].exists_by = Some(0);
+        }
+        if self.is_of_the_life_before(topic, operation.invoked.index) {
+            return;
         }
         let Some(last) = self.last(topic) else { return };
         last.ends_from = last.ends_from.or(Some(operation.invoked.index));
         if operation.is_ok() {
             last.gone_by = last.gone_by.or(operation.completed.map(|moment| moment.index));
         }
+        self.let_late_creates_come(topic, operation.invoked.index);
     }
 
     fn alter(&mut self, topic: &str, changes: &BTreeMap<String, Option<String>>, operation: &Operation) {
@@ -243,7 +183,7 @@ impl Topics {
         }
         let settled = operation.completed.filter(|_| operation.is_ok()).map(|moment| moment.index);
         let Some(last) = self.last(topic) else { return };
-        last.changes.push(Change { from: operation.invoked.index, settled, values: changes.clone() });
+        last.change(operation.invoked.index, settled, changes);
     }
 
     /// The lives of a name, in order.
@@ -260,7 +200,8 @@ impl Topics {
             return Home::One(*at);
         }
         let lingers = from < self.lingers_until;
-        let may_answer = |life: &Life| life.may_be_alive(from, to) || (lingers && life.begins <= to);
+        let may_linger = |life: &Life| lingers && !life.is_overtaken && life.begins <= to;
+        let may_answer = |life: &Life| life.may_be_alive(from, to) || may_linger(life);
         let mut candidates = lives.iter().filter(|at| may_answer(&self.lives[**at]));
         match (candidates.next(), candidates.next()) {
             (Some(at), None) => Home::One(*at),

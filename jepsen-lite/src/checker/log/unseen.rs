@@ -20,8 +20,9 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
 
 fn check_partition(evidence: &Evidence<'_>, partition: &Partition, scan: Scan, healed: u32, verdict: &mut Verdict) {
     for (process, (position, last)) in positions(evidence, partition, healed) {
-        let missed = partition.final_log().find(|v| v.offset >= position && v.acknowledged.is_some());
-        let Some(missed) = missed else { continue };
+        let due = |id: OperationId| evidence.until(id) < evidence.since(last);
+        let missed = partition.final_log().find(|v| v.offset >= position && v.acknowledged.is_some_and(due));
+        let Some(missed) = missed.filter(|_| brought_nothing(evidence, last)) else { continue };
         let sentence = format!(
             "client {process} followed it to offset {position}, last in {}, and never got record {} at offset {}, \
              which the final log holds",
@@ -32,6 +33,11 @@ fn check_partition(evidence: &Evidence<'_>, partition: &Partition, scan: Scan, h
         let operations = [last, missed.acknowledged.unwrap_or(last), scan.operation];
         verdict.report(witness::anomaly(Class::Unseen, partition, sentence, &operations));
     }
+}
+
+/// Whether a read was refused or empty. Who got records and then read no more stopped by itself.
+fn brought_nothing(evidence: &Evidence<'_>, read: OperationId) -> bool {
+    !matches!(evidence.operation(read).answer(), Some(Answer::Fetched { records, .. }) if !records.is_empty())
 }
 
 /// Where each process that read on after the healing ended. Who does not know the topic's id, since nobody heard of its
@@ -79,6 +85,19 @@ mod tests {
         story.healed();
         story.poll(1, 1, &[(1, 1), (2, 2)], 3);
         story.poll(1, 3, &[], 3);
+        story.scan(0, 3, &[(0, 0), (1, 1), (2, 2)]);
+        story.assert_clean();
+    }
+
+    #[test]
+    fn a_follower_need_not_see_what_was_written_after_its_last_read_nor_read_on() {
+        let mut story = Story::with_topic(&[]);
+        story.acknowledged(0, 1);
+        story.healed();
+        story.poll(1, 0, &[(0, 0)], 1);
+        story.poll(1, 1, &[], 1);
+        story.acknowledged(1, 2);
+        story.poll(2, 0, &[(0, 0), (1, 1)], 3);
         story.scan(0, 3, &[(0, 0), (1, 1), (2, 2)]);
         story.assert_clean();
     }

@@ -9,6 +9,7 @@ use super::witness;
 use crate::checker::{Class, Verdict};
 use crate::history::{Acks, Action, Answer, Index, OffsetQuery, Operation, OperationId};
 use model::{LeaderEpoch, Offset, Timestamp};
+use std::collections::BTreeMap;
 
 /// Compares each lookup with what was known when it began.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
@@ -52,16 +53,13 @@ fn check_latest(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Ve
 /// leader of such an epoch acknowledged to acks=all.
 fn check_latest_by_epoch(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Verdict) {
     let lookups: Vec<Lookup> = partition.operations.iter().filter_map(|id| end_lookup(evidence, *id)).collect();
-    for (place, lookup) in lookups.iter().enumerate() {
-        let before = |id: OperationId| evidence.until(id) < evidence.since(lookup.operation);
-        let told = lookups[..place].iter().filter(|earlier| earlier.epoch <= lookup.epoch && before(earlier.operation));
-        let told = told.map(|earlier| (earlier.end, earlier.operation));
-        let from = partition.versions.partition_point(|version| version.offset < lookup.end);
-        let acknowledged = partition.versions[from..].iter().filter_map(|version| {
-            let by = acknowledged_by_its_leader(evidence, version).filter(|by| before(*by))?;
-            version.read.filter(|read| read.epoch <= lookup.epoch).map(|_| (version.offset + 1, by))
-        });
-        let Some((bound, proof)) = told.chain(acknowledged).max().filter(|(bound, _)| *bound > lookup.end) else {
+    let mut proofs = proofs(evidence, partition, &lookups).into_iter().peekable();
+    let mut proved = Proved::default();
+    for lookup in &lookups {
+        while let Some((_, epoch, end, by)) = proofs.next_if(|(until, ..)| *until < evidence.since(lookup.operation)) {
+            proved.note(epoch, (end, by));
+        }
+        let Some((bound, proof)) = proved.up_to(lookup.epoch).filter(|(bound, _)| *bound > lookup.end) else {
             continue;
         };
         let seen = Observation { acks: Acks::All, ..Observation::by(evidence, proof) };
@@ -79,6 +77,41 @@ fn check_latest_by_epoch(evidence: &Evidence<'_>, partition: &Partition, verdict
                 verdict.report(witness::anomaly(Class::WrongOffsetLookup, partition, sentence, &operations));
             }
         }
+    }
+}
+
+/// What proves an end in a leader epoch, by the event at which it was known.
+fn proofs(
+    evidence: &Evidence<'_>,
+    partition: &Partition,
+    lookups: &[Lookup],
+) -> Vec<(Index, LeaderEpoch, Offset, OperationId)> {
+    let told = lookups.iter().map(|it| (evidence.until(it.operation), it.epoch, it.end, it.operation));
+    let acknowledged = partition.versions.iter().filter_map(|version| {
+        let (by, read) = (acknowledged_by_its_leader(evidence, version)?, version.read?);
+        Some((evidence.until(by), read.epoch, version.offset + 1, by))
+    });
+    let mut proofs: Vec<_> = told.chain(acknowledged).collect();
+    proofs.sort_unstable();
+    proofs
+}
+
+/// The greatest end that is proved by leader epoch: of a later epoch only what is greater than in all before it.
+#[derive(Default)]
+struct Proved(BTreeMap<LeaderEpoch, (Offset, OperationId)>);
+
+impl Proved {
+    fn note(&mut self, epoch: LeaderEpoch, end: (Offset, OperationId)) {
+        if self.up_to(epoch).is_some_and(|known| known >= end) {
+            return;
+        }
+        self.0.retain(|later, known| *later < epoch || *known > end);
+        self.0.insert(epoch, end);
+    }
+
+    /// In this epoch or one before it.
+    fn up_to(&self, epoch: LeaderEpoch) -> Option<(Offset, OperationId)> {
+        self.0.range(..=epoch).next_back().map(|(_, end)| *end)
     }
 }
 

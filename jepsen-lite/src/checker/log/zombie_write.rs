@@ -1,25 +1,42 @@
 //! Zombie write: once a record of a producer's later epoch is in the log, none of an earlier epoch comes after it.
 
-use super::evidence::{Evidence, Partition, Version};
+use super::evidence::{Evidence, Partition};
+use super::snapshots::{Snapshot, ToldOf, snapshots};
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::RecordId;
+use crate::history::{OperationId, Received, RecordId};
 use model::{ProducerEpoch, ProducerId};
 use std::collections::BTreeMap;
 
-/// Walks through each final log.
+/// Walks through each final log, and through the answer to each fetch.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
-        let mut latest: BTreeMap<ProducerId, (ProducerEpoch, &Version)> = BTreeMap::new();
-        for version in partition.final_log().filter(|version| version.id != RecordId::FOREIGN) {
-            let session = evidence.history.sessions.get(version.id.session() as usize);
-            let Some((id, epoch)) = session.and_then(|session| session.producer) else { continue };
-            match latest.get(&id) {
-                Some((later, before)) if *later > epoch => {
-                    report(evidence, partition, (id, epoch, version), (*later, before), verdict);
+        let mut told_of = ToldOf::default();
+        for snapshot in snapshots(evidence, partition) {
+            check_snapshot(evidence, partition, &snapshot, &mut told_of, verdict);
+        }
+    }
+}
+
+fn check_snapshot(
+    evidence: &Evidence<'_>,
+    partition: &Partition,
+    snapshot: &Snapshot<'_>,
+    told_of: &mut ToldOf,
+    verdict: &mut Verdict,
+) {
+    let mut latest: BTreeMap<ProducerId, (ProducerEpoch, &Received)> = BTreeMap::new();
+    for record in snapshot.records.iter().filter(|record| record.id != RecordId::FOREIGN) {
+        let session = evidence.history.sessions.get(record.id.session() as usize);
+        let Some((id, epoch)) = session.and_then(|session| session.producer) else { continue };
+        match latest.get(&id) {
+            Some((later, before)) if *later > epoch => {
+                if told_of.is_new(before, record) {
+                    let zombie = (id, epoch, record);
+                    report(evidence, partition, snapshot.operation, zombie, (*later, before), verdict);
                 }
-                _ => drop(latest.insert(id, (epoch, version))),
             }
+            _ => drop(latest.insert(id, (epoch, record))),
         }
     }
 }
@@ -27,21 +44,22 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
 fn report(
     evidence: &Evidence<'_>,
     partition: &Partition,
-    zombie: (ProducerId, ProducerEpoch, &Version),
-    before: (ProducerEpoch, &Version),
+    read: OperationId,
+    zombie: (ProducerId, ProducerEpoch, &Received),
+    before: (ProducerEpoch, &Received),
     verdict: &mut Verdict,
 ) {
-    let (id, epoch, version) = zombie;
+    let (id, epoch, record) = zombie;
     let sentence = format!(
         "record {} at offset {} is of epoch {epoch} of producer {id}, and follows record {} of epoch {} at offset {}; {}",
-        version.id,
-        version.offset,
+        record.id,
+        record.offset,
         before.1.id,
         before.0,
         before.1.offset,
-        witness::operation(evidence, version.last)
+        witness::operation(evidence, read)
     );
-    verdict.report(witness::anomaly(Class::ZombieWrite, partition, sentence, &[before.1.first, version.first]));
+    verdict.report(witness::anomaly(Class::ZombieWrite, partition, sentence, &[read]));
 }
 
 #[cfg(test)]
@@ -50,8 +68,14 @@ mod tests {
     use crate::checker::log::story::{Story, partition, received};
     use crate::history::{Acks, Action, Answer, Produce, Received, RecordId, Sent, Session};
 
-    /// Record 0 of epoch 0 and one of epoch 1 of the same producer.
+    /// Record 0 of epoch 0 and one of epoch 1 of the same producer, in the final log.
     fn two_epochs(order: [i64; 2]) -> Story {
+        let (mut story, records) = two_epochs_written(order);
+        story.scanned(Answer::Scanned { log_start: 0, end: 2, records });
+        story
+    }
+
+    fn two_epochs_written(order: [i64; 2]) -> (Story, Vec<Received>) {
         let mut story = Story::with_topic(&[]);
         story.produce(0, 1);
         let session = Session { process: 0, idempotent: true, may_resend: true, producer: Some((5, 1)) };
@@ -63,8 +87,7 @@ mod tests {
         story.invoke(0, Action::Produce(produce));
         let mut records = vec![old, new];
         records.sort_by_key(|record| record.offset);
-        story.scanned(Answer::Scanned { log_start: 0, end: 2, records });
-        story
+        (story, records)
     }
 
     #[test]
@@ -75,5 +98,12 @@ mod tests {
     #[test]
     fn epochs_follow_each_other() {
         two_epochs([0, 1]).assert_clean();
+    }
+
+    #[test]
+    fn a_write_of_an_epoch_that_was_over_is_seen_by_any_reader() {
+        let (mut story, records) = two_epochs_written([1, 0]);
+        story.poll_answered(1, 0, Answer::Fetched { records, high_watermark: 2, log_start: 0 });
+        story.assert_only(Class::ZombieWrite);
     }
 }
