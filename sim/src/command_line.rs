@@ -1,7 +1,7 @@
 //! The command line of the simulator.
 
 use crate::crash_points;
-use crate::fleet::{Request, check, marks, planted, replay, seeds};
+use crate::fleet::{Request, check, judge, marks, planted, replay, seeds};
 use crate::machines;
 use crate::profile::{PROFILES, Profile};
 use crate::run;
@@ -30,6 +30,7 @@ const EXAMPLES: &str = "Examples:
   cargo sim check --seeds 50         each seed twice, in two processes: equal traces?
   cargo sim planted                  can the simulator find each planted bug?
   cargo sim replay seed-7.repro      a failure that --out DIR left there
+  cargo sim judge seed-7.history.jsonl   what clients saw, judged again
   cargo sim marks --seeds 100        how often was each marked branch reached?
   cargo sim machines --seeds 5000    the pure machines alone, in memory
   cargo sim crash-points             cuts the storage short at every disk operation
@@ -98,6 +99,12 @@ enum SubCommand {
         file: PathBuf,
         #[command(flatten)]
         world: World,
+    },
+    /// Judge histories: JSON lines of what clients did and saw, as --out leaves them
+    Judge {
+        /// Which
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
     },
     /// Plant each historical bug in turn, and count the seeds until it is caught, and by whom
     Planted {
@@ -209,6 +216,7 @@ pub fn main() -> ExitCode {
         Some(SubCommand::CrashPoints(options)) => crash_points::run(&options),
         Some(SubCommand::Machines(options)) => machines::run(&options),
         Some(SubCommand::Replay { file, world }) => replay::run(&file, &world.request(0, 1, Some(1))),
+        Some(SubCommand::Judge { files }) => judge::run(&files),
         Some(SubCommand::Planted { names, all: _, seeds, from, jobs, world }) => {
             let options = planted::Options { names, seeds, profile: world.profile };
             planted::run(&options, &world.request(from, 1, jobs))

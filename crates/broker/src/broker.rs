@@ -101,6 +101,11 @@ impl Broker {
         }
     }
 
+    /// How long ago the last heartbeat was sent that the controller took, and what it had decided by then followed here.
+    pub fn last_heard(&self) -> Duration {
+        self.heard.age(self.started.elapsed())
+    }
+
     /// Has each group coordinator on this node compare itself with its log. For tests.
     pub async fn replay_check(&self) -> Vec<(PartitionId, Comparison)> {
         let mut found = Vec::new();

@@ -3,6 +3,7 @@
 
 pub mod check;
 mod children;
+pub mod judge;
 pub mod ledger;
 pub mod marks;
 pub mod planted;

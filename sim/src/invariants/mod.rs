@@ -9,9 +9,11 @@ mod metadata_is_the_same;
 mod one_controller_an_epoch;
 mod one_leader_an_epoch;
 mod promises;
+mod who_is_heard_is_not_fenced;
 mod who_may_lead_has_what_was_acknowledged;
 
 use crate::clients::Chronicle;
+use crate::plan::Plan;
 use crate::run::{Atlas, Cluster};
 use acknowledged_where_promised::AcknowledgedWherePromised;
 use committed_is_the_same::CommittedIsTheSame;
@@ -22,6 +24,7 @@ pub use promises::Promises;
 use runtime::simulation::stream;
 use runtime::time::{Duration, sleep};
 use std::sync::{Arc, Mutex};
+use who_is_heard_is_not_fenced::WhoIsHeard;
 use who_may_lead_has_what_was_acknowledged::WhoMayLead;
 
 /// How the panic of an invariant begins.
@@ -42,12 +45,13 @@ const LOGS_EVERY: u64 = 16;
 pub type SharedPromises = Arc<Mutex<Promises>>;
 
 /// Checks for ever.
-pub async fn watch(cluster: Cluster, atlas: Atlas, chronicle: Chronicle, promises: SharedPromises) {
+pub async fn watch(plan: Plan, cluster: Cluster, atlas: Atlas, chronicle: Chronicle, promises: SharedPromises) {
     let mut dice = stream("invariants");
     let acknowledged = AcknowledgedWherePromised::new(cluster.clone(), promises.clone());
     chronicle.observe(acknowledged);
     let who_may_lead = WhoMayLead::new(cluster.clone(), atlas, promises.clone());
     chronicle.observe(who_may_lead.clone());
+    let mut heard = WhoIsHeard::new(&plan);
     let mut leaders = OneLeaderAnEpoch::default();
     let mut controllers = OneControllerAnEpoch::default();
     let mut metadata = MetadataIsTheSame::default();
@@ -60,6 +64,7 @@ pub async fn watch(cluster: Cluster, atlas: Atlas, chronicle: Chronicle, promise
         metadata.check(&cluster);
         high_watermark_never_goes_back::check(&cluster, &firm);
         who_may_lead.check();
+        heard.check(&cluster);
         if look.is_multiple_of(LOGS_EVERY) {
             committed.check(&cluster, &firm).await;
         }

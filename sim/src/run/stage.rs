@@ -132,8 +132,13 @@ impl Stage {
         if self.cluster.is_many() {
             let (cluster, chronicle, atlas) = (self.cluster.clone(), self.around.chronicle.clone(), self.atlas.clone());
             if !blind {
-                let watching =
-                    invariants::watch(cluster.clone(), atlas.clone(), chronicle.clone(), self.promises.clone());
+                let watching = invariants::watch(
+                    plan.clone(),
+                    cluster.clone(),
+                    atlas.clone(),
+                    chronicle.clone(),
+                    self.promises.clone(),
+                );
                 runtime::task::spawn("invariants", watching);
             }
             runtime::task::spawn("repairs", repairs::watch(cluster, chronicle, atlas));

@@ -1,0 +1,54 @@
+//! `cargo sim judge`: what clients saw, judged again or for the first time. For histories that a run left behind, and for
+//! those of other clusters.
+#![allow(clippy::disallowed_methods)] // the fleet lives outside of every simulated world
+
+use jepsen_lite::checker::{self, Verdict};
+use jepsen_lite::history::{self, History};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+/// Judges each file, and prints what is wrong; `true` when nothing is.
+pub fn run(files: &[PathBuf]) -> bool {
+    let mut clean = true;
+    for file in files {
+        match read(file) {
+            Ok(history) => clean &= show(file, &history),
+            Err(why) => {
+                println!("{}: {why}", file.display());
+                clean = false;
+            }
+        }
+    }
+    clean
+}
+
+fn read(file: &Path) -> Result<History, String> {
+    let opened = File::open(file).map_err(|error| format!("cannot be read: {error}"))?;
+    history::read(BufReader::new(opened)).map_err(|error| error.to_string())
+}
+
+fn show(file: &Path, history: &History) -> bool {
+    let verdict = checker::check(history);
+    let found: u64 = verdict.counts.values().sum();
+    let headline = match found {
+        0 => "clean".to_owned(),
+        1 => "1 anomaly".to_owned(),
+        many => format!("{many} anomalies"),
+    };
+    let (operations, judged) = (history.operations.len(), verdict.judged);
+    println!("{}: {headline} in {operations} operations, {judged} acknowledged records looked for", file.display());
+    for (class, times) in &verdict.counts {
+        println!("  {}: {times} times", class.name());
+        for anomaly in verdict.anomalies.iter().filter(|anomaly| anomaly.class == *class) {
+            println!("    {}", anomaly.witness);
+        }
+    }
+    for ((class, because), times) in &verdict.allowed {
+        println!("  allowed {times} times: {class}: {because}");
+    }
+    if verdict.ambiguous > 0 {
+        println!("  not judged: {} operations that overlap the end or beginning of their topic", verdict.ambiguous);
+    }
+    verdict.is_clean()
+}
