@@ -2,10 +2,10 @@
 
 #![cfg(not(madsim))] // on a real directory and real sockets
 
-use broker::RunningBroker;
-use bytes::{Bytes, BytesMut};
+mod server;
+
+use bytes::Bytes;
 use model::ErrorCode;
-use model::config::{Origin, ServerConfig};
 use protocol::messages::create_topics::{CreatableTopic, CreatableTopicConfig, CreateTopicsRequest};
 use protocol::messages::delete_topics::DeleteTopicsRequest;
 use protocol::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
@@ -20,52 +20,16 @@ use protocol::messages::metadata::{
 };
 use protocol::messages::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use protocol::records::{BatchBuilder, BatchOptions};
-use protocol::{Request, frame};
-use runtime::io::{AsyncReadExt, AsyncWriteExt};
-use runtime::net::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
-use std::future::Future;
+use runtime::io::AsyncReadExt;
+use runtime::net::TcpStream;
+use server::{Server, story};
 use std::path::Path;
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 const GROUP: i8 = 32;
 
-struct Server {
-    running: RunningBroker,
-    read: OwnedReadHalf,
-    write: OwnedWriteHalf,
-}
-
 impl Server {
-    async fn start(directory: &Path, configs: &[(&str, &str)]) -> Server {
-        let mut server = ServerConfig::new();
-        let log_dirs = directory.to_string_lossy();
-        let own = [("node.id", "1"), ("listeners", "PLAINTEXT://127.0.0.1:0"), ("log.dirs", &*log_dirs)];
-        for (name, value) in own.iter().chain(configs) {
-            server.add(name, value, Origin::Program);
-        }
-        let running = broker::start(server).await.unwrap_or_else(|error| panic!("{error}"));
-        let stream = TcpStream::connect(&running.addresses[0]).await.expect("it listens");
-        let (read, write) = stream.into_split();
-        Server { running, read, write }
-    }
-
-    async fn stop(self) {
-        self.running.stop().await.expect("a clean stop");
-    }
-
-    async fn ask<R: Request>(&mut self, request: &R, version: i16) -> R::Response {
-        for part in frame::encode_request(7, Some("stories"), request, version).expect("a good request") {
-            self.write.write_all(&part).await.expect("a connection");
-        }
-        let length = self.read.read_i32().await.expect("an answer");
-        let mut bytes = BytesMut::zeroed(usize::try_from(length).expect("a length"));
-        self.read.read_exact(&mut bytes).await.expect("a whole answer");
-        let (correlation_id, response) = frame::decode_response::<R>(bytes.freeze(), version).expect("a good answer");
-        assert_eq!(correlation_id, 7);
-        response
-    }
-
     async fn create(&mut self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
         let config = |(name, value): &(&str, &str)| CreatableTopicConfig {
             name: (*name).into(),
@@ -150,11 +114,6 @@ fn batch(value: &[u8], producer: Option<i64>) -> Bytes {
     }
     batch.append(runtime::clock::now(), None, Some(value), &[]);
     batch.build()
-}
-
-fn story<F: Future<Output = ()>>(story: impl FnOnce(tempfile::TempDir) -> F) {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    runtime::task::run(2, story(directory)).expect("a runtime");
 }
 
 #[test]

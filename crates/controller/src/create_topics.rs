@@ -194,7 +194,7 @@ impl TakenNames {
     fn check(&self, name: &str) -> Result<(), Refusal> {
         if name == METADATA_TOPIC {
             let message = format!("{METADATA_TOPIC} is the controllers' own and cannot be made");
-            return Err(Refusal::new(ErrorCode::TopicAuthorizationFailed, message));
+            return Err(Refusal::new(ErrorCode::InvalidRequest, message));
         }
         if self.exact.contains(name) {
             return Err(Refusal::new(ErrorCode::TopicAlreadyExists, format!("Topic '{name}' already exists")));

@@ -11,7 +11,8 @@ use protocol::messages::elect_leaders::{
 };
 
 impl View<'_> {
-    /// Elects for each partition named; for all, when none is named, and then only tells where something happened.
+    /// Elects for each partition named; for all, when none is named, and then tells of every topic but only of those
+    /// partitions where something happened.
     pub(crate) fn elect_leaders(&mut self, request: &ElectLeadersRequest) -> ElectLeadersResponse {
         let election = match request.election_type {
             0 => Ok(Election::Preferred),
@@ -27,23 +28,21 @@ impl View<'_> {
                 });
                 results.collect()
             }
-            None => self.elect_everywhere(&election),
+            None => election.map_or_else(|_| Vec::new(), |election| self.elect_everywhere(election)),
         };
         ElectLeadersResponse { error_code, replica_election_results, ..Default::default() }
     }
 
-    fn elect_everywhere(&mut self, election: &Result<Election, Refusal>) -> Vec<ReplicaElectionResult> {
+    fn elect_everywhere(&mut self, election: Election) -> Vec<ReplicaElectionResult> {
         let mut results = Vec::new();
         let hard = self.hard;
         for topic in hard.topics() {
             let numbers = topic.numbered_partitions().map(|(number, _)| number);
             let mut outcomes: Vec<Outcome> =
-                numbers.map(|number| (number, self.elect_one(&topic.name, number, election))).collect();
+                numbers.map(|number| (number, self.elect((topic.id, number), election))).collect();
             let idle = |outcome: &Result<(), Refusal>| matches!(outcome, Err(refusal) if refusal.error == ErrorCode::ElectionNotNeeded);
             outcomes.retain(|(_, outcome)| !idle(outcome));
-            if !outcomes.is_empty() {
-                results.push(result(&topic.name, outcomes));
-            }
+            results.push(result(&topic.name, outcomes));
         }
         results
     }

@@ -2,7 +2,7 @@
 //! those of other clusters.
 #![allow(clippy::disallowed_methods)] // the fleet lives outside of every simulated world
 
-use jepsen_lite::checker::{self, Verdict};
+use jepsen_lite::checker;
 use jepsen_lite::history::{self, History};
 use std::fs::File;
 use std::io::BufReader;

@@ -23,16 +23,25 @@ const SERVED: &[ApiKey] = &[
     ApiKey::SyncGroup,
     ApiKey::DescribeGroups,
     ApiKey::ListGroups,
+    ApiKey::SaslHandshake,
     ApiKey::ApiVersions,
     ApiKey::CreateTopics,
     ApiKey::DeleteTopics,
     ApiKey::DeleteRecords,
     ApiKey::InitProducerId,
     ApiKey::OffsetForLeaderEpoch,
+    ApiKey::DescribeAcls,
+    ApiKey::CreateAcls,
+    ApiKey::DeleteAcls,
     ApiKey::DescribeConfigs,
     ApiKey::AlterConfigs,
     ApiKey::DescribeLogDirs,
+    ApiKey::SaslAuthenticate,
     ApiKey::CreatePartitions,
+    ApiKey::CreateDelegationToken,
+    ApiKey::RenewDelegationToken,
+    ApiKey::ExpireDelegationToken,
+    ApiKey::DescribeDelegationToken,
     ApiKey::DeleteGroups,
     ApiKey::ElectLeaders,
     ApiKey::IncrementalAlterConfigs,
@@ -105,5 +114,6 @@ fn names_its_software(request: &ApiVersionsRequest) -> bool {
 
 fn is_software_name(name: &str) -> bool {
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
-    name.chars().all(inside) && !name.is_empty() && !name.starts_with('-') && !name.ends_with('-')
+    let at_an_end = |c: char| c.is_ascii_alphanumeric();
+    name.chars().all(inside) && name.starts_with(at_an_end) && name.ends_with(at_an_end)
 }

@@ -2,7 +2,8 @@
 
 use crate::broker::Broker;
 use crate::partition::{Command, Partition};
-use model::{ErrorCode, Offset};
+use model::metadata_image::is_internal_topic;
+use model::{ErrorCode, Offset, Uuid};
 use protocol::messages::delete_records::{
     DeleteRecordsPartitionResult, DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecordsTopicResult,
 };
@@ -18,6 +19,7 @@ type Begun = (Arc<Partition>, Offset);
 /// Answers each partition with its new log start.
 pub async fn handle(broker: &Broker, request: DeleteRecordsRequest) -> DeleteRecordsResponse {
     let deadline = Instant::now() + Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    broker.wait_for_new(request.topics.iter().map(|topic| (&*topic.name, Uuid::ZERO))).await;
     // All are begun before any is waited for: the followers do them together.
     let mut begun = Vec::new();
     for topic in &request.topics {
@@ -48,8 +50,15 @@ pub async fn handle(broker: &Broker, request: DeleteRecordsRequest) -> DeleteRec
 
 async fn begin(broker: &Broker, topic: &str, partition: i32, before: Offset) -> Result<Begun, ErrorCode> {
     let topic = broker.partitions.topic(topic).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    let partition = topic.partition(partition)?;
-    if !topic.config.cleanup_policy.delete {
+    let partition = match topic.partition(partition) {
+        Err(ErrorCode::UnknownTopicOrPartition) => return Err(ErrorCode::UnknownTopicOrPartition),
+        // What coordinators keep is theirs to delete.
+        _ if is_internal_topic(&topic.name) => return Err(ErrorCode::InvalidTopicException),
+        partition => partition?,
+    };
+    partition.check_leader(-1)?;
+    let policy = topic.config.cleanup_policy;
+    if policy.compact && !policy.delete {
         return Err(ErrorCode::PolicyViolation); // compaction keeps what it keeps
     }
     let start = partition.ask(|reply| Command::DeleteRecords { before, reply }).await??;

@@ -16,6 +16,8 @@ use protocol::wire::Text;
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 const GROUP: i8 = 32;
+/// All kinds of resources that Kafka knows; two of them, loggers and client metrics, have no configs here.
+const KINDS: [i8; 5] = [TOPIC, BROKER, 8, 16, GROUP];
 
 /// One config as the answer shows it.
 struct Shown {
@@ -32,8 +34,16 @@ struct Shown {
 /// Answers each resource on its own.
 pub fn handle(broker: &Broker, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
     let image = broker.metadata.image();
+    // As in Kafka, which looks at all kinds first, an unknown one fails the request and not its resource alone.
+    let unknown = request.resources.iter().map(|wanted| wanted.resource_type).find(|kind| !KINDS.contains(kind));
     let results = request.resources.iter().map(|wanted| {
-        let described = describe(broker, &image, wanted);
+        let described = match unknown {
+            Some(kind) => {
+                let message = format!("there is no kind of resource with the number {kind}");
+                Err(Refusal::new(ErrorCode::InvalidRequest, message))
+            }
+            None => describe(broker, &image, wanted),
+        };
         result(wanted, described, &request)
     });
     DescribeConfigsResponse { results: results.collect(), ..Default::default() }

@@ -3,7 +3,7 @@
 use super::metadata::{ALL_TOPIC_OPERATIONS, offline};
 use crate::broker::Broker;
 use model::ErrorCode;
-use model::metadata_image::{MetadataImage, TopicImage};
+use model::metadata_image::{MetadataImage, TopicImage, is_internal_topic};
 use protocol::messages::describe_topic_partitions::{
     Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse, DescribeTopicPartitionsResponsePartition,
     DescribeTopicPartitionsResponseTopic,
@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 /// Answers in the order of names, from the cursor on.
 pub fn handle(broker: &Broker, request: DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
-    if request.cursor.as_ref().is_some_and(|cursor| cursor.partition_index < 0) {
+    if request.cursor.as_ref().is_some_and(|cursor| !is_of(cursor, &request)) {
         return refused(&request);
     }
     let image = broker.metadata.image();
@@ -45,6 +45,12 @@ pub fn handle(broker: &Broker, request: DescribeTopicPartitionsRequest) -> Descr
     response
 }
 
+/// Whether a broker may have given this cursor in answer to that request.
+fn is_of(cursor: &Cursor, request: &DescribeTopicPartitionsRequest) -> bool {
+    let is_named = request.topics.is_empty() || request.topics.iter().any(|topic| topic.name == cursor.topic_name);
+    is_named && cursor.partition_index >= 0
+}
+
 /// A cursor that this broker never gave.
 fn refused(request: &DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
     let topics = request.topics.iter().map(|topic| DescribeTopicPartitionsResponseTopic {
@@ -74,6 +80,7 @@ fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
     DescribeTopicPartitionsResponseTopic {
         error_code: error.code(),
         name: Some(name.into()),
+        is_internal: is_internal_topic(name),
         topic_authorized_operations: ALL_TOPIC_OPERATIONS,
         ..Default::default()
     }

@@ -120,8 +120,7 @@ impl Plan {
             }
             0 => {
                 sessions.remove(request.session_id);
-                let created = if named.is_empty() { None } else { sessions.create(by_id, now, runtime::rand::u64) };
-                let Some((session_id, session)) = created else {
+                let Some((session_id, session)) = sessions.create(by_id, now, runtime::rand::u64) else {
                     return Ok(Plan { partitions: named, session_id: 0, incremental: false });
                 };
                 session.update(named, &[]);
@@ -137,6 +136,11 @@ impl Plan {
                 }
                 session.next_epoch = next_epoch(epoch);
                 session.update(named, &forgotten(request));
+                if session.is_empty() {
+                    // Nothing is left to remember. What the request itself names is read all the same.
+                    sessions.remove(request.session_id);
+                    return Ok(Plan { partitions: named_partitions(request), session_id: 0, incremental: false });
+                }
                 Ok(Plan { partitions: session.partitions(), session_id: request.session_id, incremental: true })
             }
         }

@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// The kind of keys that are groups.
 const GROUP: i8 = 0;
+/// The kinds of keys that there are: groups, transactions, shares.
+const KINDS: std::ops::RangeInclusive<i8> = 0..=2;
 
 /// Answers for each key; `__consumer_offsets` is made if it is not there.
 pub async fn handle(
@@ -33,7 +35,10 @@ pub async fn handle(
     }
     let mut coordinators = Vec::with_capacity(request.coordinator_keys.len());
     for key in request.coordinator_keys {
-        coordinators.push(find(broker, context, request.key_type, key).await);
+        let found = find(broker, context, request.key_type, key).await;
+        // Kafka has words only where the request as a whole is wrong.
+        let error_message = found.error_message.filter(|_| !KINDS.contains(&request.key_type));
+        coordinators.push(Coordinator { error_message: Some(error_message.unwrap_or_default()), ..found });
     }
     FindCoordinatorResponse { coordinators, ..Default::default() }
 }

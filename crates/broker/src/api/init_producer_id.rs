@@ -12,6 +12,9 @@ pub async fn handle(broker: &Broker, request: InitProducerIdRequest) -> InitProd
         producer_epoch: -1,
         ..Default::default()
     };
+    if (request.producer_id == -1) != (request.producer_epoch == -1) {
+        return failed(ErrorCode::InvalidRequest); // an id without its epoch, or an epoch of no id
+    }
     if request.transactional_id.is_some() {
         return failed(ErrorCode::InvalidRequest); // nobody coordinates transactions: to ask again would not help
     }

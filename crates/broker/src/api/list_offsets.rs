@@ -54,15 +54,15 @@ async fn partition(
     topic: &ListOffsetsTopic,
     wanted: &ListOffsetsPartition,
 ) -> ListOffsetsPartitionResponse {
+    if !is_known(wanted.timestamp, version) {
+        return failed(wanted, ErrorCode::UnsupportedVersion);
+    }
     let partition = match broker.partitions.partition(&topic.name, wanted.partition_index) {
         Ok(partition) => partition,
         Err(error) => return failed(wanted, error),
     };
     if let Err(error) = partition.check_leader(wanted.current_leader_epoch) {
         return failed(wanted, error);
-    }
-    if !is_known(wanted.timestamp, version) {
-        return failed(wanted, ErrorCode::UnsupportedVersion);
     }
     if !partition.offsets_available() && may_be_later(&partition, wanted.timestamp) {
         model::mark!("offsets are not available yet");

@@ -34,8 +34,9 @@ pub async fn handle(broker: &Arc<Broker>, context: &Context, request: MetadataRe
         _ => image.topics().map(|topic| describe(&image, topic)).collect(),
     };
     if request.include_topic_authorized_operations {
-        let known = topics.iter_mut().filter(|topic| topic.error_code == 0);
-        known.for_each(|topic| topic.topic_authorized_operations = ALL_TOPIC_OPERATIONS);
+        // Kafka asks by name what is allowed, whether there is such a topic or not.
+        let named = topics.iter_mut().filter(|topic| topic.name.is_some());
+        named.for_each(|topic| topic.topic_authorized_operations = ALL_TOPIC_OPERATIONS);
     }
     MetadataResponse {
         brokers: brokers(broker, context, &image),
@@ -50,47 +51,61 @@ pub async fn handle(broker: &Arc<Broker>, context: &Context, request: MetadataRe
     }
 }
 
-/// Names and ids that a version does not allow are answered with nothing but the error.
+/// Names and ids that a version does not allow are answered with nothing but the error. Where there are ids the names do
+/// not matter.
 fn refuse(request: &MetadataRequest, version: i16) -> Option<MetadataResponse> {
     let wanted = request.topics.as_ref()?;
-    let is_wrong = |topic: &MetadataRequestTopic| match version {
-        ..12 => topic.name.is_none() || !topic.topic_id.is_zero(),
-        12.. => topic.name.is_none() && topic.topic_id.is_zero(),
+    let names_are_missing = wanted.iter().any(|topic| topic.name.is_none());
+    let error_code = match (version, has_ids(wanted)) {
+        (..12, has_ids) if has_ids || names_are_missing => ErrorCode::InvalidRequest.code(),
+        (12.., false) if names_are_missing => ErrorCode::UnknownServerError.code(),
+        _ => return None,
     };
-    if !wanted.iter().any(is_wrong) {
-        return None;
-    }
     let topics = wanted.iter().map(|topic| MetadataResponseTopic {
-        error_code: ErrorCode::InvalidRequest.code(),
-        name: topic.name.clone().or_else(|| (version < 12).then(Text::default)),
+        error_code,
+        name: Some(topic.name.clone().unwrap_or_default()),
         topic_id: topic.topic_id,
         ..Default::default()
     });
-    Some(MetadataResponse { topics: topics.collect(), cluster_id: None, controller_id: -1, ..Default::default() })
+    let topics = topics.collect();
+    Some(MetadataResponse { topics, error_code, cluster_id: None, controller_id: -1, ..Default::default() })
 }
 
-/// The topics named, each once.
+fn has_ids(wanted: &[MetadataRequestTopic]) -> bool {
+    wanted.iter().any(|topic| !topic.topic_id.is_zero())
+}
+
+/// The topics of these ids, each once.
+fn identified(image: &MetadataImage, wanted: &[MetadataRequestTopic]) -> Vec<MetadataResponseTopic> {
+    let ids: BTreeSet<Uuid> = wanted.iter().map(|topic| topic.topic_id).filter(|id| !id.is_zero()).collect();
+    let describe = |id| match image.topic_by_id(id) {
+        Some(topic) => describe(image, topic),
+        None => MetadataResponseTopic {
+            error_code: ErrorCode::UnknownTopicId.code(),
+            name: None,
+            topic_id: id,
+            ..Default::default()
+        },
+    };
+    ids.into_iter().map(describe).collect()
+}
+
+/// The topics named, each once. One id is enough for the names not to count at all.
 async fn named(
     broker: &Arc<Broker>,
     image: &MetadataImage,
     request: &MetadataRequest,
     wanted: &[MetadataRequestTopic],
 ) -> Vec<MetadataResponseTopic> {
-    let mut topics = Vec::new();
-    let mut missing = BTreeSet::new();
-    let distinct: BTreeSet<(&Option<Text>, Uuid)> = wanted.iter().map(|topic| (&topic.name, topic.topic_id)).collect();
-    for (name, id) in distinct {
-        match (name, name.as_deref().map_or_else(|| image.topic_by_id(id), |name| image.topic(name))) {
-            (_, Some(topic)) => topics.push(describe(image, topic)),
-            (Some(name), None) => {
-                missing.insert(name.clone());
-            }
-            (None, None) => topics.push(MetadataResponseTopic {
-                error_code: ErrorCode::UnknownTopicId.code(),
-                name: None,
-                topic_id: id,
-                ..Default::default()
-            }),
+    if has_ids(wanted) {
+        return identified(image, wanted);
+    }
+    let distinct: BTreeSet<&Text> = wanted.iter().filter_map(|topic| topic.name.as_ref()).collect();
+    let (mut topics, mut missing) = (Vec::new(), BTreeSet::new());
+    for name in distinct {
+        match image.topic(name) {
+            Some(topic) => topics.push(describe(image, topic)),
+            None => drop(missing.insert(name.clone())),
         }
     }
     let creates = request.allow_auto_topic_creation && broker.config.auto_create_topics;

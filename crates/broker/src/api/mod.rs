@@ -5,18 +5,24 @@ pub mod alter_partition_reassignments;
 pub mod api_versions;
 pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
+pub mod create_acls;
+pub mod create_delegation_token;
 pub mod create_partitions;
 pub mod create_topics;
+pub mod delete_acls;
 pub mod delete_groups;
 pub mod delete_records;
 pub mod delete_topics;
+pub mod describe_acls;
 pub mod describe_cluster;
 pub mod describe_configs;
+pub mod describe_delegation_token;
 pub mod describe_groups;
 pub mod describe_log_dirs;
 pub mod describe_producers;
 pub mod describe_topic_partitions;
 pub mod elect_leaders;
+pub mod expire_delegation_token;
 pub mod fetch;
 pub mod find_coordinator;
 pub mod heartbeat;
@@ -34,6 +40,9 @@ pub mod offset_delete;
 pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;
+pub mod renew_delegation_token;
+pub mod sasl_authenticate;
+pub mod sasl_handshake;
 pub mod sync_group;
 pub mod unregister_broker;
 pub mod update_features;
@@ -151,6 +160,7 @@ pub async fn handle(broker: &Arc<Broker>, context: &mut Context, header: Header,
         ApiKey::ListOffsets => boxed(header, body, async |r| list_offsets::handle(broker, context, r).await).await,
         ApiKey::OffsetForLeaderEpoch => boxed(header, body, async |r| offset_for_leader_epoch::handle(broker, r)).await,
         key if is_of_groups(key) => handle_groups(broker, context, key, header, body).await,
+        key if is_of_security(key) => handle_security(key, header, body).await,
         key => handle_admin(broker, context, key, header, body).await,
     }
 }
@@ -186,6 +196,30 @@ async fn handle_groups(broker: &Arc<Broker>, context: &Context, key: ApiKey, hea
         ApiKey::FindCoordinator => {
             boxed(header, body, async |r| find_coordinator::handle(broker, context, r).await).await
         }
+        key => Reply::Close(format!("{} is not served", key.name())),
+    }
+}
+
+fn is_of_security(key: ApiKey) -> bool {
+    use ApiKey::*;
+    let acls = matches!(key, DescribeAcls | CreateAcls | DeleteAcls);
+    let tokens =
+        matches!(key, CreateDelegationToken | RenewDelegationToken | ExpireDelegationToken | DescribeDelegationToken);
+    acls || tokens || matches!(key, SaslHandshake | SaslAuthenticate)
+}
+
+/// There is no security yet. Kafka without any answers these too, and tools tell what they are told.
+async fn handle_security(key: ApiKey, header: Header, body: Reader) -> Reply {
+    match key {
+        ApiKey::SaslHandshake => boxed(header, body, async |r| sasl_handshake::handle(r)).await,
+        ApiKey::SaslAuthenticate => boxed(header, body, async |r| sasl_authenticate::handle(r)).await,
+        ApiKey::DescribeAcls => boxed(header, body, async |r| describe_acls::handle(r)).await,
+        ApiKey::CreateAcls => boxed(header, body, async |r| create_acls::handle(r)).await,
+        ApiKey::DeleteAcls => boxed(header, body, async |r| delete_acls::handle(r)).await,
+        ApiKey::CreateDelegationToken => boxed(header, body, async |r| create_delegation_token::handle(r)).await,
+        ApiKey::RenewDelegationToken => boxed(header, body, async |r| renew_delegation_token::handle(r)).await,
+        ApiKey::ExpireDelegationToken => boxed(header, body, async |r| expire_delegation_token::handle(r)).await,
+        ApiKey::DescribeDelegationToken => boxed(header, body, async |r| describe_delegation_token::handle(r)).await,
         key => Reply::Close(format!("{} is not served", key.name())),
     }
 }

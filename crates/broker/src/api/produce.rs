@@ -4,7 +4,7 @@ use super::{Context, Header, Reply, encode};
 use crate::broker::Broker;
 use crate::endpoints::{Endpoint, endpoints};
 use crate::network::connection::InFlight;
-use crate::partition::{AckLevel, Acked, AppendFailure, Command};
+use crate::partition::{AckLevel, Acked, AppendFailure, Command, Partition};
 use crate::partitions::HostedTopic;
 use bytes::Bytes;
 use model::metadata_image::is_internal_topic;
@@ -14,12 +14,15 @@ use protocol::messages::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceData, PartitionProduceResponse,
     ProduceRequest, ProduceResponse, TopicProduceData, TopicProduceResponse,
 };
-use protocol::records::TimestampType;
 use protocol::records::validate::{Refusal, validate};
+use protocol::records::{BatchHeader, TimestampType};
 use protocol::wire::{Reader, Text};
 use runtime::sync::oneshot;
 use runtime::time::{Duration, Instant, timeout_at};
 use std::sync::Arc;
+
+/// How long a request is held for what this broker does alone. Kafka waits for its own disk without end, but nobody should.
+const OWN_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Hands the records to their partitions, in order, and returns what will become the answer.
 pub async fn accept(broker: &Arc<Broker>, context: &Context, header: Header, mut body: Reader) -> InFlight {
@@ -35,11 +38,10 @@ pub async fn accept(broker: &Arc<Broker>, context: &Context, header: Header, mut
     };
     drop(body);
     let acks = request.acks;
-    let deadline = Instant::now() + Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let topics = Appending::start(broker, request, header.version).await;
     let (broker, listener) = (broker.clone(), context.listener);
     Box::pin(async move {
-        let response = topics.finish(&broker, listener, deadline, header.version).await;
+        let response = topics.finish(&broker, listener, header.version).await;
         if acks != 0 {
             return encode(&header, &response);
         }
@@ -71,19 +73,23 @@ struct AppendingTopic {
 
 /// What is known of one partition's records.
 enum State {
-    /// Handed to the partition, which will answer.
-    Sent(oneshot::Receiver<Result<Acked, AppendFailure>>),
+    /// Handed to the partition, which will answer; until when it is waited for.
+    Sent(oneshot::Receiver<Result<Acked, AppendFailure>>, Instant),
     /// Not appended.
     Refused(Box<Refusal>, i64),
 }
 
 impl Appending {
     async fn start(broker: &Arc<Broker>, request: ProduceRequest, version: i16) -> Appending {
+        let transactional = request.transactional_id.is_some();
         let terms = Terms {
             acks: request.acks,
             version,
-            transactional: request.transactional_id.is_some(),
+            transactional,
+            lacks_transactional_id: !transactional && is_for_a_transaction(&request),
             now: runtime::clock::now(),
+            received: Instant::now(),
+            timeout: Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)),
         };
         broker.wait_for_new(request.topic_data.iter().map(|topic| (&*topic.name, topic.topic_id))).await;
         let mut topics = Vec::with_capacity(request.topic_data.len());
@@ -93,12 +99,12 @@ impl Appending {
         Appending(topics)
     }
 
-    async fn finish(self, broker: &Broker, listener: usize, deadline: Instant, version: i16) -> ProduceResponse {
+    async fn finish(self, broker: &Broker, listener: usize, version: i16) -> ProduceResponse {
         let mut response = ProduceResponse::default();
         for topic in self.0 {
             let mut partitions = Vec::with_capacity(topic.partitions.len());
             for (index, state) in topic.partitions {
-                partitions.push(answer(index, state, deadline).await);
+                partitions.push(answer(index, state).await);
             }
             response.responses.push(TopicProduceResponse {
                 name: topic.name,
@@ -119,7 +125,12 @@ struct Terms {
     acks: i16,
     version: i16,
     transactional: bool,
+    /// A batch of the request is of a transaction and the request of none: then nothing of it is taken, as in Kafka.
+    lacks_transactional_id: bool,
     now: Timestamp,
+    received: Instant,
+    /// How long the request may wait for other replicas.
+    timeout: Duration,
 }
 
 impl Terms {
@@ -131,6 +142,9 @@ impl Terms {
         let mut partitions: Vec<(PartitionId, State)> = Vec::with_capacity(topic.partition_data.len());
         for data in only_last_of_each(topic.partition_data) {
             let state = match &hosted {
+                _ if self.lacks_transactional_id => {
+                    refused(ErrorCode::TransactionalIdAuthorizationFailed, String::new())
+                }
                 Some(hosted) => self.start_partition(hosted, data.index, data.records).await,
                 // The name alone says it, whether the topic is there yet or not.
                 None if is_internal_topic(&topic.name) => refused(ErrorCode::InvalidTopicException, String::new()),
@@ -142,14 +156,15 @@ impl Terms {
     }
 
     async fn start_partition(&self, topic: &Arc<HostedTopic>, index: PartitionId, records: Option<Bytes>) -> State {
-        if !matches!(self.acks, -1..=1) {
-            return refused(ErrorCode::InvalidRequiredAcks, String::new());
-        }
-        if is_internal_topic(&topic.name) {
-            // Written by brokers only. Kafka has no words beside the code.
-            return refused(ErrorCode::InvalidTopicException, String::new());
-        }
         let partition = match topic.partition(index) {
+            // A partition that there is not is told before what else is wrong; one that is elsewhere after it.
+            Err(ErrorCode::UnknownTopicOrPartition) => Err(ErrorCode::UnknownTopicOrPartition),
+            _ if !matches!(self.acks, -1..=1) => Err(ErrorCode::InvalidRequiredAcks),
+            // Written by brokers only. Kafka has no words beside the code.
+            _ if is_internal_topic(&topic.name) => Err(ErrorCode::InvalidTopicException),
+            found => found,
+        };
+        let partition = match partition {
             Ok(partition) => partition,
             Err(error) => return refused(error, String::new()),
         };
@@ -166,6 +181,7 @@ impl Terms {
             TimestampType::LogAppendTime => validated.header.max_timestamp,
             TimestampType::CreateTime => -1,
         };
+        let deadline = self.deadline(partition);
         let level = match self.acks {
             0 => AckLevel::Appended,
             1 => AckLevel::Leader,
@@ -173,10 +189,23 @@ impl Terms {
         };
         let command = Command::Append { records: validated.records, log_append_time, level, reply };
         match partition.send(command).await {
-            Ok(()) => State::Sent(answer),
+            Ok(()) => State::Sent(answer, deadline),
             Err(error) => refused(error, String::new()),
         }
     }
+
+    /// The timeout of a request counts for other replicas, not for what is done here: with none to wait for, even one of
+    /// 0 succeeds.
+    fn deadline(&self, partition: &Partition) -> Instant {
+        let waits_for_others = self.acks == -1 && partition.has_peers();
+        self.received + if waits_for_others { self.timeout } else { self.timeout.max(OWN_PATIENCE) }
+    }
+}
+
+fn is_for_a_transaction(request: &ProduceRequest) -> bool {
+    let data = request.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    let mut records = data.filter_map(|data| data.records.as_ref());
+    records.any(|records| BatchHeader::parse(records).is_ok_and(|header| header.is_transactional()))
 }
 
 fn refused(error: ErrorCode, message: String) -> State {
@@ -196,10 +225,10 @@ fn only_last_of_each(mut data: Vec<PartitionProduceData>) -> Vec<PartitionProduc
     data
 }
 
-async fn answer(index: PartitionId, state: State, deadline: Instant) -> PartitionProduceResponse {
+async fn answer(index: PartitionId, state: State) -> PartitionProduceResponse {
     match state {
         State::Refused(refusal, log_start_offset) => refusal_response(index, *refusal, log_start_offset),
-        State::Sent(answer) => match timeout_at(deadline, answer).await {
+        State::Sent(answer, deadline) => match timeout_at(deadline, answer).await {
             Ok(Ok(Ok(acked))) => PartitionProduceResponse {
                 index,
                 base_offset: acked.base_offset,

@@ -56,29 +56,19 @@ impl Metadata {
 
 impl OfQuorum for DescribeQuorumRequest {
     async fn answer(&self, metadata: &Metadata) -> DescribeQuorumResponse {
+        if !asks_for_the_quorum(self) {
+            return unknown_partitions(self);
+        }
         let described = match metadata.quorum(QuorumRequest::Describe).await {
             Ok(QuorumReply::Described(Some(described))) => described,
             _ => return Self::refused(ErrorCode::NotLeaderOrFollower),
         };
-        let named: Vec<_> = self
-            .topics
-            .iter()
-            .flat_map(|topic| {
-                topic.partitions.iter().map(|partition| (topic.topic_name.clone(), partition.partition_index))
-            })
-            .collect();
-        let topics = named.into_iter().map(|(topic_name, index)| {
-            let partition = match &*topic_name == TOPIC && index == 0 {
-                true => partition(&described),
-                false => DescribeQuorumResponsePartitionData {
-                    partition_index: index,
-                    error_code: ErrorCode::UnknownTopicOrPartition.code(),
-                    ..Default::default()
-                },
-            };
-            DescribeQuorumResponseTopicData { topic_name, partitions: vec![partition], ..Default::default() }
-        });
-        DescribeQuorumResponse { topics: topics.collect(), nodes: nodes(&described), ..Default::default() }
+        let topic = DescribeQuorumResponseTopicData {
+            topic_name: TOPIC.into(),
+            partitions: vec![partition(&described)],
+            ..Default::default()
+        };
+        DescribeQuorumResponse { topics: vec![topic], nodes: nodes(&described), ..Default::default() }
     }
 
     fn refused(error: ErrorCode) -> DescribeQuorumResponse {
@@ -88,6 +78,34 @@ impl OfQuorum for DescribeQuorumRequest {
     fn error(response: &DescribeQuorumResponse) -> ErrorCode {
         ErrorCode::from_wire(response.error_code)
     }
+}
+
+/// A quorum keeps one partition, and only who asks for that one and nothing else is answered.
+fn asks_for_the_quorum(request: &DescribeQuorumRequest) -> bool {
+    match request.topics.as_slice() {
+        [topic] if topic.topic_name == *TOPIC => {
+            matches!(topic.partitions.as_slice(), [only] if only.partition_index == 0)
+        }
+        _ => false,
+    }
+}
+
+fn unknown_partitions(request: &DescribeQuorumRequest) -> DescribeQuorumResponse {
+    let error = ErrorCode::UnknownTopicOrPartition;
+    let topics = request.topics.iter().map(|topic| {
+        let partitions = topic.partitions.iter().map(|partition| DescribeQuorumResponsePartitionData {
+            partition_index: partition.partition_index,
+            error_code: error.code(),
+            error_message: Some(error.to_string().into()),
+            ..Default::default()
+        });
+        DescribeQuorumResponseTopicData {
+            topic_name: topic.topic_name.clone(),
+            partitions: partitions.collect(),
+            ..Default::default()
+        }
+    });
+    DescribeQuorumResponse { topics: topics.collect(), ..Default::default() }
 }
 
 fn partition(described: &Described) -> DescribeQuorumResponsePartitionData {
@@ -167,7 +185,9 @@ impl OfQuorum for AddRaftVoterRequest {
     }
 
     fn refused(error: ErrorCode) -> AddRaftVoterResponse {
-        AddRaftVoterResponse { error_code: error.code(), ..Default::default() }
+        // Kafka has words for success too.
+        let error_message = Some(error.to_string().into());
+        AddRaftVoterResponse { error_code: error.code(), error_message, ..Default::default() }
     }
 
     fn error(response: &AddRaftVoterResponse) -> ErrorCode {
@@ -186,7 +206,8 @@ impl OfQuorum for RemoveRaftVoterRequest {
     }
 
     fn refused(error: ErrorCode) -> RemoveRaftVoterResponse {
-        RemoveRaftVoterResponse { error_code: error.code(), ..Default::default() }
+        let error_message = Some(error.to_string().into());
+        RemoveRaftVoterResponse { error_code: error.code(), error_message, ..Default::default() }
     }
 
     fn error(response: &RemoveRaftVoterResponse) -> ErrorCode {

@@ -113,7 +113,7 @@ fn each_kind_of_mistake_has_its_code() {
     check(BROKER, "99", &[("log.retention.ms", SET, Some("1000"))], InvalidRequest);
     check(BROKER, "one", &[("log.retention.ms", SET, Some("1000"))], InvalidRequest);
     check(BROKER, "1", &[("process.roles", SET, Some("broker"))], InvalidRequest);
-    check(BROKER, "1", &[("log.retention.ms", SET, Some("soon"))], InvalidConfig);
+    check(BROKER, "1", &[("log.retention.ms", SET, Some("soon"))], InvalidRequest);
     check(77, "x", &[("a", SET, Some("b"))], InvalidRequest);
     check(GROUP, "g", &[("consumer.session.timeout.ms", SET, Some("1"))], InvalidConfig);
     check(GROUP, "g", &[("no.such.config", SET, Some("1"))], InvalidConfig);

@@ -116,7 +116,7 @@ fn names_with_the_same_metrics_collide_also_within_one_request() {
 #[test]
 fn the_log_of_the_metadata_is_no_topic() {
     let mut cluster = Cluster::of(&[1]);
-    assert_eq!(one(&mut cluster, topic("__cluster_metadata", 1, 1)), ErrorCode::TopicAuthorizationFailed);
+    assert_eq!(one(&mut cluster, topic("__cluster_metadata", 1, 1)), ErrorCode::InvalidRequest);
 }
 
 #[test]

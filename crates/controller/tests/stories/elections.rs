@@ -4,7 +4,9 @@ use crate::cluster::{Cluster, error, is_text};
 use crate::eligible_leaders::create_on;
 use controller::{Reply, Request};
 use model::ErrorCode;
-use protocol::messages::elect_leaders::{ElectLeadersRequest, ElectLeadersResponse, TopicPartitions};
+use protocol::messages::elect_leaders::{
+    ElectLeadersRequest, ElectLeadersResponse, ReplicaElectionResult, TopicPartitions,
+};
 use std::time::Duration;
 
 const PREFERRED: i8 = 0;
@@ -67,10 +69,13 @@ fn what_there_is_not_and_types_there_are_not_are_refused() {
     assert_eq!(elect_one(&mut cluster, PREFERRED, "nope", 0), ErrorCode::UnknownTopicOrPartition);
     assert_eq!(elect_one(&mut cluster, 9, "t", 0), ErrorCode::InvalidRequest);
     assert_eq!(error(elect(&mut cluster, 9, Some(("t", 0))).error_code), ErrorCode::InvalidRequest);
+    let everywhere = elect(&mut cluster, 9, None);
+    assert_eq!(error(everywhere.error_code), ErrorCode::InvalidRequest);
+    assert!(everywhere.replica_election_results.is_empty(), "nobody was named");
 }
 
 #[test]
-fn with_no_partition_named_all_are_tried_and_the_idle_ones_not_told() {
+fn with_no_partition_named_all_topics_are_told_but_none_of_their_idle_partitions() {
     let mut cluster = Cluster::of(&[1, 2, 3]);
     for (name, replicas) in [("behind", [1, 2]), ("away", [1, 3]), ("at-home", [2, 3])] {
         create_on(&mut cluster, name, &replicas, &[]);
@@ -79,10 +84,10 @@ fn with_no_partition_named_all_are_tried_and_the_idle_ones_not_told() {
     let id = cluster.image().topic("away").expect("known").id;
     assert_eq!(cluster.alter_isr_of(id, "away", &[3, 1]), ErrorCode::None);
     let answer = elect(&mut cluster, PREFERRED, None);
-    let told =
-        answer.replica_election_results.iter().map(|topic| (&*topic.topic, topic.partition_result[0].error_code));
-    let told: Vec<_> = told.map(|(topic, code)| (topic, error(code))).collect();
-    assert_eq!(told, [("away", ErrorCode::None), ("behind", ErrorCode::PreferredLeaderNotAvailable)]);
+    let code = |topic: &ReplicaElectionResult| topic.partition_result.first().map(|told| error(told.error_code));
+    let told: Vec<_> = answer.replica_election_results.iter().map(|topic| (&*topic.topic, code(topic))).collect();
+    let behind = ErrorCode::PreferredLeaderNotAvailable;
+    assert_eq!(told, [("at-home", None), ("away", Some(ErrorCode::None)), ("behind", Some(behind))]);
     assert_eq!((leader(&cluster, "away"), leader(&cluster, "behind")), (Some(1), Some(2)));
 }
 

@@ -45,9 +45,8 @@ impl Request {
     /// What to keep of this request so that it can still be answered with an error once it was handed over.
     pub fn failure(&self) -> Failure {
         Failure(match self {
-            Request::JoinGroup { request, version, .. } => {
-                Kind::JoinGroup { version: *version, member_id: request.member_id.clone() }
-            }
+            // As in Kafka who is no coordinator names no member.
+            Request::JoinGroup { version, .. } => Kind::JoinGroup { version: *version, member_id: Text::default() },
             Request::SyncGroup { .. } => Kind::SyncGroup,
             Request::Heartbeat { .. } => Kind::Heartbeat,
             Request::LeaveGroup { .. } => Kind::LeaveGroup,

@@ -86,9 +86,12 @@ impl<'a> Layers<'a> {
         resolved(key, value, chain)
     }
 
-    /// Every listed config of this broker, in the order of names.
+    /// Every listed config of this broker, in the order of names. A hidden one shows while it is set at run time: what
+    /// somebody has set he must be able to find.
     pub fn broker_configs(&self) -> Vec<Resolved> {
-        listed_keys(Scope::Broker).map(|key| self.broker_config(key)).collect()
+        let is_set = |name: &str| self.dynamic_broker.contains_key(name) || self.dynamic_default.contains_key(name);
+        let shown = keys(Scope::Broker).filter(|key| !key.hidden || is_set(key.name));
+        shown.map(|key| self.broker_config(key)).collect()
     }
 
     /// One config of this broker.
@@ -111,7 +114,7 @@ impl<'a> Layers<'a> {
             let link = Link { name: key.name, scale: 1, value: value.clone(), source: Source::DynamicDefaultBroker };
             Some(resolved(key, Some(value), vec![link]))
         };
-        listed_keys(Scope::Broker).filter_map(of_default).collect()
+        keys(Scope::Broker).filter_map(of_default).collect()
     }
 
     /// The value in force of a broker key; none when it has none.

@@ -9,7 +9,8 @@ use crate::ErrorCode;
 use crate::metadata_image::Configs;
 use std::fmt;
 
-/// Why configs were refused. On the wire: `INVALID_CONFIG`, but `INVALID_REQUEST` for a key that cannot change at run time.
+/// Why configs were refused. On the wire: `INVALID_CONFIG`, but `INVALID_REQUEST` for what a broker cannot be given at run
+/// time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidConfig {
     /// The error on the wire.
@@ -53,7 +54,8 @@ pub fn validate_topic_configs(layers: &Layers<'_>, configs: &Configs) -> Result<
 /// Checks the configs that a broker, or all of them, would be given at run time.
 ///
 /// # Errors
-/// As for topics; and `INVALID_REQUEST` for a key that is read only at start.
+/// `INVALID_CONFIG` for an unknown name; `INVALID_REQUEST`, unlike for topics, for a bad value (KAFKA-13609) and for a key
+/// that is read only at start.
 pub fn validate_broker_configs(configs: &Configs) -> Result<(), InvalidConfig> {
     for (name, value) in configs {
         let key = lookup(Scope::Broker, name).ok_or_else(|| invalid(unknown_key(Scope::Broker, name)))?;
@@ -62,7 +64,7 @@ pub fn validate_broker_configs(configs: &Configs) -> Result<(), InvalidConfig> {
                 format!("{name} cannot change while the server runs; set it in server.properties and restart");
             return Err(InvalidConfig { code: ErrorCode::InvalidRequest, message });
         }
-        check_one(key, value)?;
+        check_one(key, value).map_err(|bad| InvalidConfig { code: ErrorCode::InvalidRequest, ..bad })?;
     }
     Ok(())
 }
@@ -130,5 +132,26 @@ mod tests {
         let refusal = validate_broker_configs(&configs(&[("process.roles", "broker")])).unwrap_err();
         assert_eq!(refusal.code, ErrorCode::InvalidRequest);
         assert_eq!(validate_broker_configs(&configs(&[("nope", "1")])).unwrap_err().code, ErrorCode::InvalidConfig);
+    }
+
+    #[test]
+    fn a_bad_value_for_a_broker_is_refused_with_invalid_request_unlike_one_for_a_topic() {
+        for (name, value) in [("log.retention.ms", "soon"), ("leader.replication.throttled.rate", "-1")] {
+            let refusal = validate_broker_configs(&configs(&[(name, value)])).expect_err(name);
+            assert_eq!(refusal.code, ErrorCode::InvalidRequest);
+            assert!(refusal.message.contains(name), "{refusal}");
+        }
+    }
+
+    /// `kafka-reassign-partitions --throttle` could not set them, and gave up.
+    #[test]
+    fn the_rates_of_throttled_replication_can_be_set_at_run_time() {
+        for name in [
+            "leader.replication.throttled.rate",
+            "follower.replication.throttled.rate",
+            "replica.alter.log.dirs.io.max.bytes.per.second",
+        ] {
+            assert_eq!(validate_broker_configs(&configs(&[(name, "1000000")])), Ok(()));
+        }
     }
 }
