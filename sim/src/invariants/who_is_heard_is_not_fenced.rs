@@ -36,9 +36,8 @@ impl WhoIsHeard {
         }
         let settled = self.controller.1.elapsed() > session_timeout;
         for (server, broker) in cluster.brokers() {
-            let seen =
-                image.broker(server.id).filter(|seen| seen.epoch == broker.epoch && !seen.in_controlled_shutdown);
-            let Some(seen) = seen else {
+            let seen = image.broker(server.id).filter(|seen| seen.epoch == broker.epoch);
+            let Some(seen) = seen.filter(|seen| !seen.in_controlled_shutdown && !server.is_ending()) else {
                 self.let_in.remove(&server.id);
                 continue;
             };

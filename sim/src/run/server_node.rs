@@ -75,6 +75,11 @@ impl ServerNode {
         if self.node.is_running() { self.state().broker.upgrade() } else { None }
     }
 
+    /// Whether it was asked to stop, or is about to be ended.
+    pub fn is_ending(&self) -> bool {
+        self.state().end_is_planned
+    }
+
     /// When the present life began, in simulated time from the beginning.
     pub fn started(&self) -> Duration {
         self.state().started
