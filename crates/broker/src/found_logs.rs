@@ -17,6 +17,8 @@ pub(crate) struct FoundLogs {
     nameless: BTreeMap<TopicPartition, Found>,
     /// A directory was not closed by the last one to use it.
     unclean: bool,
+    /// Logs that were in a directory, and of which nothing is left.
+    lost: Vec<(Uuid, PartitionId)>,
 }
 
 #[derive(Debug)]
@@ -25,15 +27,17 @@ struct Found {
     topic_partition: TopicPartition,
     /// The directory was closed by the last one to use it.
     clean: bool,
+    /// What only its page cache had may be gone.
+    may_lack: bool,
     log: Hosted,
 }
 
 impl FoundLogs {
     /// One more, in the `at`th directory.
     pub fn add(&mut self, at: usize, clean: bool, opened: OpenedLog) {
-        let OpenedLog { topic_partition, topic_id, log } = opened;
+        let OpenedLog { topic_partition, topic_id, log, may_lack } = opened;
         let log = log.map_err(|failed| failed.to_string().into());
-        let found = Found { at, topic_partition: topic_partition.clone(), clean, log };
+        let found = Found { at, topic_partition: topic_partition.clone(), clean, may_lack, log };
         if topic_id.is_zero() {
             self.nameless.insert(topic_partition, found);
         } else {
@@ -41,9 +45,10 @@ impl FoundLogs {
         }
     }
 
-    /// One more directory.
-    pub fn directory(&mut self, clean: bool) {
+    /// One more directory, and which logs it has lost.
+    pub fn directory(&mut self, clean: bool, lost: Vec<(Uuid, PartitionId)>) {
         self.unclean |= !clean;
+        self.lost.extend(lost);
     }
 
     /// Whether every directory was closed by the last one to use it.
@@ -51,7 +56,7 @@ impl FoundLogs {
         !self.unclean
     }
 
-    /// The replicas whose log stays closed, and those whose log is damaged where there are other replicas.
+    /// The replicas whose log stays closed or is lost, and those whose log is damaged where there are other replicas.
     pub fn unusable(&self, image: &MetadataImage) -> Vec<(Uuid, PartitionId)> {
         let has_peers = |(id, number): (Uuid, PartitionId)| {
             let partition = image.topic_by_id(id).and_then(|topic| topic.partition(number));
@@ -61,13 +66,14 @@ impl FoundLogs {
             Ok(log) => !log.reader().damage().is_empty() && has_peers(key),
             Err(_) => true,
         };
-        self.by_id.iter().filter(|(key, found)| is_unusable(**key, found)).map(|(key, _)| *key).collect()
+        let unusable = self.by_id.iter().filter(|(key, found)| is_unusable(**key, found)).map(|(key, _)| *key);
+        unusable.chain(self.lost.iter().copied()).collect()
     }
 
     /// The replicas that may lack what they acknowledged: the last one to use their directory did not close it, and
-    /// their log is not journaled.
+    /// their log was not journaled then, whatever the config wants now.
     pub fn unsynced(&self) -> Vec<(Uuid, PartitionId)> {
-        let is_unsynced = |found: &Found| !found.clean && found.log.as_ref().is_ok_and(|log| !log.is_journaled());
+        let is_unsynced = |found: &Found| found.may_lack && found.log.is_ok();
         self.by_id.iter().filter(|(_, found)| is_unsynced(found)).map(|(key, _)| *key).collect()
     }
 
@@ -82,6 +88,12 @@ impl FoundLogs {
             closed => closed,
         };
         Some((found.at, log))
+    }
+
+    /// The open logs that nobody took.
+    pub fn unclaimed(self) -> Vec<(usize, Log)> {
+        let found = self.by_id.into_values().chain(self.nameless.into_values());
+        found.filter_map(|found| Some((found.at, found.log.ok()?))).collect()
     }
 
     /// Sets aside what the metadata does not give to this broker, also where it has a later topic of that name, or has

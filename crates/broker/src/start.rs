@@ -94,6 +94,8 @@ pub struct RunningBroker {
     /// Where it listens, as bound.
     pub addresses: Vec<String>,
     stop: watch::Sender<bool>,
+    /// Logs that nothing known has claimed, with the places of their directories: they are closed with the others.
+    unclaimed: Vec<(usize, Log)>,
 }
 
 /// What a start may be given beside its configuration, for the case that it founds a cluster: what
@@ -183,18 +185,18 @@ async fn start_in_order(server_config: ServerConfig, founding: FoundingOptions) 
     if broker.config.cluster.is_controller {
         runtime::task::spawn("failures", failures::watch(broker.clone(), stopping.clone()));
     }
+    let mut unclaimed = Vec::new();
     if broker.config.cluster.is_broker {
-        host_all(&broker, &image, logs, metadata_is_ours).await;
+        unclaimed = host_all(&broker, &image, logs, metadata_is_ours).await;
         runtime::task::spawn("repair", repair::run(broker.clone(), findings, stopping.clone()));
         spawn_tasks(&broker, image, applied, &stopping);
-        membership::wait_until_unfenced(&broker.metadata, broker.node_id).await;
         wait_until_settled(&broker).await;
     }
     for (index, socket) in sockets {
         addresses.push(socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string()));
         runtime::task::spawn("listener", listener::accept(broker.clone(), socket, index, stopping.clone()));
     }
-    Ok(RunningBroker { broker, addresses, stop })
+    Ok(RunningBroker { broker, addresses, stop, unclaimed })
 }
 
 /// What a node brings to its cluster.
@@ -256,7 +258,7 @@ impl RunningBroker {
     /// Stops taking requests, and leaves the directories as Kafka leaves them after a clean stop.
     ///
     /// # Errors
-    /// The disk refused: the next start finds what a crash would leave.
+    /// A disk refused, the first to do so: the next start finds in its directory what a crash would leave.
     pub async fn stop(self) -> Result<(), StorageFault> {
         if self.broker.config.cluster.is_broker && self.broker.config.cluster.controlled_shutdown {
             membership::leave(&self.broker).await;
@@ -271,10 +273,16 @@ impl RunningBroker {
                 }
             }
         }
-        for (at, directory) in self.broker.directories.iter().enumerate() {
-            directory.clone().close(logs.remove(&at).unwrap_or_default()).await?;
+        for (at, log) in self.unclaimed {
+            logs.entry(at).or_default().push(log);
         }
-        Ok(())
+        // All of them: what is wrong with one is no reason to recover the others at the next start.
+        let mut result = Ok(());
+        for (at, directory) in self.broker.directories.iter().enumerate() {
+            let closed = directory.clone().close(logs.remove(&at).unwrap_or_default()).await;
+            result = result.and(closed);
+        }
+        result
     }
 }
 
@@ -416,8 +424,8 @@ async fn open_directories(
         // The first directory has the metadata too, and one id for both.
         let directory_id = (at == 0).then_some(quorum_directory);
         let options = directory_options(config, cluster_id.clone(), directory_id);
-        let Opened { directory, logs: opened, clean } = LogDirectory::open(disk, options, &config_of).await?;
-        logs.directory(clean);
+        let Opened { directory, logs: opened, clean, lost } = LogDirectory::open(disk, options, &config_of).await?;
+        logs.directory(clean, lost);
         opened.into_iter().for_each(|log| logs.add(at, clean, log));
         directories.push(directory);
     }
@@ -514,17 +522,24 @@ fn request_memory(config: &BrokerConfig) -> RequestMemory {
     RequestMemory::new(usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
-/// Hosts what the metadata has.
-async fn host_all(broker: &Arc<Broker>, image: &Arc<MetadataImage>, mut logs: FoundLogs, metadata_is_ours: bool) {
+/// Hosts what the metadata has. Gives what it has not, with the places of their directories.
+async fn host_all(
+    broker: &Arc<Broker>,
+    image: &Arc<MetadataImage>,
+    mut logs: FoundLogs,
+    metadata_is_ours: bool,
+) -> Vec<(usize, Log)> {
     logs.set_strays_aside(image, metadata_is_ours, broker.node_id, &broker.directories).await;
     for topic in image.topics() {
         lifecycle::host(broker, image, topic, &mut logs).await;
     }
+    logs.unclaimed()
 }
 
 /// The first client is not told that nobody leads what this broker was just given to lead.
 async fn wait_until_settled(broker: &Broker) {
     const PATIENCE: Duration = Duration::from_secs(2);
+    membership::wait_until_unfenced(&broker.metadata, broker.node_id).await;
     broker.wait_until_applied(broker.metadata.image().end_offset()).await;
     let settling = async {
         for topic in broker.partitions.topics() {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! magic 8 | format u32 | generation u64 | tail u64 | lines u32 | lines | CRC-32C u32
-//! line: topic id 16 | name length u16, name | partition i32 | journaled u8 | sequence u64 | end i64 | segment i64 | position u64
+//! line: topic id 16 | name length u16, name | partition i32 | mode u8 | sequence u64 | end i64 | segment i64 | position u64
 //! ```
 //! Big-endian. Replaced as a whole; one that does not check is a fault and never taken for an empty one.
 
@@ -38,8 +38,8 @@ pub struct CheckpointLine {
     pub topic: String,
     /// The partition's number.
     pub partition: PartitionId,
-    /// Whether its appends go through the journal.
-    pub journaled: bool,
+    /// What its appends were promised.
+    pub mode: Mode,
     /// All that entries up to this group did is in its files.
     pub sequence: u64,
     /// The log end offset there.
@@ -48,6 +48,40 @@ pub struct CheckpointLine {
     pub segment_base_offset: Offset,
     /// The bytes of that segment up to there.
     pub position: u64,
+}
+
+/// What a log was when its line was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Its appends are in the page cache: what came after the line may be lost with the power.
+    PageCache,
+    /// Its appends go through the journal.
+    Journaled,
+    /// A clean stop closed it, and nothing was appended under this line.
+    Closed,
+    /// It is no more, and it was not journaled when it went. The journal may still tell how it was made, and only this line
+    /// says that it is not to be made again.
+    Dropped,
+}
+
+impl Mode {
+    /// The mode of a log that takes appends.
+    pub fn of(journaled: bool) -> Mode {
+        if journaled { Mode::Journaled } else { Mode::PageCache }
+    }
+
+    const fn to_byte(self) -> u8 {
+        match self {
+            Mode::PageCache => 0,
+            Mode::Journaled => 1,
+            Mode::Closed => 2,
+            Mode::Dropped => 3,
+        }
+    }
+
+    fn from_byte(byte: u8) -> Option<Mode> {
+        [Mode::PageCache, Mode::Journaled, Mode::Closed, Mode::Dropped].into_iter().find(|mode| mode.to_byte() == byte)
+    }
 }
 
 /// Reads the checkpoint; none in a directory that never had one.
@@ -95,7 +129,7 @@ fn encode(checkpoint: &Checkpoint) -> Bytes {
         bytes.put_u16(u16::try_from(line.topic.len()).expect("topic names have at most 249 letters"));
         bytes.put_slice(line.topic.as_bytes());
         bytes.put_i32(line.partition);
-        bytes.put_u8(u8::from(line.journaled));
+        bytes.put_u8(line.mode.to_byte());
         bytes.put_u64(line.sequence);
         bytes.put_i64(line.end_offset);
         bytes.put_i64(line.segment_base_offset);
@@ -134,7 +168,7 @@ fn decode_body(body: &mut Bytes) -> Option<Checkpoint> {
             topic_id,
             topic: String::from_utf8(name.to_vec()).ok()?,
             partition: body.try_get_i32().ok()?,
-            journaled: body.try_get_u8().ok()? != 0,
+            mode: Mode::from_byte(body.try_get_u8().ok()?)?,
             sequence: body.try_get_u64().ok()?,
             end_offset: body.try_get_i64().ok()?,
             segment_base_offset: body.try_get_i64().ok()?,
@@ -153,17 +187,16 @@ mod tests {
             topic_id: Uuid([7; 16]),
             topic: "orders".to_owned(),
             partition: 3,
-            journaled: true,
+            mode: Mode::Journaled,
             sequence: 12,
             end_offset: 99,
             segment_base_offset: 50,
             position: 4096,
         };
-        Checkpoint {
-            generation: 2,
-            tail_sequence: 11,
-            partitions: vec![line.clone(), CheckpointLine { partition: 4, ..line }],
-        }
+        let modes = [Mode::Journaled, Mode::PageCache, Mode::Closed, Mode::Dropped];
+        let lines = modes.into_iter().zip(3..);
+        let partitions = lines.map(|(mode, partition)| CheckpointLine { mode, partition, ..line.clone() }).collect();
+        Checkpoint { generation: 2, tail_sequence: 11, partitions }
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl OffsetIndex {
     }
 
     /// Where to start looking for the batch with `relative_offset`: a position at or before it.
+    #[cfg(test)]
     pub fn lookup(&self, relative_offset: i64) -> u32 {
         self.floor(relative_offset).map_or(0, |(_, position)| position)
     }
@@ -55,9 +56,9 @@ impl OffsetIndex {
         self.entries.truncate(kept);
     }
 
-    /// The last entry's position.
-    pub fn last_position(&self) -> Option<u32> {
-        self.entries.last().map(|entry| entry.position)
+    /// The last entry: the last offset of a batch, and its position.
+    pub fn last(&self) -> Option<(u32, u32)> {
+        self.entries.last().map(|entry| (entry.relative_offset, entry.position))
     }
 
     /// The file's bytes.
@@ -138,9 +139,9 @@ mod tests {
     fn a_cut_log_keeps_no_entry_at_or_above_the_cut() {
         let mut index = index();
         index.truncate_to(42);
-        assert_eq!(index.last_position(), Some(300));
+        assert_eq!(index.last(), Some((19, 300)));
         index.truncate_to(0);
-        assert_eq!(index.last_position(), None);
+        assert_eq!(index.last(), None);
     }
 
     #[test]

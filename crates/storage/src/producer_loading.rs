@@ -65,16 +65,38 @@ pub(crate) async fn list_snapshots(volume: &Volume, directory: &str) -> Result<V
     Ok(offsets)
 }
 
-/// Removes the snapshots of what is no longer in the log, durably: one that came back with the power would tell of
+/// Removes the snapshots whose offset `is_gone` from the log, durably: one that came back with the power would tell of
 /// batches that others have replaced by then.
-pub(crate) async fn remove_snapshots_above(volume: &Volume, directory: &str, end: Offset) -> Result<(), StorageFault> {
-    let snapshots = list_snapshots(volume, directory).await?;
-    let beyond = &snapshots[snapshots.partition_point(|offset| *offset <= end)..];
-    for offset in beyond {
+pub(crate) async fn remove_snapshots(
+    volume: &Volume,
+    directory: &str,
+    is_gone: impl Fn(Offset) -> bool,
+) -> Result<(), StorageFault> {
+    let mut gone = list_snapshots(volume, directory).await?;
+    gone.retain(|offset| is_gone(*offset));
+    for offset in &gone {
         mark!("producer snapshot beyond the log end");
         volume.remove_if_there(&SegmentFile::ProducerSnapshot.path(directory, *offset)).await?;
     }
-    if beyond.is_empty() { Ok(()) } else { volume.sync_directory(directory).await }
+    if gone.is_empty() { Ok(()) } else { volume.sync_directory(directory).await }
+}
+
+/// Removes the snapshots that nobody needs, as Kafka does at a start: a clean stop leaves one wherever the log ends then, and
+/// retention takes only those of segments. Should one come back with the power, it is as true as before.
+pub(crate) async fn remove_stray_snapshots(
+    volume: &Volume,
+    directory: &str,
+    segments: &Segments,
+) -> Result<(), StorageFault> {
+    let mut strays = list_snapshots(volume, directory).await?;
+    // The newest spares the next start a walk.
+    strays.pop();
+    strays.retain(|offset| segments.binary_search_by_key(offset, |segment| segment.base_offset).is_err());
+    for offset in strays {
+        mark!("producer snapshot that no segment needs");
+        volume.remove_if_there(&SegmentFile::ProducerSnapshot.path(directory, offset)).await?;
+    }
+    Ok(())
 }
 
 /// Learns the batches of one segment between two offsets.

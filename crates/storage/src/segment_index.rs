@@ -58,7 +58,7 @@ impl SegmentIndex {
         self.times.truncate_to(relative_offset);
         self.largest = self.times.last();
         self.bytes_since_entry = 0;
-        self.offsets.last_position().map_or(0, u64::from)
+        self.offsets.last().map_or(0, |(_, position)| u64::from(position))
     }
 
     /// The largest timestamp so far; -1 when no record has one.

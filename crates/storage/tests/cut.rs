@@ -279,3 +279,121 @@ fn readers_beside_a_cut_never_see_what_is_gone() {
         assert!(task.await.expect("no wrong read") > 0);
     });
 }
+
+/// A position in the index that was off made every cut of that segment fail, and a follower that had to cut could not go on.
+/// Where the entry led behind the cut, the next append ended the process.
+#[test]
+fn a_rotten_index_is_no_reason_to_refuse_a_cut() {
+    story(async {
+        // The last entry of the file: its position. One bit more, or less, or behind the cut.
+        for change in [|at: u32| at ^ 1, |at| at ^ 0x10, |at| at + 500, |at| at - 60, |_| 0] {
+            let place = Place::new();
+            let config = LogConfig { index_interval_bytes: 1000, ..journaled() };
+            let (directory, mut log) = place.with_log(config.clone()).await;
+            fill(&mut log, 40, 3).await;
+            close(directory, log).await;
+            let index = "story-0/00000000000000000000.index";
+            let bytes = place.read_file(index).await;
+            let at = bytes.len() - 4;
+            let entry: [u8; 4] = bytes[at..].try_into().expect("four bytes");
+            place.damage(index, at as u64, &change(u32::from_be_bytes(entry)).to_be_bytes()).await;
+            let last = u32::from_be_bytes(bytes[at - 4..at].try_into().expect("four bytes"));
+            let (_directory, mut log) = place.again(config).await;
+            let to = i64::from(last) + 1;
+            assert_eq!(log.truncate(to).await.expect("a cut"), to);
+            fill(&mut log, 40, 3).await;
+            assert_eq!(contents(&log).await, filled(40 + to as usize / 3, 3));
+        }
+    });
+}
+
+/// A search by time went on from wherever the index led: behind the record that was asked for, or into the middle of one.
+#[test]
+fn a_rotten_index_hides_nothing_from_a_search_by_time() {
+    story(async {
+        let place = Place::new();
+        let config = LogConfig { index_interval_bytes: 500, ..plain() };
+        let (directory, mut log) = place.with_log(config.clone()).await;
+        fill(&mut log, 100, 3).await;
+        close(directory, log).await;
+        let index = "story-0/00000000000000000000.index";
+        let good = place.read_file(index).await;
+        let mut skewed = good.clone();
+        skewed.chunks_mut(8).for_each(|entry| entry[7] ^= 1);
+        let late: Vec<u8> =
+            good.chunks(8).zip(good.chunks(8).skip(3)).flat_map(|(a, b)| [&a[..4], &b[4..]].concat()).collect();
+        for damaged in [skewed, late] {
+            place.resize(index, damaged.len() as u64).await;
+            place.damage(index, 0, &damaged).await;
+            let (directory, log) = place.again(config.clone()).await;
+            for offset in 0..300 {
+                let found = log.reader().find_by_timestamp(START + offset, 300).await.expect("a search");
+                assert_eq!(found.expect("a record").offset, offset);
+            }
+            close(directory, log).await;
+        }
+    });
+}
+
+/// A follower that is far behind starts anew where its leader's log starts, and knew producers of what it had before: a
+/// batch of theirs looked like a gap, or like a duplicate. And snapshots stayed that nothing removed any more.
+#[test]
+fn a_reset_upwards_forgets_all_producers_and_their_snapshots() {
+    story(async {
+        for config in both().map(small) {
+            let place = Place::new();
+            let (directory, mut log) = place.with_log(config.clone()).await;
+            for n in 0..20 {
+                append(&mut log, idempotent(5, 0, n * 3, 3)).await;
+            }
+            durable(&log).await;
+            log.reset(1000).await.expect("a reset");
+            assert_eq!(log.active_producers(), []);
+            assert!(snapshots(&place).await.is_empty());
+            append(&mut log, idempotent(6, 0, 0, 3)).await;
+            durable(&log).await;
+            drop((log, directory));
+            let (_directory, log) = place.again(config).await;
+            assert_eq!(log.active_producers().iter().map(|p| p.producer_id).collect::<Vec<_>>(), [6]);
+        }
+    });
+}
+
+/// Each clean stop left one more snapshot, for ever.
+#[test]
+fn of_the_snapshots_of_clean_stops_the_last_one_stays() {
+    story(async {
+        let place = Place::new();
+        let (mut directory, mut log) = place.with_log(journaled()).await;
+        for n in 0..5 {
+            append(&mut log, idempotent(5, 0, n * 3, 3)).await;
+            close(directory, log).await;
+            (directory, log) = place.again(journaled()).await;
+        }
+        assert_eq!(snapshots(&place).await, ["00000000000000000015.snapshot"]);
+        assert_eq!(log.active_producers().len(), 1);
+    });
+}
+
+async fn snapshots(place: &Place) -> Vec<String> {
+    let mut names = place.names("story-0").await;
+    names.retain(|name| name.ends_with(".snapshot"));
+    names
+}
+
+/// The jitter was taken off whole where it is more than `segment.ms`: each append closed a segment.
+#[test]
+fn a_jitter_above_the_time_of_a_segment_closes_no_segment_early() {
+    story(async {
+        for jitter in [1001, i64::MAX] {
+            let place = Place::new();
+            let config = LogConfig { segment_ms: 1000, segment_jitter_ms: jitter, ..plain() };
+            let (_directory, mut log) = place.with_log(config).await;
+            for _ in 0..5 {
+                append(&mut log, records("same time", 1, START)).await;
+            }
+            let names = place.names("story-0").await;
+            assert_eq!(names.iter().filter(|name| name.ends_with(".log")).count(), 1, "{jitter}: {names:?}");
+        }
+    });
+}

@@ -485,3 +485,115 @@ fn a_log_that_was_dropped_before_does_not_clear_its_successors_directory() {
         assert_eq!(contents(opened.logs[0].log.as_ref().expect("good")).await, filled(4, 3));
     });
 }
+
+/// A log left the journal, was deleted, and its line went. The journal still had the entry that made it: recovery made it
+/// again, and refused its successor, which had been acknowledged.
+#[test]
+fn a_log_that_left_the_journal_and_was_deleted_is_not_made_again() {
+    story(async {
+        for successors_name_is_lost in [false, true] {
+            let place = Place::new();
+            let directory = place.open(journaled()).await.directory;
+            // Another log keeps the journal from being freed.
+            let mut other = directory.create(partition(1), TOPIC_ID, journaled(), true).await.expect("a log");
+            fill(&mut other, 1, 1).await;
+            durable(&other).await;
+            let mut log = directory.create(partition(0), TOPIC_ID, journaled(), true).await.expect("a log");
+            fill(&mut log, 5, 3).await;
+            log.set_journaled(false).await.expect("a barrier");
+            directory.delete(log).await.expect("deleted");
+            let mut third = directory.create(partition(2), TOPIC_ID, plain(), false).await.expect("a log");
+            third.set_journaled(true).await.expect("a barrier, and so a checkpoint without the dropped log");
+            let successor = directory.create(partition(0), Uuid([8; 16]), journaled(), true).await;
+            let mut log = successor.expect("the name is free");
+            fill(&mut log, 4, 3).await;
+            durable(&log).await;
+            drop((log, other, third, directory));
+            place.unlocked().await;
+            if successors_name_is_lost {
+                let disk = place.disk().await;
+                for name in place.names("story-0").await {
+                    disk.remove_file(&format!("story-0/{name}")).await.expect("removed");
+                }
+                disk.remove_directory("story-0").await.expect("removed");
+            }
+            let opened = place.open(journaled()).await;
+            assert_eq!(opened.logs.len(), 3);
+            assert_eq!(opened.logs[0].topic_id, Uuid([8; 16]));
+            assert_eq!(contents(opened.logs[0].log.as_ref().expect("good")).await, filled(4, 3));
+        }
+    });
+}
+
+/// The group that made a log rotted. Later groups changed it, and were taken for those of a log that was dropped: the log was
+/// opened as one that had never been journaled, or was not there, and nobody said that something is missing.
+#[test]
+fn a_log_whose_making_has_rotted_stays_closed_or_is_told_as_lost() {
+    story(async {
+        for directory_is_lost in [false, true] {
+            let place = Place::new();
+            let (directory, mut log) = place.with_log(journaled()).await;
+            for _ in 0..3 {
+                fill(&mut log, 1, 3).await;
+                durable(&log).await;
+            }
+            drop((log, directory));
+            place.unlocked().await;
+            rot_first_group(&place).await;
+            if directory_is_lost {
+                let disk = place.disk().await;
+                for name in place.names("story-0").await {
+                    disk.remove_file(&format!("story-0/{name}")).await.expect("removed");
+                }
+                disk.remove_directory("story-0").await.expect("removed");
+            }
+            let opened = place.open(journaled()).await;
+            if directory_is_lost {
+                assert_eq!((opened.logs.len(), &opened.lost[..]), (0, &[(TOPIC_ID, 0)][..]));
+            } else {
+                assert_eq!(opened.lost, []);
+                assert_eq!(opened.logs[0].topic_id, TOPIC_ID);
+                let failed = opened.logs[0].log.as_ref().expect_err("it stays closed");
+                assert!(failed.reason.contains("corrupt"), "{failed}");
+            }
+        }
+    });
+}
+
+/// Overwrites the last bytes of the oldest group in the journal.
+async fn rot_first_group(place: &Place) {
+    let mut groups = Vec::new();
+    for name in place.names("").await.into_iter().filter(|name| name.starts_with("thalweg-journal-")) {
+        for (block, at) in place.read_file(&name).await.chunks(4096).zip((0_u64..).step_by(4096)) {
+            let number = |from: usize| u64::from_be_bytes(block[from..from + 8].try_into().expect("eight bytes"));
+            if block.starts_with(b"ThalwegJ") {
+                groups.push((number(20), name.clone(), at + (number(28) >> 32)));
+            }
+        }
+    }
+    let (_, name, end) = groups.into_iter().min().expect("there are groups");
+    place.damage(&name, end - 4, &[0xee; 4]).await;
+}
+
+/// All epochs but those of the last segment were forgotten, and a follower that asked where one of them ended was told to
+/// cut what it had in common with its leader.
+#[test]
+fn epochs_whose_file_has_rotted_come_back_from_all_batches() {
+    story(async {
+        let place = Place::new();
+        let config = LogConfig { segment_bytes: 100, ..journaled() };
+        let (directory, mut log) = place.with_log(config.clone()).await;
+        for epoch in 0..6 {
+            let mut group = [request(records("record", 2, START))];
+            group[0].leader_epoch = epoch * 3;
+            log.append(&mut group).await.remove(0).expect("an append");
+        }
+        checkpointed(&mut log).await;
+        drop((log, directory));
+        assert!(place.names("story-0").await.iter().filter(|name| name.ends_with(".log")).count() > 3);
+        place.damage("story-0/leader-epoch-checkpoint", 0, b"rotten").await;
+        let (_directory, log) = place.again(config).await;
+        let epochs: Vec<_> = (0..12).step_by(2).map(|offset| log.reader().epoch_of(offset)).collect();
+        assert_eq!(epochs, [0, 3, 6, 9, 12, 15].map(Some));
+    });
+}

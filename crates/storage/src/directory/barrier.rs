@@ -1,5 +1,6 @@
 //! A barrier: all of a log is on stable storage, and its line will say so, maybe with another mode.
 
+use crate::checkpoint::Mode;
 use crate::log::{Claim, Shared};
 use std::sync::Arc;
 
@@ -7,6 +8,6 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Barrier {
     pub shared: Arc<Shared>,
-    pub journaled: bool,
+    pub mode: Mode,
     pub claim: Claim,
 }

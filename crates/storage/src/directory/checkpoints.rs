@@ -4,7 +4,7 @@
 //! journal's tail.
 
 use super::{Barrier, Core};
-use crate::checkpoint::{Checkpoint, CheckpointLine};
+use crate::checkpoint::{Checkpoint, CheckpointLine, Mode};
 use crate::fault::StorageFault;
 use crate::log::{Capture, Claim, Progress, Shared};
 use crate::offset_checkpoint::{CLEANER, HIGH_WATERMARKS, LOG_STARTS, Offsets, RECOVERY_POINTS, encode};
@@ -25,12 +25,14 @@ pub(crate) struct Checkpoints {
     has_cleaned: AtomicBool,
 }
 
+type Lines = BTreeMap<(Uuid, PartitionId), CheckpointLine>;
+
 #[derive(Debug, Default)]
 struct Written {
     /// The journal's generation in the checkpoint. The first of a generation is written even when nothing is hosted:
     /// without it, recovery could not tell whose groups count.
     generation: Option<u64>,
-    lines: BTreeMap<(Uuid, PartitionId), CheckpointLine>,
+    lines: Lines,
     /// The last text of each of Kafka's files.
     texts: BTreeMap<&'static str, String>,
     /// The last journal group that nobody needs, as the checkpoint says: it may be written over.
@@ -55,7 +57,7 @@ impl Checkpoints {
             let mut progress = shared.progress();
             match progress.captured(&capture) {
                 Some(claim) => {
-                    lines.extend(line(&shared, capture.journaled, claim));
+                    lines.extend(line(&shared, Mode::of(capture.journaled), claim));
                     drop(progress);
                     covered.push((shared, capture, claim));
                 }
@@ -81,13 +83,13 @@ impl Checkpoints {
     /// begins the journal's generation: before it, no group of that generation counts.
     pub async fn write_barriers(&self, core: &Core, barriers: Vec<Barrier>) -> Result<(), StorageFault> {
         let mut written = self.written.lock().await;
-        let lines = barriers.iter().filter_map(|b| line(&b.shared, b.journaled, b.claim)).collect();
+        let lines = barriers.iter().filter_map(|b| line(&b.shared, b.mode, b.claim)).collect();
         let claims = barriers.iter().map(|b| (b.shared.clone(), b.claim)).collect();
         let result = written.write(core, lines, claims, |_| None).await;
         core.checkpoint_ended(&result);
         let free = result?;
         for barrier in &barriers {
-            barrier.shared.progress().all_covered(barrier.journaled, barrier.claim);
+            barrier.shared.progress().all_covered(barrier.mode == Mode::Journaled, barrier.claim);
         }
         if let Some(free) = free {
             core.journal.release(free);
@@ -175,17 +177,29 @@ impl Written {
         }
         core.sync_root().await?;
         self.write_offsets(core, &claims).await?;
-        let mut new = self.lines.clone();
-        for gone in &dropped {
-            new.remove(&(gone.topic_id(), gone.topic_partition.partition));
-        }
-        new.extend(lines.into_iter().map(|line| ((line.topic_id, line.partition), line)));
+        let new = self.with_lines(lines, &dropped, tail_sequence);
         let partitions: Vec<CheckpointLine> = new.values().cloned().collect();
         let checkpoint = Checkpoint { generation, tail_sequence, partitions };
         write_checkpoint(core, &checkpoint).await?;
         (self.lines, self.generation, self.tail_sequence) = (new, Some(generation), tail_sequence);
         core.forget_dropped(&dropped);
         Ok(Some(tail_sequence))
+    }
+
+    /// The lines with other ones and without those of `dropped` logs. Of a log that was not journaled no entry says that it was
+    /// dropped: its line does, for as long as the journal may still have the entry that makes it.
+    fn with_lines(&self, lines: Vec<CheckpointLine>, dropped: &[Arc<Shared>], tail_sequence: u64) -> Lines {
+        let mut new = self.lines.clone();
+        for gone in dropped {
+            let key = (gone.topic_id(), gone.topic_partition.partition);
+            match new.get_mut(&key) {
+                Some(line) if line.mode != Mode::Journaled => line.mode = Mode::Dropped,
+                _ => drop(new.remove(&key)),
+            }
+        }
+        new.extend(lines.into_iter().map(|line| ((line.topic_id, line.partition), line)));
+        new.retain(|_, line| line.mode != Mode::Dropped || line.sequence > tail_sequence);
+        new
     }
 
     /// Recovery points and log starts. `claims` are about to be written to the checkpoint.
@@ -248,13 +262,13 @@ async fn write_checkpoint(core: &Core, checkpoint: &Checkpoint) -> Result<(), St
 }
 
 /// The line of a log; none for one whose topic id is not known.
-fn line(shared: &Shared, journaled: bool, claim: Claim) -> Option<CheckpointLine> {
+fn line(shared: &Shared, mode: Mode, claim: Claim) -> Option<CheckpointLine> {
     let topic_id = shared.topic_id();
     (!topic_id.is_zero()).then(|| CheckpointLine {
         topic_id,
         topic: shared.topic_partition.topic.to_string(),
         partition: shared.topic_partition.partition,
-        journaled,
+        mode,
         sequence: claim.sequence,
         end_offset: claim.place.end_offset,
         segment_base_offset: claim.place.segment_base_offset,

@@ -2,6 +2,7 @@
 
 use super::parallel::in_parallel;
 use super::{Barrier, LogDirectory};
+use crate::checkpoint::Mode;
 use crate::clean_mark;
 use crate::fault::StorageFault;
 use crate::log::{Claim, Log};
@@ -47,5 +48,5 @@ async fn close_log(mut log: Log) -> Result<Barrier, StorageFault> {
     log.write_for_clean_stop().await?;
     log.sync_all().await?;
     let claim = Claim { sequence: log.core.journal_durable(), place: log.shared.progress().applied() };
-    Ok(Barrier { shared: log.shared.clone(), journaled: false, claim })
+    Ok(Barrier { shared: log.shared.clone(), mode: Mode::Closed, claim })
 }

@@ -32,8 +32,9 @@ impl LogDirectory {
         core.unregister(&log.shared, true);
         core.removals.directory_after(renamed?, delay);
         if !journaled {
-            // No journal would tell a directory that came back from the next one of that name.
+            // No journal would tell a directory that came back from the next one of that name, nor whose the line is.
             core.sync_root().await?;
+            core.checkpoints.cover(core, Vec::new()).await?;
         }
         // Kafka's files know logs by name: the next of this name must not find this one's offsets.
         core.checkpoints.forget(core).await
@@ -56,6 +57,7 @@ impl LogDirectory {
         let renamed = self.rename(log.topic_partition(), STRAY_DIRECTORY_SUFFIX).await;
         core.unregister(&log.shared, true);
         core.sync_root().await?;
+        core.checkpoints.cover(core, Vec::new()).await?;
         core.checkpoints.forget(core).await?;
         renamed
     }
@@ -80,7 +82,8 @@ impl LogDirectory {
         self.check_closed(topic_partition)?;
         let renamed = self.rename(topic_partition, DELETE_DIRECTORY_SUFFIX).await?;
         self.core.removals.directory_after(renamed, Duration::ZERO);
-        Ok(())
+        // As above: no journal says that it was dropped.
+        self.core.sync_root().await
     }
 
     fn check_closed(&self, topic_partition: &TopicPartition) -> Result<(), StorageFault> {

@@ -45,6 +45,8 @@ pub(super) struct Loaded {
     pub highest_epoch: Option<LeaderEpoch>,
     /// Its directory belongs to another partition of that name by now: it must have been dropped.
     pub is_replaced: bool,
+    /// See [`super::OpenedLog::may_lack`].
+    pub may_lack: bool,
 }
 
 /// The parts of a log that come from its files.
@@ -82,6 +84,7 @@ impl Found {
             broken: None,
             highest_epoch: None,
             is_replaced: false,
+            may_lack: false,
         }
     }
 }
@@ -188,6 +191,30 @@ pub(super) async fn walk(
     // There may be more logs than files that can be open.
     segment.close_file();
     walked
+}
+
+/// A walk over all of a segment that trusts the batches' bytes.
+pub(super) fn header_walk(found: &Found, segment: &Segment) -> Walk {
+    let chain = Chain {
+        next_offset: Some(segment.base_offset),
+        leader_epoch: LeaderEpoch::MIN,
+        gaps_below: found.gaps_below,
+        ends_by: Offset::MAX,
+    };
+    Walk { chain, end: segment.length(), crc_from: Offset::MAX, interval: found.config.index_interval_bytes }
+}
+
+/// The epochs, from the headers of all batches.
+pub(super) async fn learn_epochs(
+    volume: &Volume,
+    found: &Found,
+    segments: &[Arc<Segment>],
+) -> Result<LeaderEpochs, StorageFault> {
+    let mut epochs = LeaderEpochs::default();
+    for segment in segments {
+        walk(volume, segment, header_walk(found, segment), &mut epochs).await?;
+    }
+    Ok(epochs)
 }
 
 async fn walk_open(

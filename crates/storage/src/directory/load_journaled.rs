@@ -2,7 +2,10 @@
 
 use super::Core;
 use super::layout;
-use super::load::{Found, Loaded, Parts, Walk, assemble, open_segments, read_epochs, remove_segments, tidy, walk};
+use super::load::{
+    Found, Loaded, Parts, Walk, assemble, learn_epochs, open_segments, read_epochs, remove_segments, tidy, walk,
+};
+use crate::LeaderEpochs;
 use crate::checkpoint::CheckpointLine;
 use crate::fault::{FailedClosed, StorageFault};
 use crate::log::{Broken, Chain, Place, Segments};
@@ -43,8 +46,13 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine)
     let kept = files.segments.partition_point(|base| *base <= line.segment_base_offset);
     remove_segments(volume, &directory, &files.segments[kept..]).await?;
     let mut segments = open_segments(volume, &directory, &files.segments[..kept]).await?;
-    let mut epochs = read_epochs(volume, &directory).await?.unwrap_or_default();
-    let highest_epoch = epochs.latest();
+    let read = read_epochs(volume, &directory).await?;
+    let highest_epoch = read.as_ref().and_then(LeaderEpochs::latest);
+    let mut epochs = match read {
+        Some(epochs) => epochs,
+        // The last segment is walked through in any case, and may have what does not count.
+        None => learn_epochs(volume, found, &segments[..segments.len().saturating_sub(1)]).await?,
+    };
     let mut broken = cut_to_line(volume, found, line, &mut segments, &mut epochs).await?;
     let has_line = segments.last().is_some_and(|last| last.base_offset == line.segment_base_offset);
     if broken.is_some() || !has_line {
@@ -70,6 +78,7 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, line: &CheckpointLine)
         broken,
         highest_epoch,
         is_replaced: false,
+        may_lack: false,
     })
 }
 
@@ -80,7 +89,7 @@ async fn cut_to_line(
     found: &Found,
     line: &CheckpointLine,
     segments: &mut Segments,
-    epochs: &mut crate::LeaderEpochs,
+    epochs: &mut LeaderEpochs,
 ) -> Result<Option<Broken>, StorageFault> {
     let is_there = segments.last().is_some_and(|last| last.base_offset == line.segment_base_offset);
     // A segment that was empty is missed only if what comes before it does not reach it.

@@ -1,11 +1,14 @@
 //! Loading a log that is not journaled: after a clean stop as it is, else by scanning from the recovery point.
 
 use super::Core;
-use super::load::{Found, Loaded, Parts, Walk, assemble, open_segments, read_epochs, remove_segments, tidy, walk};
+use super::load::{
+    Found, Loaded, Parts, assemble, header_walk, learn_epochs, open_segments, read_epochs, remove_segments, tidy, walk,
+};
 use super::{fail_closed, layout};
 use crate::LeaderEpochs;
+use crate::checkpoint::Mode;
 use crate::fault::{FailedClosed, StorageFault};
-use crate::log::{Chain, Place, Segments};
+use crate::log::{Place, Segments};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::SegmentIndex;
 use crate::volume::Volume;
@@ -21,11 +24,14 @@ struct Scanned {
 }
 
 /// Loads the log. `clean` says that the last one to use it closed it.
-pub(super) async fn load(core: &Arc<Core>, found: &Found, clean: bool) -> Result<Loaded, StorageFault> {
+pub(super) async fn load(core: &Arc<Core>, mut found: Found, clean: bool) -> Result<Loaded, StorageFault> {
     let volume = &core.reading.volume;
     let directory = found.directory();
     let files = tidy(volume, &directory).await?;
-    let topic_id = identify(volume, found, &directory).await?;
+    let topic_id = identify(volume, &found, &directory).await?;
+    // Of an earlier partition of this name, it says nothing of this one.
+    found.line = found.line.filter(|line| line.topic_id == topic_id);
+    let found = &found;
     if files.failed_closed {
         return Ok(found.failed(topic_id, fail_closed::read(volume, &directory).await?));
     }
@@ -57,6 +63,7 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, clean: bool) -> Result
         Err(failed) => return Ok(found.failed(topic_id, failed)),
     };
     let log = finish(core, found, topic_id, segments, epochs, scanned).await?;
+    let may_lack = !clean && may_lack(found, log.shared.progress().applied());
     Ok(Loaded {
         topic_partition: found.topic_partition.clone(),
         topic_id,
@@ -65,7 +72,26 @@ pub(super) async fn load(core: &Arc<Core>, found: &Found, clean: bool) -> Result
         broken: None,
         highest_epoch,
         is_replaced: false,
+        may_lack,
     })
+}
+
+/// Whether the page cache may have had more than is found in `place`.
+fn may_lack(found: &Found, place: Place) -> bool {
+    match &found.line {
+        // Nothing was appended since the clean stop, unless by somebody else.
+        Some(line) if line.mode == Mode::Closed => {
+            let at_line = Place {
+                end_offset: line.end_offset,
+                segment_base_offset: line.segment_base_offset,
+                position: line.position,
+            };
+            place != at_line || found.recovery_point != line.end_offset
+        }
+        Some(_) => true,
+        // A journaled log whose making is not in the journal: nobody was told of anything in it.
+        None => !found.is_ours || !found.config.wants_journal(),
+    }
 }
 
 /// The topic's id. Where its file was not synced before the power failed, or rotted, our own line may know it.
@@ -232,30 +258,11 @@ fn missing(found: &Found, end: Offset) -> FailedClosed {
     FailedClosed { reason }
 }
 
-fn header_walk(found: &Found, segment: &Segment) -> Walk {
-    let chain = Chain {
-        next_offset: Some(segment.base_offset),
-        leader_epoch: LeaderEpoch::MIN,
-        gaps_below: found.gaps_below,
-        ends_by: Offset::MAX,
-    };
-    Walk { chain, end: segment.length(), crc_from: Offset::MAX, interval: found.config.index_interval_bytes }
-}
-
 /// Only the first `kept` segments are part of the log.
 async fn cut_after(volume: &Volume, found: &Found, segments: &mut Segments, kept: usize) -> Result<(), StorageFault> {
     let bases: Vec<Offset> = segments[kept..].iter().map(|segment| segment.base_offset).collect();
     segments.truncate(kept);
     remove_segments(volume, &found.directory(), &bases).await
-}
-
-/// The epochs, from the headers of all batches.
-async fn learn_epochs(volume: &Volume, found: &Found, segments: &Segments) -> Result<LeaderEpochs, StorageFault> {
-    let mut epochs = LeaderEpochs::default();
-    for segment in segments {
-        walk(volume, segment, header_walk(found, segment), &mut epochs).await?;
-    }
-    Ok(epochs)
 }
 
 async fn new_segment(volume: &Volume, directory: &str, base_offset: Offset) -> Result<Arc<Segment>, StorageFault> {

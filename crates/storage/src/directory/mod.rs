@@ -17,6 +17,7 @@ mod removals;
 mod replay;
 mod swaps;
 mod syncer;
+mod unmade;
 
 pub(crate) use self::core::{BeingCleaned, Core};
 pub(crate) use barrier::Barrier;

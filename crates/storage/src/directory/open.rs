@@ -7,8 +7,9 @@ use super::checkpoints::Checkpoints;
 use super::load::{Found, Loaded};
 use super::parallel::in_parallel;
 use super::replay::{Replaying, mark_failed};
+use super::unmade::{self, Unmade};
 use super::{Barrier, Core, LogDirectory, layout, load_journaled, load_scanned};
-use crate::checkpoint::{self, Checkpoint, CheckpointLine};
+use crate::checkpoint::{self, Checkpoint, CheckpointLine, Mode};
 use crate::config::{DirectoryOptions, LogConfig};
 use crate::fault::{FailedClosed, StorageFault};
 use crate::journal::{Journal, JournalPosition, Replay};
@@ -19,7 +20,7 @@ use crate::read_buffers::ReadBuffers;
 use crate::segment_index::IndexCache;
 use crate::volume::Volume;
 use crate::{clean_mark, doubt_mark, meta_properties};
-use model::{Offset, TopicPartition, Uuid, mark, planted};
+use model::{Offset, PartitionId, TopicPartition, Uuid, mark, planted};
 use runtime::disk::Disk;
 use runtime::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +38,8 @@ pub struct Opened {
     pub logs: Vec<OpenedLog>,
     /// Whether the last one to use it closed it.
     pub clean: bool,
+    /// Partitions that were here and have no directory: the part of the journal that would make it has rotted.
+    pub lost: Vec<(Uuid, PartitionId)>,
 }
 
 /// One partition of an opened directory.
@@ -48,6 +51,9 @@ pub struct OpenedLog {
     pub topic_id: Uuid,
     /// The log, or why it stays closed.
     pub log: Result<Log, FailedClosed>,
+    /// What was in the page cache alone may be gone, with the power or with a disk: a replica that was in sync may not be now.
+    /// By what the disk says of its mode: the config may have changed since.
+    pub may_lack: bool,
 }
 
 /// Kafka's offset files.
@@ -93,7 +99,7 @@ impl LogDirectory {
             decompressed_batch_bytes: options.decompressed_batch_bytes,
         });
         let core = Arc::new(Core::new(reading, options, properties, journal, Checkpoints::default(), lock, doubted));
-        let loaded = recover(&core, checkpoint, replay, config_of, clean).await?;
+        let (loaded, lost) = recover(&core, checkpoint, replay, config_of, clean).await?;
         core.journal.start_generation().await?;
         clean_mark::take_away(&volume).await?;
         let logs = start(&core, loaded, config_of).await?;
@@ -101,7 +107,7 @@ impl LogDirectory {
             doubt_mark::take_away(&volume).await?;
         }
         core.start_tasks();
-        Ok(Opened { directory: LogDirectory { core }, logs, clean })
+        Ok(Opened { directory: LogDirectory { core }, logs, clean, lost: lost.into_iter().collect() })
     }
 }
 
@@ -111,7 +117,7 @@ async fn read_checkpoint(disk: &Disk, clean: bool) -> Result<Option<Checkpoint>,
     let mut checkpoint = checkpoint::read(disk).await?;
     if let Some(checkpoint) = &mut checkpoint
         && clean
-        && checkpoint.partitions.iter().any(|line| line.journaled)
+        && checkpoint.partitions.iter().any(|line| line.mode == Mode::Journaled)
     {
         mark!("closed cleanly by somebody else");
         tracing::warn!("another program closed this log directory: its files count, our journal does not");
@@ -120,31 +126,32 @@ async fn read_checkpoint(disk: &Disk, clean: bool) -> Result<Option<Checkpoint>,
     Ok(checkpoint)
 }
 
-/// Brings every partition to where it was, and all of it to stable storage.
+/// Brings every partition to where it was, and all of it to stable storage. Gives also those that are gone.
 async fn recover(
     core: &Arc<Core>,
     checkpoint: Option<Checkpoint>,
     replay: Replay,
     config_of: &(dyn Fn(&TopicPartition) -> LogConfig + Sync),
     clean: bool,
-) -> Result<Vec<Loaded>, StorageFault> {
+) -> Result<(Vec<Loaded>, Unmade), StorageFault> {
     let files = OffsetFiles::read(&core.reading.volume, checkpoint.is_some()).await?;
     core.checkpoints.found_cleaned(!files.cleaned.is_empty());
     let lines: Vec<CheckpointLine> = checkpoint.map(|checkpoint| checkpoint.partitions).unwrap_or_default();
+    let plain = lines.iter().filter(|line| line.mode != Mode::Journaled);
+    let plain = plain.map(|line| ((line.topic_id, line.partition), line.sequence)).collect();
+    let lines = lines.into_iter().filter(|line| line.mode != Mode::Dropped);
     let by_name: BTreeMap<TopicPartition, CheckpointLine> =
-        lines.into_iter().map(|line| (TopicPartition::new(line.topic.as_str(), line.partition), line)).collect();
+        lines.map(|line| (TopicPartition::new(line.topic.as_str(), line.partition), line)).collect();
     let find = |topic_partition: &TopicPartition| {
         files.found(topic_partition, config_of(topic_partition), by_name.get(topic_partition).cloned())
     };
     let journaled: Vec<Found> = by_name.keys().map(find).filter(is_journaled).collect();
     let loaded = load_all(core, journaled, clean).await?;
     let logs = loaded.into_iter().map(|loaded| ((loaded.topic_id, loaded.topic_partition.partition), loaded));
-    let plain = by_name.values().filter(|line| !line.journaled);
-    let plain = plain.map(|line| ((line.topic_id, line.partition), line.sequence)).collect();
-    let mut replaying = Replaying { core, config_of, logs: logs.collect(), plain, dropped: BTreeSet::new() };
-    if !clean {
-        apply_journal(&mut replaying, replay).await?;
-    }
+    let logs = logs.collect();
+    let mut replaying = Replaying { core, config_of, logs, plain, dropped: BTreeSet::new(), unmade: Unmade::new() };
+    let unmade = if clean { None } else { apply_journal(&mut replaying, replay).await? };
+    let (is_rotten, mut unmade) = (unmade.is_some(), unmade.unwrap_or_default());
     let mut loaded = replaying.finish().await?;
     let known: BTreeSet<TopicPartition> = loaded.iter().map(|loaded| loaded.topic_partition.clone()).collect();
     let mut listed = layout::list(&core.reading.volume).await?;
@@ -154,11 +161,16 @@ async fn recover(
         let found = find(topic_partition);
         if is_journaled(&found) { Found { line: None, ..found } } else { found }
     };
-    loaded.extend(load_all(core, listed.partitions.iter().map(find_plain).collect(), clean).await?);
+    loaded.extend(unmade::close(&core.reading.volume, &mut unmade, &mut listed.partitions, find_plain).await?);
+    let mut plain = load_all(core, listed.partitions.iter().map(find_plain).collect(), clean).await?;
+    // One without a line may have been journaled, and all of it may have been in what has rotted.
+    let unknown = plain.iter_mut().filter(|loaded| is_rotten && !by_name.contains_key(&loaded.topic_partition));
+    unknown.for_each(|loaded| loaded.may_lack = true);
+    loaded.extend(plain);
     for directory in listed.to_remove {
         core.removals.directory_after(directory, Duration::ZERO);
     }
-    finish_all(core, loaded).await
+    Ok((finish_all(core, loaded).await?, unmade))
 }
 
 /// The mode comes from the disk and never from the config (DESIGN section 6, rule 5).
@@ -166,20 +178,22 @@ fn is_journaled(found: &Found) -> bool {
     if planted!("mode-from-config") {
         return found.config.wants_journal() && found.line.is_some();
     }
-    found.line.as_ref().is_some_and(|line| line.journaled)
+    found.line.as_ref().is_some_and(|line| line.mode == Mode::Journaled)
 }
 
-async fn apply_journal(replaying: &mut Replaying<'_>, mut replay: Replay) -> Result<(), StorageFault> {
+/// Gives the logs whose making has rotted, where something has.
+async fn apply_journal(replaying: &mut Replaying<'_>, mut replay: Replay) -> Result<Option<Unmade>, StorageFault> {
     let corrupt = replay.corrupt.clone();
     while let Some(group) = replay.next_group().await? {
         for entry in group.entries {
             replaying.apply(group.sequence, entry).await?;
         }
     }
+    let is_whole = corrupt.is_empty();
     for sequence in corrupt {
         replaying.fail_behind(sequence);
     }
-    Ok(())
+    Ok((!is_whole).then(|| std::mem::take(&mut replaying.unmade)))
 }
 
 /// Loads partitions, some at a time.
@@ -187,7 +201,7 @@ async fn load_all(core: &Arc<Core>, found: Vec<Found>, clean: bool) -> Result<Ve
     let load = move |core: Arc<Core>, found: Found| async move {
         match found.line.as_ref().filter(|_| is_journaled(&found)) {
             Some(line) => load_journaled::load(&core, &found, line).await,
-            None => load_scanned::load(&core, &found, clean).await,
+            None => load_scanned::load(&core, found, clean).await,
         }
     };
     in_parallel(core, found, load).await
@@ -218,14 +232,14 @@ async fn start(
 ) -> Result<Vec<OpenedLog>, StorageFault> {
     let mut barriers = Vec::new();
     let mut logs = Vec::with_capacity(loaded.len());
-    for Loaded { topic_partition, topic_id, log, .. } in loaded {
+    for Loaded { topic_partition, topic_id, log, may_lack, .. } in loaded {
         if let Ok(log) = &log {
-            let journaled = config_of(&topic_partition).wants_journal() && !log.topic_id().is_zero();
+            let mode = Mode::of(config_of(&topic_partition).wants_journal() && !log.topic_id().is_zero());
             let claim = Claim { sequence: core.journal_durable(), place: log.shared.progress().applied() };
             core.register(log.shared.clone());
-            barriers.push(Barrier { shared: log.shared.clone(), journaled, claim });
+            barriers.push(Barrier { shared: log.shared.clone(), mode, claim });
         }
-        logs.push(OpenedLog { topic_partition, topic_id, log });
+        logs.push(OpenedLog { topic_partition, topic_id, log, may_lack });
     }
     core.checkpoints.write_barriers(core, barriers).await?;
     logs.sort_by(|a, b| a.topic_partition.cmp(&b.topic_partition));

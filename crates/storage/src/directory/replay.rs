@@ -2,6 +2,7 @@
 
 use super::layout;
 use super::load::{Found, Loaded, Parts, assemble, read_epochs};
+use super::unmade::Unmade;
 use super::{Core, fail_closed};
 use crate::config::LogConfig;
 use crate::epochs::LeaderEpochs;
@@ -27,6 +28,8 @@ pub(super) struct Replaying<'a> {
     pub plain: BTreeMap<(Uuid, PartitionId), u64>,
     /// The logs that were dropped so far.
     pub dropped: BTreeSet<(Uuid, PartitionId)>,
+    /// Logs that were changed and not dropped, and that neither the checkpoint nor an entry so far has made.
+    pub unmade: Unmade,
 }
 
 impl Replaying<'_> {
@@ -40,9 +43,21 @@ impl Replaying<'_> {
             // It was journaled before its line said otherwise.
             None if self.plain.get(&key).is_some_and(|covered| sequence <= *covered) => Ok(()),
             None => match entry.change {
-                Change::Open { topic, start } => self.open_log(sequence, key, &topic, start).await,
-                // It was dropped, and the checkpoint knows.
-                _ => Ok(()),
+                Change::Open { topic, start } => {
+                    self.unmade.remove(&key);
+                    self.open_log(sequence, key, &topic, start).await
+                }
+                // The checkpoint knows. Its directory may be there all the same.
+                Change::Dropped => {
+                    self.unmade.remove(&key);
+                    self.dropped.insert(key);
+                    Ok(())
+                }
+                // It will be dropped, or something has rotted.
+                _ => {
+                    self.unmade.insert(key);
+                    Ok(())
+                }
             },
         }
     }
@@ -66,7 +81,8 @@ impl Replaying<'_> {
     ) -> Result<(), StorageFault> {
         mark!("creation replayed");
         let topic_partition = TopicPartition::new(topic, key.1);
-        let same_name = |loaded: &Loaded| loaded.topic_partition == topic_partition;
+        // One whose directory is a later one's by now is no log any more.
+        let same_name = |loaded: &Loaded| loaded.topic_partition == topic_partition && !loaded.is_replaced;
         if self.logs.values().any(same_name) {
             let reason = format!("journal group {sequence} opens {topic_partition}, which is there with another id");
             tracing::error!("{reason}");
@@ -112,6 +128,7 @@ impl Replaying<'_> {
             broken: None,
             highest_epoch,
             is_replaced: false,
+            may_lack: false,
         };
         self.logs.insert(key, loaded);
         Ok(())

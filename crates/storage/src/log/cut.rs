@@ -9,7 +9,8 @@ use super::view::{LayoutChange, View};
 use crate::fault::StorageFault;
 use crate::journal::Change;
 use crate::names::SegmentFile;
-use crate::producer_loading::load_producers;
+use crate::producer_loading::{load_producers, remove_snapshots};
+use crate::producers::ProducerStates;
 use crate::scan::{Scan, ScanError};
 use crate::segment::{IndexState, Segment};
 use crate::segment_index::{self, SegmentIndex};
@@ -63,7 +64,7 @@ impl Log {
         let result = match self.write_ahead(place, Change::ResetTo).await {
             Ok(sequence) => {
                 self.replace_files(place).await?;
-                self.finish_cut(sequence, place).await
+                self.finish_reset(sequence, place).await
             }
             Err(fault) => Err(fault),
         };
@@ -167,6 +168,28 @@ impl Log {
 
     /// The files are cut: everything that was learned from the part that is gone is forgotten.
     pub(super) async fn finish_cut(&mut self, sequence: u64, place: Place) -> Result<(), StorageFault> {
+        self.forget_batches(sequence, place);
+        let forgotten = self.forget_producers(place.end_offset).await;
+        self.must_be_forgotten(forgotten)
+    }
+
+    /// The same for a reset, after which nothing is known of any producer: also where the log starts higher than it ended,
+    /// and no snapshot tells of what comes after.
+    pub(super) async fn finish_reset(&mut self, sequence: u64, place: Place) -> Result<(), StorageFault> {
+        self.forget_batches(sequence, place);
+        self.producers = ProducerStates::default();
+        let forgotten = self.remove_all_snapshots().await;
+        self.must_be_forgotten(forgotten)
+    }
+
+    async fn remove_all_snapshots(&self) -> Result<(), StorageFault> {
+        let (volume, directory) = (&self.core.reading.volume, &self.shared.directory);
+        remove_snapshots(volume, directory, |_| true).await?;
+        // Those of the segments that went have to stay away as well.
+        volume.sync_directory(directory).await
+    }
+
+    fn forget_batches(&mut self, sequence: u64, place: Place) {
         let truncation = self.shared.truncation();
         self.shared.progress().cut(sequence, place, truncation, Instant::now());
         self.shared.durable.send_replace(super::Durable { offset: place.end_offset, truncation });
@@ -178,7 +201,9 @@ impl Log {
                 epochs.truncate_to(place.end_offset);
             }
         });
-        let forgotten = self.forget_producers(place.end_offset).await;
+    }
+
+    fn must_be_forgotten(&self, forgotten: Result<(), StorageFault>) -> Result<(), StorageFault> {
         if let Err(fault) = &forgotten {
             // The cut cannot be taken back, and a duplicate of what is gone would be answered as if it were there.
             let log = &self.shared.directory;
@@ -192,7 +217,7 @@ impl Log {
         let volume = &self.core.reading.volume;
         let directory = self.shared.directory.clone();
         let segments = self.shared.segments();
-        crate::producer_loading::remove_snapshots_above(volume, &directory, end).await?;
+        remove_snapshots(volume, &directory, |offset| offset > end).await?;
         // Those of the segments that went have to stay away as well.
         volume.sync_directory(&directory).await?;
         if self.producers.reaches(end) && !planted!("producers-outlive-truncation") {
@@ -255,11 +280,51 @@ impl Log {
             None => segment_index::load(volume, segment, hint).await?,
         };
         let from = index.cut_to(place.end_offset - segment.base_offset);
-        let path = segment.path();
-        let mut scan = Scan::new(segment.file(volume).await?, path.clone(), from, place.position);
-        while let Some(scanned) = scan.next_header().await.map_err(|error| error.into_fault(&path))? {
-            index.learn(segment.base_offset, &scanned.header, scanned.position, hint.interval);
+        if self.learn_up_to(segment, &mut index, from, place).await?.is_err() {
+            mark!("the index of a cut segment is learned anew");
+            index = SegmentIndex::default();
+            let learned = self.learn_up_to(segment, &mut index, 0, place).await?;
+            learned.map_err(|error| error.into_fault(&segment.path()))?;
         }
         Ok(index)
+    }
+
+    /// Learns the batches from the last entry of `index`, at `from`, up to `place`. Fails where that entry, which may come from a
+    /// file that has rotted, is not what is there. Kafka had one entry for all batches of an append: that is not ours either,
+    /// for what is learned from there on could come before it.
+    async fn learn_up_to(
+        &self,
+        segment: &Segment,
+        index: &mut SegmentIndex,
+        from: u64,
+        place: Place,
+    ) -> Result<Result<(), ScanError>, StorageFault> {
+        let no_batch = |position| {
+            let reason = "the batches do not lead to where the log is cut".to_owned();
+            Ok(Err(ScanError::NoBatch { position, reason }))
+        };
+        let expected = index.offsets.last().map(|(relative, _)| segment.base_offset + i64::from(relative));
+        let interval = self.config.index_interval_bytes;
+        let file = segment.file(&self.core.reading.volume).await?;
+        let mut scan = Scan::new(file, segment.path(), from, place.position);
+        let mut next_offset = segment.base_offset;
+        if from >= place.position && from > 0 {
+            return no_batch(from);
+        }
+        loop {
+            let scanned = match scan.next_header().await {
+                Ok(Some(scanned)) => scanned,
+                Ok(None) => return Ok(Ok(())),
+                Err(ScanError::Fault(fault)) => return Err(fault),
+                Err(error) => return Ok(Err(error)),
+            };
+            let is_expected =
+                scanned.position > from || expected.is_none_or(|last| last == scanned.header.last_offset());
+            if !is_expected || scanned.header.base_offset < next_offset {
+                return no_batch(scanned.position);
+            }
+            next_offset = scanned.header.next_offset();
+            index.learn(segment.base_offset, &scanned.header, scanned.position, interval);
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! checkpoint's line says the new mode, durably, and only then is anything appended under it.
 
 use super::{Capture, Claim, Durable, Log};
+use crate::checkpoint::Mode;
 use crate::directory::Barrier;
 use crate::fault::StorageFault;
 use runtime::time::{Duration, Instant};
@@ -33,7 +34,7 @@ impl Log {
         let capture = self.sync_all().await?;
         self.shared.progress().change();
         let claim = Claim { sequence: self.core.journal_durable(), place: self.place() };
-        let barrier = Barrier { shared: self.shared.clone(), journaled, claim };
+        let barrier = Barrier { shared: self.shared.clone(), mode: Mode::of(journaled), claim };
         let result = self.core.checkpoints.write_barriers(&self.core, vec![barrier]).await;
         let mut progress = self.shared.progress();
         progress.changed();

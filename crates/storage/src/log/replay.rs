@@ -5,6 +5,7 @@ use super::Log;
 use super::progress::Place;
 use crate::fault::{FailedClosed, StorageFault};
 use crate::journal::{Change, Entry};
+use crate::producer_loading::{remove_snapshots, remove_stray_snapshots};
 use crate::scan::{Scan, ScanError};
 use crate::segment_index::SegmentIndex;
 use bytes::Bytes;
@@ -73,7 +74,7 @@ impl Log {
                 let to = entry.end_after;
                 self.replace_files(Place { end_offset: to, segment_base_offset: to, position: 0 }).await?;
                 *broken = None;
-                Ok(self.finish_cut(0, self.empty_place(to)).await?)
+                Ok(self.finish_reset(0, self.empty_place(to)).await?)
             }
             Change::StartMoved(to) => self.replay_start(sequence, to, broken),
             Change::Synced if entry.end_after == entry.end_before => Ok(()),
@@ -203,7 +204,8 @@ impl Log {
             file.set_length(segment.length()).await.map_err(|error| volume.write_failed(&path, error))?;
         }
         self.drop_below(start).await?;
-        crate::producer_loading::remove_snapshots_above(&volume, &self.shared.directory, end).await
+        remove_snapshots(&volume, &self.shared.directory, |offset| offset > end).await?;
+        remove_stray_snapshots(&volume, &self.shared.directory, &self.shared.segments()).await
     }
 
     /// Closes the files, all of which are synced; they are opened again when they are needed.

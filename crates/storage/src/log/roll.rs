@@ -142,7 +142,9 @@ impl Log {
     }
 
     pub(super) fn start_rolling(&mut self, now: Timestamp) {
-        let jitter = u64::try_from(self.config.segment_jitter_ms).unwrap_or(0);
+        // As Kafka does: what is taken off is less than the whole, or each append would close a segment.
+        let jitter = self.config.segment_jitter_ms.min(self.config.longest_segment_ms());
+        let jitter = u64::try_from(jitter).unwrap_or(0);
         let jitter_ms = if jitter == 0 { 0 } else { runtime::rand::below(jitter) as i64 };
         self.rolling = Rolling { known: true, first_timestamp: None, started_at: now, jitter_ms };
     }

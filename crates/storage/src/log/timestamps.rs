@@ -7,7 +7,7 @@ use crate::fault::ReadError;
 use crate::scan::{Scan, ScanError, Scanned};
 use crate::segment::Segment;
 use bytes::Bytes;
-use model::{Offset, Timestamp};
+use model::{Offset, Timestamp, mark};
 use protocol::records::{BatchView, RecordViews};
 use std::sync::Arc;
 
@@ -60,8 +60,7 @@ impl LogReader {
             if largest_timestamp(&self.reading, view, at, interval).await? < search.timestamp {
                 continue;
             }
-            let position = self.position_by_time(view, at, search.timestamp).await?;
-            if let Some(found) = self.find_from(&view.segments[at], position, search).await? {
+            if let Some(found) = self.find_in_segment(view, at, search).await? {
                 return Ok(Some(found));
             }
         }
@@ -78,20 +77,51 @@ impl LogReader {
             }
         }
         let Some((timestamp, at)) = best else { return Ok(None) };
-        let position = self.position_by_time(view, at, timestamp).await?;
         let search = Search { timestamp, from: view.log_start_offset, up_to: view.log_end_offset };
-        self.find_from(&view.segments[at], position, search).await
+        self.find_in_segment(view, at, search).await
     }
 
-    /// Every batch before this position of segment `at` has a smaller timestamp.
-    async fn position_by_time(&self, view: &View, at: usize, timestamp: Timestamp) -> Result<u64, ReadError> {
-        let hint = view.load_hint(at, self.shared.index_interval());
+    async fn find_in_segment(&self, view: &View, at: usize, search: Search) -> Result<Option<Found>, ReadError> {
+        let segment = &view.segments[at];
+        match self.entry_by_time(view, at, search.timestamp).await? {
+            Some((last_offset, position)) if self.is_batch_at(segment, position, last_offset).await? => {
+                self.find_from(segment, position, search).await
+            }
+            Some(_) => {
+                mark!("index led a search astray");
+                self.find_from(segment, 0, search).await
+            }
+            None => self.find_from(segment, 0, search).await,
+        }
+    }
+
+    /// Whether a batch that ends at or below `last_offset` starts at `position`, as a file says that may have rotted. It may
+    /// end below: Kafka had one entry for all batches of an append.
+    async fn is_batch_at(&self, segment: &Arc<Segment>, position: u64, last_offset: Offset) -> Result<bool, ReadError> {
+        let file = self.reading.file(segment).await?;
+        match Scan::new(file, segment.path(), position, segment.length()).next_header().await {
+            Ok(first) => Ok(first.is_some_and(|first| first.header.last_offset() <= last_offset)),
+            Err(ScanError::NoBatch { .. }) => Ok(false),
+            Err(ScanError::Fault(fault)) => Err(ReadError::Fault(fault)),
+        }
+    }
+
+    /// The last offset of a batch in segment `at`, and its position: every one before it has a smaller timestamp. None where
+    /// the first batch is the one to start with.
+    async fn entry_by_time(
+        &self,
+        view: &View,
+        at: usize,
+        timestamp: Timestamp,
+    ) -> Result<Option<(Offset, u64)>, ReadError> {
+        let (hint, base_offset) = (view.load_hint(at, self.shared.index_interval()), view.segments[at].base_offset);
         let look_up = |index: &crate::segment_index::SegmentIndex| {
             let entry = index.times.lookup(timestamp);
-            entry.map_or(0, |entry| index.offsets.lookup(i64::from(entry.relative_offset)))
+            entry.and_then(|entry| index.offsets.floor(i64::from(entry.relative_offset)))
         };
         let reading = &self.reading;
-        Ok(u64::from(reading.indexes.look_up(&reading.volume, &view.segments[at], hint, look_up).await?))
+        let entry = reading.indexes.look_up(&reading.volume, &view.segments[at], hint, look_up).await?;
+        Ok(entry.map(|(relative, position)| (base_offset + i64::from(relative), u64::from(position))))
     }
 
     async fn find_from(

@@ -330,7 +330,9 @@ impl Shared {
         let flush_ms = u64::try_from(config.flush_ms).unwrap_or(0);
         let longest = interval.min(Duration::from_millis(flush_ms));
         let enough = !progress.journaled && records >= config.flush_messages;
-        enough || progress.has_closed_segments() || now.saturating_duration_since(since) >= longest
+        // Until there is a line, nothing on the disk tells a log that was never journaled from one whose making the journal lost.
+        let is_unknown = !progress.journaled && progress.line().is_none();
+        enough || is_unknown || progress.has_closed_segments() || now.saturating_duration_since(since) >= longest
     }
 
     pub fn index_interval(&self) -> usize {

@@ -55,7 +55,7 @@ pub async fn open_and_read(disk: Disk, history: History) -> Result<Found, String
 pub async fn read_logs(opened: Vec<OpenedLog>, directory_id: Uuid) -> (Found, Vec<(TopicPartition, Log)>) {
     let mut found = Found { directory_id, logs: BTreeMap::new() };
     let mut logs = Vec::new();
-    for OpenedLog { topic_partition, topic_id, log } in opened {
+    for OpenedLog { topic_partition, topic_id, log, .. } in opened {
         let contents = match log {
             Err(failed) => Err(failed.to_string()),
             Ok(log) => {
