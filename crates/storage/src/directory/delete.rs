@@ -30,12 +30,14 @@ impl LogDirectory {
         let delay = Duration::from_millis(log.config().file_delete_delay_ms);
         let renamed = self.rename(log.topic_partition(), DELETE_DIRECTORY_SUFFIX).await;
         core.unregister(&log.shared, true);
-        core.removals.directory_after(renamed?, delay);
+        let renamed = renamed?;
         if !journaled {
-            // No journal would tell a directory that came back from the next one of that name, nor whose the line is.
+            // No journal would tell a directory that came back from the next one of that name, nor whose the line is. And
+            // one that comes back must have its files.
             core.sync_root().await?;
             core.checkpoints.cover(core, Vec::new()).await?;
         }
+        core.removals.directory_after(renamed, delay);
         // Kafka's files know logs by name: the next of this name must not find this one's offsets.
         core.checkpoints.forget(core).await
     }
@@ -81,9 +83,10 @@ impl LogDirectory {
     pub async fn delete_failed(&self, topic_partition: &TopicPartition) -> Result<(), StorageFault> {
         self.check_closed(topic_partition)?;
         let renamed = self.rename(topic_partition, DELETE_DIRECTORY_SUFFIX).await?;
-        self.core.removals.directory_after(renamed, Duration::ZERO);
         // As above: no journal says that it was dropped.
-        self.core.sync_root().await
+        self.core.sync_root().await?;
+        self.core.removals.directory_after(renamed, Duration::ZERO);
+        Ok(())
     }
 
     fn check_closed(&self, topic_partition: &TopicPartition) -> Result<(), StorageFault> {
