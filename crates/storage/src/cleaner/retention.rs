@@ -6,7 +6,7 @@ use super::outcomes::Outcomes;
 use super::rewrite::{Horizon, empty, rewritten};
 use crate::control;
 use model::{Offset, ProducerId, Timestamp, mark, planted};
-use protocol::records::{BatchError, BatchView, RecordView};
+use protocol::records::{BatchError, BatchHeader, BatchView, RecordView};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -22,12 +22,21 @@ pub(super) enum Stays {
 }
 
 /// Where the last batches of a producer are that its state is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LastOfProducer {
-    /// The last offset of its last batch of records.
-    pub records: Option<Offset>,
+    /// The last offsets of its last batches of records, as many as a producer may send again. Kafka keeps one; where its
+    /// snapshots went with the power, a batch before that one that is sent again is out of order there.
+    pub records: Vec<Offset>,
     /// The offset of the last batch that changed its state: that one, or a marker.
     pub change: Offset,
+}
+
+impl LastOfProducer {
+    /// Of what was written in transactions the last batch is enough, as in Kafka: more would keep their markers.
+    fn is_made_of(&self, header: &BatchHeader) -> bool {
+        let needed = if header.is_transactional() { self.records.len().saturating_sub(1) } else { 0 };
+        self.records[needed..].contains(&header.last_offset())
+    }
 }
 
 /// What a cleaning knows when it comes to a batch. Batches must come in the order of the log, from its start.
@@ -166,7 +175,7 @@ impl Retention {
         let header = &batch.header;
         let bytes = if header.record_count == 0 { batch.bytes.to_vec() } else { empty(header) };
         let last = self.last_of_producers.get(&header.producer_id);
-        match last.filter(|last| header.has_producer_id() && last.records == Some(header.last_offset())) {
+        match last.filter(|last| header.has_producer_id() && last.is_made_of(header)) {
             Some(_) if header.record_count == 0 => Stays::Whole,
             Some(_) => {
                 mark!("a producer's last batch kept empty");

@@ -89,7 +89,7 @@ impl ProducerStates {
 
     /// Where the last batches are that their states are made of.
     pub fn last_batches(&self) -> BTreeMap<ProducerId, LastOfProducer> {
-        self.producers.iter().map(|(id, producer)| (*id, producer.last_batch())).collect()
+        self.producers.iter().map(|(id, producer)| (*id, producer.last_batches())).collect()
     }
 
     /// All of them, by id.

@@ -153,8 +153,9 @@ impl ProducerState {
         self.last_change = batch.last_offset;
     }
 
-    pub fn last_batch(&self) -> LastOfProducer {
-        LastOfProducer { records: self.batches.back().map(|batch| batch.last_offset), change: self.last_change }
+    pub fn last_batches(&self) -> LastOfProducer {
+        let records = self.batches.iter().map(|batch| batch.last_offset).collect();
+        LastOfProducer { records, change: self.last_change }
     }
 
     pub fn describe(&self, producer_id: ProducerId) -> ActiveProducer {
