@@ -91,13 +91,18 @@ impl View<'_> {
         let without_new = |list: &[NodeId]| -> Vec<NodeId> {
             list.iter().filter(|replica| !before.adding.contains(replica)).copied().collect()
         };
-        let isr = without_new(&before.isr);
-        if isr.is_empty() && !self.topic_rules(key.0).unclean_election {
-            let message =
-                "only new replicas are in sync: going back could lose records, and the topic does not allow it";
+        let (isr, replicas) = (without_new(&before.isr), without_new(&before.replicas));
+        let rules = self.topic_rules(key.0);
+        // Kafka goes back to a single old copy of what new ones have acknowledged, too.
+        let minimum = rules.min_insync_replicas.min(replicas.len()).max(1);
+        let loses_copies = isr.len() < minimum && isr.len() < before.isr.len();
+        if (isr.is_empty() || loses_copies) && !rules.unclean_election {
+            let message = format!(
+                "of the old replicas {} are in sync and {minimum} must be: going back could lose records, and the topic does not allow it",
+                isr.len()
+            );
             return Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, message));
         }
-        let replicas = without_new(&before.replicas);
         let assignment = Some(Assignment { replicas, adding: Vec::new(), removing: Vec::new() });
         *self.draft(key) = Draft { isr: Some(isr), assignment, ..Draft::default() };
         Ok(())

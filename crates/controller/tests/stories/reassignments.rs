@@ -113,6 +113,18 @@ fn a_reassignment_is_cancelled_and_what_it_added_goes() {
     assert_eq!(ask(&mut cluster, "t", 0, None, true), ErrorCode::NoReassignmentInProgress);
 }
 
+/// What was acknowledged was on one old replica and two new ones, and would have been on one then.
+#[test]
+fn going_back_is_refused_where_too_few_of_the_old_replicas_are_in_sync() {
+    let mut cluster = Cluster::of(&[1, 2, 3, 4, 5, 6]);
+    create_on(&mut cluster, "t", &[1, 2, 3], &[("min.insync.replicas", "2")]);
+    reassign(&mut cluster, &[4, 5, 6]);
+    cluster.alter_isr("t", 0, &[1, 4, 5]);
+    assert_eq!(ask(&mut cluster, "t", 0, None, true), ErrorCode::InvalidReplicaAssignment);
+    cluster.alter_isr("t", 0, &[1, 2, 4]);
+    assert_eq!(ask(&mut cluster, "t", 0, None, true), ErrorCode::None);
+}
+
 #[test]
 fn going_back_is_refused_where_only_new_replicas_are_in_sync() {
     let mut cluster = Cluster::of(&[1, 2, 3, 4]);
