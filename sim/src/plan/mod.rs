@@ -52,12 +52,27 @@ pub struct Plan {
     /// Nodes that are down, once all faults are over, until the others have shown that they get on without them.
     #[serde(default)]
     pub held_back: Vec<NodePlace>,
+    /// How they are away.
+    #[serde(default)]
+    pub absence: Absence,
     /// Consumer groups, where there are any.
     #[serde(default)]
     pub groups: Option<GroupsPlan>,
     /// What operators do to the metadata quorum.
     #[serde(default)]
     pub quorum: Vec<QuorumDeed>,
+}
+
+/// How nodes are away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Absence {
+    /// Their processes are killed: whoever asks for them is refused.
+    #[default]
+    Dead,
+    /// They stand still, and nobody hears why.
+    Silent,
+    /// Nothing passes between them and anybody else.
+    Parted,
 }
 
 /// How nodes are restarted once all faults are over.
@@ -90,10 +105,23 @@ impl Plan {
         let endings = [LastRestart::None, LastRestart::Graceful, LastRestart::Crash, LastRestart::PowerFailure];
         let last_restart = *world::stream(seed, "last restart").pick(&endings);
         let held_back = held_back(seed, &world);
+        let absence = *world::stream(seed, "absence").pick(&[Absence::Dead, Absence::Silent, Absence::Parted]);
         let loss_allowed = world.is_cluster() && world::stream(seed, "loss").chance(0.1);
         let drawn = profile.size == Size::Cluster;
         let quorum = if drawn { quorum::draw(seed, faults_for_ms, &world) } else { Vec::new() };
-        Plan { seed, faults_for_ms, world, faults, clients, last_restart, loss_allowed, held_back, groups, quorum }
+        Plan {
+            seed,
+            faults_for_ms,
+            world,
+            faults,
+            clients,
+            last_restart,
+            loss_allowed,
+            held_back,
+            absence,
+            groups,
+            quorum,
+        }
     }
 }
 

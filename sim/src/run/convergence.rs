@@ -2,7 +2,7 @@
 //! replicas on healthy nodes are in sync. Asked as clients ask, so that histories tell.
 
 use crate::clients::{Client, Routes, look_up_end};
-use crate::plan::Place;
+use crate::plan::{Absence, Place};
 use jepsen_lite::history::{Action, Answer, Outcome};
 use model::NodeId;
 use protocol::messages::MetadataRequest;
@@ -11,6 +11,8 @@ use runtime::time::{Duration, Instant, sleep};
 
 /// A leader serves within this time.
 const LEADER_WITHIN: Duration = Duration::from_secs(10);
+/// Where some are silent: the longest session is over after nine seconds, and a new controller counts it anew.
+const LEADER_AFTER_SILENCE_WITHIN: Duration = Duration::from_secs(35);
 /// Each partition is asked for so long at least, whatever the others took.
 const ASKED_AGAIN_FOR: Duration = Duration::from_secs(1);
 /// All are in sync within this time, and so much more for each record that a slow disk may have to take first: one on which
@@ -23,23 +25,25 @@ const POLL: Duration = Duration::from_millis(100);
 pub struct Convergence {
     /// Nodes that are down, and need not take part.
     held_back: Vec<NodeId>,
+    leader_within: Duration,
     in_sync: bool,
 }
 
 impl Convergence {
     /// Of all nodes but these.
-    pub fn without(held_back: Vec<NodeId>) -> Convergence {
-        Convergence { held_back, in_sync: true }
+    pub fn without(held_back: Vec<NodeId>, absence: Absence) -> Convergence {
+        let leader_within = if absence == Absence::Dead { LEADER_WITHIN } else { LEADER_AFTER_SILENCE_WITHIN };
+        Convergence { held_back, leader_within, in_sync: true }
     }
 
     /// Leaders only; all nodes are there.
     pub fn leaders() -> Convergence {
-        Convergence { held_back: Vec::new(), in_sync: false }
+        Convergence { held_back: Vec::new(), leader_within: LEADER_WITHIN, in_sync: false }
     }
 
     /// Everything.
     pub fn full() -> Convergence {
-        Convergence { held_back: Vec::new(), in_sync: true }
+        Convergence { held_back: Vec::new(), leader_within: LEADER_WITHIN, in_sync: true }
     }
 }
 
@@ -47,12 +51,12 @@ impl Convergence {
 pub async fn converge(client: Client, what: Convergence) {
     let mut routes = Routes::new(client.clone());
     let places = client.around.places();
-    let deadline = Instant::now() + LEADER_WITHIN;
+    let deadline = Instant::now() + what.leader_within;
     for place in &places {
         if may_be_led(&client, &what, *place).await {
             // One that nobody can lead takes all the time, and idle connections end meanwhile.
             let deadline = deadline.max(Instant::now() + ASKED_AGAIN_FOR);
-            await_leader(&client, &mut routes, *place, deadline).await;
+            await_leader(&client, &mut routes, *place, (what.leader_within, deadline)).await;
         }
     }
     if what.in_sync {
@@ -82,10 +86,10 @@ async fn may_be_led(client: &Client, what: &Convergence, place: Place) -> bool {
     missed == 0 || (place.topic == 0 && missed < 2 && in_sync >= 2)
 }
 
-async fn await_leader(client: &Client, routes: &mut Routes, place: Place, deadline: Instant) {
+async fn await_leader(client: &Client, routes: &mut Routes, place: Place, (within, deadline): (Duration, Instant)) {
     let partition = client.partition(place);
     let operation = client.around.chronicle.invoke(client.process, Action::AwaitLeader { partition });
-    let mut outcome = Outcome::Fail(format!("no leader serves after {LEADER_WITHIN:?}"));
+    let mut outcome = Outcome::Fail(format!("no leader serves after {within:?}"));
     loop {
         if look_up_end(client, routes, place).await.is_some() {
             outcome = Outcome::Ok(Answer::Done);

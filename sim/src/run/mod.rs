@@ -1,5 +1,6 @@
 //! One seed, in this process: the world, its clients and its faults; then the verdict.
 
+mod away;
 mod cluster;
 mod convergence;
 mod judgement;

@@ -1,6 +1,7 @@
 //! The course of a run: good weather while the topics are made; faults; then a core of the nodes is healed and has to get
 //! on by itself; then all is healed, and everything is read.
 
+use super::away::Away;
 use super::cluster::Cluster;
 use super::convergence::{Convergence, converge};
 use super::nemesis::{self, Atlas};
@@ -63,7 +64,7 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
     if let Some(operating) = operating {
         operating.await.expect("nobody aborts it").restore().await;
     }
-    stage.heal_a_core(&plan).await;
+    stage.heal_a_core(&plan, &nodes).await;
     phase.send_replace(Phase::Drain);
     stage.heal_all(&plan).await;
     stage.admin.run("await groups", await_groups).await;
@@ -163,18 +164,21 @@ impl Stage {
     }
 
     /// All faults are over. Where some nodes are held back, the others have to get on without them.
-    async fn heal_a_core(&self, plan: &Plan) {
+    async fn heal_a_core(&self, plan: &Plan, clients: &[Node]) {
         if plan.held_back.is_empty() {
             return;
         }
-        let held: Vec<&ServerNode> = plan.held_back.iter().map(|place| self.cluster.at(*place)).collect();
-        held.iter().for_each(|server| server.hold_back());
-        let held: Vec<_> = held.iter().map(|server| server.id).collect();
-        let core: Vec<&ServerNode> = self.cluster.servers.iter().filter(|s| !held.contains(&s.id)).collect();
+        let held: Vec<ServerNode> = plan.held_back.iter().map(|place| self.cluster.at(*place).clone()).collect();
+        let held_ids: Vec<_> = held.iter().map(|server| server.id).collect();
+        let core: Vec<&ServerNode> = self.cluster.servers.iter().filter(|s| !held_ids.contains(&s.id)).collect();
+        let clients = clients.iter().copied().chain([self.admin.node]);
+        let others = core.iter().map(|server| server.node).chain(clients).collect();
+        let away = Away::begin(held, others, plan.absence, &self.around.chronicle);
         for server in &core {
             serves(&self.admin, server, HEALS_WITHIN).await;
         }
-        self.converge(Convergence::without(held)).await;
+        self.converge(Convergence::without(held_ids, plan.absence)).await;
+        away.end(&self.around.chronicle);
     }
 
     async fn heal_all(&self, plan: &Plan) {

@@ -12,6 +12,7 @@ mod process;
 mod swizzle;
 
 pub use atlas::Atlas;
+pub use net::{cut_both, heal_both};
 
 use super::cluster::Cluster;
 use super::server_node::ServerNode;
