@@ -22,8 +22,17 @@ const EPOCHS: usize = 8;
 
 type Key = (Uuid, PartitionId);
 
-/// The last record that was acknowledged in each leader epoch: where it ends.
-type Acknowledged = BTreeMap<LeaderEpoch, Offset>;
+/// By the leader epoch that it was appended in, the last record that was acknowledged.
+type Acknowledged = BTreeMap<LeaderEpoch, Last>;
+
+#[derive(Clone, Copy)]
+struct Last {
+    /// Where it ends.
+    end: Offset,
+    /// The leader epoch that it was acknowledged in: later than its own where its first leader led again in between others.
+    /// Of those the one of then may not know yet that it is over.
+    acknowledged_in: LeaderEpoch,
+}
 
 /// Sees acknowledgements, and looks at who may lead. Clones share what was seen.
 #[derive(Clone)]
@@ -86,8 +95,10 @@ impl WhoMayLead {
         if let Some(epoch) = leader.reader.epoch_of(end - 1) {
             let mut seen = self.seen.lock().expect("no panic inside");
             let epochs = seen.acknowledged.entry(key).or_default();
-            let last = epochs.entry(epoch).or_insert(end);
-            *last = end.max(*last);
+            let last = Last { end, acknowledged_in: leader.leader_epoch() };
+            if epochs.get(&epoch).is_none_or(|known| known.end < end) {
+                epochs.insert(epoch, last);
+            }
             if epochs.len() > EPOCHS {
                 epochs.pop_first();
             }
@@ -145,8 +156,8 @@ impl Expected<'_> {
             return;
         }
         let Some(partition) = server.broker().and_then(|broker| online(&broker, self.key)) else { return };
-        let Some((epoch, lacks)) = self.lacked_by(&partition) else { return };
-        if partition.leads() && partition.leader_epoch() > epoch {
+        let Some((lacked, lacks)) = self.lacked_by(&partition) else { return };
+        if partition.leads() && partition.leader_epoch() > lacked.acknowledged_in {
             violated!("node {} leads and lacks what was acknowledged: {lacks}", server.id);
         }
         if let Some(image) = may_lead {
@@ -156,17 +167,18 @@ impl Expected<'_> {
         }
     }
 
-    /// An epoch of which an acknowledged record is not there, and that in words.
-    fn lacked_by(&self, partition: &Partition) -> Option<(LeaderEpoch, String)> {
+    /// An acknowledged record that is not there, and that in words.
+    fn lacked_by(&self, partition: &Partition) -> Option<(Last, String)> {
         let (bounds, reader) = (partition.reader.bounds(), &partition.reader);
         let has = |epoch: LeaderEpoch, end: Offset| {
             let there = self.compacted || reader.epoch_of(end - 1) == Some(epoch);
             bounds.log_end_offset >= end && there
         };
-        let lacked = self.epochs.iter().find(|(epoch, end)| bounds.log_start_offset < **end && !has(**epoch, **end));
-        lacked.map(|(epoch, end)| {
-            let (name, log_end) = (&partition.topic_partition, bounds.log_end_offset);
-            (*epoch, format!("{name} up to offset {end} of leader epoch {epoch}; its log ends at {log_end}"))
+        let is_lacked = |epoch: LeaderEpoch, end: Offset| bounds.log_start_offset < end && !has(epoch, end);
+        let lacked = self.epochs.iter().find(|(epoch, last)| is_lacked(**epoch, last.end));
+        lacked.map(|(epoch, last)| {
+            let (name, end, log_end) = (&partition.topic_partition, last.end, bounds.log_end_offset);
+            (*last, format!("{name} up to offset {end} of leader epoch {epoch}; its log ends at {log_end}"))
         })
     }
 }
