@@ -19,6 +19,8 @@ const ASKED_AGAIN_FOR: Duration = Duration::from_secs(1);
 /// a sync takes ten milliseconds, with segments of few records each and a cleaner at work, beside clients that still write.
 const IN_SYNC_WITHIN: Duration = Duration::from_secs(60);
 const A_RECORD_WITHIN: Duration = Duration::from_millis(5);
+/// Some node knows of the partition within this time, or its topic is not there.
+const DESCRIBED_WITHIN: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
 
 /// What is asked for.
@@ -112,6 +114,7 @@ async fn await_in_sync(client: &Client, what: &Convergence, place: Place, within
     let operation = client.around.chronicle.invoke(client.process, action);
     let surely_led = may_be_led(client, what, place).await;
     let mut outcome;
+    let given_up_at = deadline.min(Instant::now() + DESCRIBED_WITHIN);
     loop {
         let told = describe(client, &what.held_back, place).await;
         let leader = told.as_ref().map(|partition| partition.leader_id).filter(|leader| well(leader) && *leader >= 0);
@@ -119,13 +122,15 @@ async fn await_in_sync(client: &Client, what: &Convergence, place: Place, within
             let wanted = partition.replica_nodes.iter().copied().filter(well);
             wanted.filter(|node| !partition.isr_nodes.contains(node)).collect::<Vec<NodeId>>()
         });
+        let is_described = missing.is_some();
         outcome = match missing {
             Some(missing) if missing.is_empty() => Outcome::Ok(Answer::Done),
             Some(_) if !surely_led && leader.is_none() => Outcome::Unknown("whoever could lead it is held back".into()),
             Some(missing) => Outcome::Fail(format!("nodes {missing:?} are not in sync after {within:?}")),
             None => Outcome::Fail("nobody describes it".into()),
         };
-        if matches!(outcome, Outcome::Ok(_)) || Instant::now() >= deadline {
+        let until = if is_described { deadline } else { given_up_at };
+        if matches!(outcome, Outcome::Ok(_)) || Instant::now() >= until {
             break;
         }
         sleep(POLL).await;

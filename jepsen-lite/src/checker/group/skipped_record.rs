@@ -79,11 +79,13 @@ fn claim(groups: &Groups<'_>, id: OperationId) -> Option<(OperationId, Offset, I
 }
 
 /// What all who read from the start come by: the final log. In a compacted topic each replica cleans for itself: of what the
-/// final log holds, another may be without all but the last record of each key, and without that if it deletes the key.
+/// final log holds, another may be without all but the last record of each key, and without that if it deletes the key, or
+/// if one that deleted it came later. Of that the replica which was read in the end may know nothing: it was away for longer
+/// than such records are kept.
 fn lasting(groups: &Groups<'_>, log: &Partition) -> Vec<Offset> {
     let is_compacted = groups.log.topics.lives[log.life].maybe(0, Index::MAX, |settings| settings.compacted);
     let key_of = |id: &RecordId| groups.log.sent.get(id).and_then(|sent| sent.key).filter(|_| is_compacted);
-    let keyed = log.final_log().filter_map(|version| Some((key_of(&version.id)?.name, version.offset)));
+    let keyed = log.versions.iter().filter_map(|version| Some((key_of(&version.id)?.name, version.offset)));
     let last: HashMap<Content, Offset> = keyed.collect(); // in their order
     let lasts = |key: Key, offset: Offset| !key.deletes && last.get(&key.name) == Some(&offset);
     let all = log.final_log().map(|version| (key_of(&version.id), version.offset));
@@ -198,6 +200,20 @@ mod tests {
         story.committed(Some(&classic("a", 1)), 0, 4, 1);
         story.scan(4);
         story.assert_only(Class::SkippedRecord);
+    }
+
+    /// A replica was away for longer than the deletion of a key was kept, and led when the final log was read (seed 271 of
+    /// groups).
+    #[test]
+    fn a_record_whose_key_was_deleted_since_need_not_be_had() {
+        let mut story = Story::with_topic(&[("cleanup.policy", "compact"), ("delete.retention.ms", "0")]);
+        for (name, deletes) in [(1, false), (2, false), (1, false), (3, false), (3, true)] {
+            story.writes(Some(Key { name, deletes }));
+        }
+        story.consumed("a", 0, &[1, 2]);
+        story.committed(Some(&classic("a", 1)), 0, 5, 1);
+        story.scan(4);
+        story.assert_clean();
     }
 
     #[test]

@@ -208,6 +208,25 @@ fn a_record_that_was_deleted_before_its_partition_moved_may_come_again() {
     }
 }
 
+/// The same, and the topic was deleted before anybody asked where its log began (seed 239 of groups).
+#[test]
+fn a_record_that_may_have_been_deleted_before_its_partition_moved_may_come_again() {
+    for deletes in [true, false] {
+        let mut story = replicated(2, &[]);
+        let again = story.produce(0, 1);
+        story.poll(1, 0, &[(0, 0)], 1);
+        if deletes {
+            story.delete_records(1, 1);
+        }
+        story.did(9, Action::Reassign { partition: partition(), replicas: vec![2, 3] }, Answer::Done);
+        story.poll(1, 1, &[(1, 0)], 2);
+        story.complete(again, Outcome::Unknown("not delivered in time".into()));
+        story.delete_topic();
+        story.healed();
+        if deletes { story.assert_clean() } else { story.assert_finds(Class::Duplicate) }
+    }
+}
+
 fn end_in_epoch(story: &mut Story, offset: i64, epoch: i32) {
     let list = ListOffsets { partition: partition(), query: OffsetQuery::Latest };
     story.did(8, Action::ListOffsets(list), Answer::Offset { offset, timestamp: -1, epoch });

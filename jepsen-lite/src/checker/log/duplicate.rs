@@ -58,7 +58,12 @@ fn one_may_be_gone(evidence: &Evidence<'_>, partition: &Partition, a: &Version, 
 /// learns of producers by the records that are left. Kafka does the same.
 fn its_producer_may_be_forgotten(evidence: &Evidence<'_>, partition: &Partition, a: &Version, b: &Version) -> bool {
     let until = evidence.until(b.last);
-    let is_deleted = !a.scanned && partition.scan.is_some_and(|scan| a.offset < scan.log_start);
+    let is_below_the_start = match partition.scan {
+        Some(scan) => a.offset < scan.log_start,
+        // Of a topic that was deleted later nobody can tell where it began.
+        None => evidence.expires(partition, until) || a.offset < partition.asked_to_delete(until),
+    };
+    let is_deleted = !a.scanned && is_below_the_start;
     let moved = partition.moves.iter().any(|(from, _)| *from <= until);
     let begins_anew = |kind| kind == FaultKind::WipedDisk || promise_table::leaves_wrong_bytes(kind);
     let anew = || evidence.history.faults.iter().any(|it| it.began.index <= until && begins_anew(it.nature.kind));
