@@ -84,6 +84,8 @@ classes! {
     DoubleOwner "double-owner"
     /// A commit was taken from a member that the group had gone on without.
     ZombieCommit "zombie-commit"
+    /// Somebody who is no member changed what a group with members has committed, or deleted it.
+    Intrusion "intrusion"
     /// An acknowledged commit is gone once all is well.
     LostCommit "lost-commit"
     /// A lookup of a committed offset was told what had been replaced before.

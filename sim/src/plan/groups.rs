@@ -227,7 +227,27 @@ pub fn clients(seed: u64, length_ms: u64, world: &WorldShape, groups: &GroupsPla
             clients.push(ClientPlan { name: format!("{name}-{number}"), habit });
         }
     }
+    clients.extend(intruder(seed, length_ms, world, groups));
     clients
+}
+
+/// Somebody who is no member of a group that has some: it commits there, deletes offsets, and the group. That must fail while
+/// there are members; at other times it changes where they begin, so not every run has one.
+fn intruder(seed: u64, length_ms: u64, world: &WorldShape, groups: &GroupsPlan) -> Option<ClientPlan> {
+    let mut dice = stream(seed, "intruder");
+    if dice.chance(0.5) {
+        return None;
+    }
+    let (places, every_us) = (lasting_places(world), 500_000);
+    let deed = |dice: &mut Stream| match dice.below(10) {
+        0..6 => CommitterDeed::Commit(*dice.pick(&places)),
+        6..9 => CommitterDeed::DeleteOffset(*dice.pick(&places)),
+        _ => CommitterDeed::DeleteGroup,
+    };
+    let group = dice.pick(&groups.groups).name.clone();
+    let count = length_ms * 1000 / every_us * 3 / 2;
+    let deeds = (0..count).map(|_| (dice.below(2 * every_us) as Pause, deed(&mut dice))).collect();
+    Some(ClientPlan { name: "intruder".into(), habit: Habit::Committer(group, deeds) })
 }
 
 /// What the members of a group have alike.

@@ -6,6 +6,7 @@ mod excuse;
 #[cfg(test)]
 mod generated;
 mod group_unavailable;
+mod intrusion;
 mod needless_eviction;
 mod peace;
 mod register;
@@ -29,6 +30,7 @@ type Check = fn(&Groups<'_>, &mut Verdict);
 const CHECKS: &[Check] = &[
     double_owner::check,
     zombie_commit::check,
+    intrusion::check,
     stale_commit_read::check,
     wrong_commit::check,
     skipped_record::check,
