@@ -61,6 +61,9 @@ pub struct FetchOffset {
     /// Milliseconds that the answer may be old, when it comes from a coordinator that has been deposed: the session of a
     /// broker with its controller. 0 where there is one node.
     pub may_be_old_ms: u32,
+    /// Whether offsets are kept for so short a time that those which nobody needs may be gone (KIP-211).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_expire: bool,
 }
 
 /// What a member reads, from the moment it was given it until it is given something else, or gives something up. An `ok`

@@ -171,6 +171,7 @@ pub const LEDGER: &[Entry] = &[
     groups("G13", Easy, "a rejected append drops the machine"),
     groups("G00", Medium, "a deposed coordinator answers reads"),
     groups("G00", Medium, "a coordinator outlives its leadership"),
+    groups("G00", Medium, "an offset expires though its topic is read"),
     groups("G00", Medium, "a commit of nobody is taken from a full group"),
     groups("G00", Medium, "a group with members is deleted"),
     groups("G00", Medium, "an offset that members read from is deleted"),

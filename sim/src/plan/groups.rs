@@ -28,6 +28,9 @@ pub struct GroupsPlan {
     pub groups: Vec<GroupShape>,
     /// Milliseconds that an answer of a deposed coordinator may be old.
     pub may_be_old_ms: u32,
+    /// Whether offsets are kept for the shortest time there is, and looked for often (KIP-211).
+    #[serde(default)]
+    pub may_expire: bool,
     /// From then on, in simulated milliseconds, nothing but clocks goes wrong, and nobody moves a coordinator.
     pub calm_from_ms: u64,
 }
@@ -144,7 +147,21 @@ pub fn draw(seed: u64, length_ms: u64, world: &mut WorldShape) -> GroupsPlan {
         .collect();
     let session = world.nodes[0].configs.get("broker.session.timeout.ms").and_then(|value| value.parse().ok());
     let may_be_old_ms = session.filter(|_| world.is_cluster()).unwrap_or(0);
-    GroupsPlan { offsets, groups, may_be_old_ms, calm_from_ms: length_ms.saturating_sub(CALM_MS) }
+    let may_expire = expires(seed, world);
+    GroupsPlan { offsets, groups, may_be_old_ms, may_expire, calm_from_ms: length_ms.saturating_sub(CALM_MS) }
+}
+
+/// Whether offsets that nobody needs go: some clocks jump over the minute that is the least.
+fn expires(seed: u64, world: &mut WorldShape) -> bool {
+    let mut dice = stream(seed, "expiry");
+    let expires = dice.chance(0.25);
+    if expires {
+        let every_ms = dice.between(500, 3000).to_string();
+        let configs =
+            topic::pairs(&[("offsets.retention.minutes", "1"), ("offsets.retention.check.interval.ms", &every_ms)]);
+        world.nodes.iter_mut().for_each(|node| node.configs.extend(configs.clone()));
+    }
+    expires
 }
 
 fn offsets_topic(dice: &mut Stream, world: &WorldShape) -> TopicShape {

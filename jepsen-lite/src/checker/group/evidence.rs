@@ -43,6 +43,8 @@ pub struct Group {
     pub is_classic: bool,
     /// Whether members commit what is in no history.
     pub commits_itself: bool,
+    /// Whether what it has committed is gone, and it with that, when nobody has needed it for a while.
+    pub expires: bool,
     /// Whether all its members begin at the start.
     pub from_start: bool,
     /// The first event at which it may have been deleted, and the moment by which that was surely over, if ever: then its
@@ -109,7 +111,10 @@ impl Group {
                     self.members_commits.push(id);
                 }
             }
-            Action::FetchOffset(fetch) => self.register(&fetch.partition).read(id, operation),
+            Action::FetchOffset(fetch) => {
+                self.expires |= fetch.may_expire;
+                self.register(&fetch.partition).read(id, operation);
+            }
             Action::Own(own) => {
                 self.note_protocol(own.by.protocol);
                 self.commits_itself |= own.commits_itself;
@@ -153,6 +158,7 @@ impl Group {
     /// given something in its earlier life, and put out, may hear of it as long as a client waits for an answer.
     pub fn life_at(&self, known: Moment) -> Option<Life> {
         match self.deleted {
+            _ if self.expires => None,
             None => Some(Life::First),
             Some((first, _)) if known.index < first => Some(Life::First),
             Some((_, Some(over))) if known.index > over.index && known.at > over.at + ANSWERED => Some(Life::Last),

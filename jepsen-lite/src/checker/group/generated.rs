@@ -150,7 +150,7 @@ impl Model {
     fn invoke(&mut self, process: Process) {
         let action = if self.known.is_empty() || self.dice.below(2) == 0 {
             let (group, partition) = ("g".to_owned(), partition(0));
-            Action::FetchOffset(FetchOffset { group, partition, node: None, may_be_old_ms: 0 })
+            Action::FetchOffset(FetchOffset { group, partition, node: None, may_be_old_ms: 0, may_expire: false })
         } else {
             self.marks += 1;
             let which = self.dice.below(3).min(self.known.len() as u64 - 1) as usize;

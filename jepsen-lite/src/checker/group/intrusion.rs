@@ -1,12 +1,11 @@
 //! Intrusion: somebody who is no member changed a group that had members. An offset was committed, or the group was deleted;
 //! or an offset of a topic that they read was.
-//!
-//! A member whose commits were taken in one epoch, one before and one after, was there all the time between.
 
 use super::evidence::{Group, Groups};
+use super::presence::{Presence, presences};
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::{Action, Answer, CommitOffset, GroupMember, Index, Operation, OperationId};
+use crate::history::{Action, CommitOffset, Operation, OperationId};
 use std::collections::BTreeMap;
 
 /// Looks at everything that was done from outside.
@@ -17,7 +16,7 @@ pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
         let Some((name, group)) = groups.groups.get_key_value(name) else { continue };
         let present = present.entry(name).or_insert_with(|| presences(groups, group));
         let id = id as OperationId;
-        if let Some(there) = present.iter().find(|there| there.goes_on_through(groups, group, operation)) {
+        if let Some(there) = present.iter().find(|there| is_against(groups, group, operation, there)) {
             judge(groups, (name, group), there, id, verdict);
         }
     }
@@ -31,6 +30,17 @@ fn outside(action: &Action) -> Option<&str> {
         | Action::DeleteGroup { group } => Some(group),
         _ => None,
     }
+}
+
+/// Whether an operation was done to a group in which this member was all the time.
+fn is_against(groups: &Groups<'_>, group: &Group, operation: &Operation, there: &Presence<'_>) -> bool {
+    let Some(done) = operation.completed else { return false };
+    let may_be = match &operation.action {
+        // Who decides for itself may have given the topic up, and not have been told to go on.
+        Action::DeleteOffset { partition, .. } => !group.is_consumer && there.reads(group, &partition.topic),
+        _ => true,
+    };
+    may_be && there.lasts(groups, group, operation.invoked, done)
 }
 
 fn judge(
@@ -57,61 +67,6 @@ fn judge(
         witness::operation(groups.log, there.last)
     );
     verdict.report(witness::anomaly(Class::Intrusion, (name, partition), sentence, &[there.first, id, there.last]));
-}
-
-/// That a member was there in one epoch.
-struct Presence<'g> {
-    by: &'g GroupMember,
-    /// From the answer of this commit on.
-    from: Index,
-    first: OperationId,
-    /// Until this commit was sent.
-    until: Index,
-    last: OperationId,
-}
-
-impl Presence<'_> {
-    fn goes_on_through(&self, groups: &Groups<'_>, group: &Group, operation: &Operation) -> bool {
-        let Some(done) = operation.completed else { return false };
-        if operation.invoked.index <= self.from || self.until <= done.index {
-            return false;
-        }
-        let told = || group.spans.told.iter().filter(|told| told.by == *self.by);
-        if let Action::DeleteOffset { partition, .. } = &operation.action {
-            // Who decides for itself may have given the topic up, and not have been told to go on.
-            let mut read = told().flat_map(|told| told.partitions.iter());
-            return !group.is_consumer && read.any(|read| read.topic == partition.topic);
-        }
-        // Its own name it may have again in another life of the group, and the epoch, too.
-        let reads_on = |own: OperationId| {
-            let own = groups.operation(own);
-            own.invoked.index < operation.invoked.index && own.completed.is_none_or(|end| end.index > done.index)
-        };
-        !group.is_consumer || told().any(|told| reads_on(told.operation))
-    }
-}
-
-/// Each member in each of its epochs, where it committed more than once.
-fn presences<'g>(groups: &Groups<'g>, group: &Group) -> Vec<Presence<'g>> {
-    let mut known: BTreeMap<(&str, i32), Presence<'g>> = BTreeMap::new();
-    for id in &group.members_commits {
-        let operation = groups.operation(*id);
-        let Action::CommitOffset(CommitOffset { by: Some(by), .. }) = &operation.action else { continue };
-        let (Some(Answer::Committed { epoch }), Some(done)) = (operation.answer(), operation.completed) else { continue };
-        if *epoch != by.epoch {
-            continue; // it went on from there meanwhile
-        }
-        let (sent, answered) = (operation.invoked.index, done.index);
-        let there = Presence { by, from: answered, first: *id, until: sent, last: *id };
-        let there = known.entry((&by.id, by.epoch)).or_insert(there);
-        if answered < there.from {
-            (there.from, there.first) = (answered, *id);
-        }
-        if sent > there.until {
-            (there.until, there.last) = (sent, *id);
-        }
-    }
-    known.into_values().filter(|there| there.from < there.until).collect()
 }
 
 #[cfg(test)]

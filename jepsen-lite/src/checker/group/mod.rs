@@ -9,6 +9,7 @@ mod group_unavailable;
 mod intrusion;
 mod needless_eviction;
 mod peace;
+mod presence;
 mod register;
 mod skipped_record;
 mod spans;

@@ -4,6 +4,7 @@
 //! A coordinator that was deposed and does not know may answer what is old by the session of a broker at most.
 
 use super::evidence::{Group, Groups};
+use super::presence::{Presence, presences};
 use super::register::{Register, Write};
 use super::witness;
 use crate::checker::{Class, Verdict};
@@ -14,18 +15,17 @@ use model::TopicPartition;
 pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
     for (name, group) in &groups.groups {
         for (partition, register) in &group.registers {
+            let place = Place { groups, group, partition, register, present: presences(groups, group) };
             let replaced = Replaced::by_writes(register);
             let (mut stale, mut right) = (Vec::new(), Vec::new());
             for id in &register.reads {
-                match told_what_was_replaced(groups, register, &replaced, *id) {
+                match place.told_what_was_replaced(&replaced, *id) {
                     Some(by) => stale.push((*id, by)),
                     None => right.push(*id),
                 }
             }
             let held = Replaced::by_reads(groups.log.history, &right);
-            stale.extend(
-                right.iter().filter_map(|id| Some((*id, told_what_was_replaced(groups, register, &held, *id)?))),
-            );
+            stale.extend(right.iter().filter_map(|id| Some((*id, place.told_what_was_replaced(&held, *id)?))));
             for (id, by) in stale {
                 judge(groups, (name, group, partition), register, (id, by), verdict);
             }
@@ -33,23 +33,40 @@ pub fn check(groups: &Groups<'_>, verdict: &mut Verdict) {
     }
 }
 
-/// What had surely replaced what a lookup was told.
-fn told_what_was_replaced(
-    groups: &Groups<'_>,
-    register: &Register,
-    replaced: &Replaced,
-    id: OperationId,
-) -> Option<Write> {
-    let operation = groups.operation(id);
-    let Some(Answer::CommittedOffset { offset, mark, .. }) = operation.answer() else { return None };
-    // The last event at which what was told can have been written.
-    let written = match mark {
-        Some(mark) => register.write_of(*mark).map(|write| write.until),
-        None if *offset >= 0 => None, // by a member that commits by itself
-        None => register.removals().filter(|write| write.from <= operation.last_effect()).map(|w| w.until).max(),
-    };
-    let (written, by) = (written?, replaced.before(operation)?);
-    (written < by.from && by.mark != *mark).then_some(by)
+/// The committed offset of one partition in one group.
+struct Place<'g> {
+    groups: &'g Groups<'g>,
+    group: &'g Group,
+    partition: &'g TopicPartition,
+    register: &'g Register,
+    present: Vec<Presence<'g>>,
+}
+
+impl Place<'_> {
+    /// What had surely replaced what a lookup was told.
+    fn told_what_was_replaced(&self, replaced: &Replaced, id: OperationId) -> Option<Write> {
+        let (operation, register) = (self.groups.operation(id), self.register);
+        let Some(Answer::CommittedOffset { offset, mark, .. }) = operation.answer() else { return None };
+        let by = replaced.before(operation)?;
+        // The last event at which what was told can have been written.
+        let written = match mark {
+            Some(mark) => register.write_of(*mark).map(|write| write.until),
+            None if *offset >= 0 => None, // by a member that commits by itself
+            None if self.may_have_expired(by, operation) => None,
+            None => register.removals().filter(|write| write.from <= operation.last_effect()).map(|w| w.until).max(),
+        };
+        (written? < by.from && by.mark != *mark).then_some(by)
+    }
+
+    /// Whether what this wrote may be gone by itself when a lookup is answered: nobody was there who needed it.
+    fn may_have_expired(&self, written: Write, lookup: &Operation) -> bool {
+        let (Some(operation), Some(done)) = (written.operation, lookup.completed) else { return self.group.expires };
+        let since = self.groups.operation(operation).invoked;
+        let is_needed = |there: &Presence<'_>| {
+            there.reads(self.group, &self.partition.topic) && there.lasts(self.groups, self.group, since, done)
+        };
+        self.group.expires && !self.present.iter().any(is_needed)
+    }
 }
 
 fn judge(
@@ -180,6 +197,22 @@ mod tests {
         story.assert_clean();
         story.looked_up(0, -1, None);
         story.assert_only(Class::StaleCommitRead);
+    }
+
+    #[test]
+    fn what_nobody_needs_may_expire_and_what_a_member_reads_may_not() {
+        for (is_there, clean) in [(true, false), (false, true)] {
+            let (by, mut story) = (classic("a", 1), Story::new());
+            story.written(9);
+            story.owns_with(&by, &[0], false, false);
+            story.committed(Some(&by), 0, 1, 1);
+            story.committed(Some(&by), 0, 2, 2);
+            story.looked_up_where_offsets_expire(0, -1, None);
+            if is_there {
+                story.committed(Some(&by), 0, 3, 3);
+            }
+            if clean { story.assert_clean() } else { story.assert_only(Class::StaleCommitRead) }
+        }
     }
 
     #[test]

@@ -180,7 +180,14 @@ impl Story {
 
     pub fn looked_up_answered(&mut self, number: PartitionId, answer: Answer, may_be_old_ms: u32) {
         let (group, partition) = ("g".to_owned(), partition(number));
-        self.did(3, Action::FetchOffset(FetchOffset { group, partition, node: None, may_be_old_ms }), answer);
+        let fetch = FetchOffset { group, partition, node: None, may_be_old_ms, may_expire: false };
+        self.did(3, Action::FetchOffset(fetch), answer);
+    }
+
+    pub fn looked_up_where_offsets_expire(&mut self, number: PartitionId, offset: Offset, mark: Option<u64>) {
+        let (group, partition) = ("g".to_owned(), partition(number));
+        let fetch = FetchOffset { group, partition, node: None, may_be_old_ms: 0, may_expire: true };
+        self.did(3, Action::FetchOffset(fetch), Answer::CommittedOffset { offset, leader_epoch: -1, mark });
     }
 
     pub fn deleted(&mut self, number: PartitionId) {

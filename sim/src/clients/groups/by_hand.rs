@@ -81,7 +81,8 @@ pub async fn look_up(
 ) -> bool {
     let (partition, noted) = (partition.clone(), client.around.noted(node));
     let request = fetch_request(version, group, &partition);
-    let action = FetchOffset { group: group.to_owned(), partition, node: noted, may_be_old_ms };
+    let may_expire = client.around.groups.as_ref().is_some_and(|groups| groups.may_expire);
+    let action = FetchOffset { group: group.to_owned(), partition, node: noted, may_be_old_ms, may_expire };
     let operation = client.around.chronicle.invoke(client.process, Action::FetchOffset(action));
     let outcome = match coordinators.call(node, &request, version).await {
         Ok(answer) => told(version, answer),
