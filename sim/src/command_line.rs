@@ -1,7 +1,7 @@
 //! The command line of the simulator.
 
 use crate::crash_points;
-use crate::fleet::{Request, check, judge, marks, planted, replay, seeds};
+use crate::fleet::{Request, check, hunt, judge, marks, menu, planted, replay, seeds};
 use crate::machines;
 use crate::profile::{PROFILES, Profile};
 use crate::run;
@@ -54,8 +54,8 @@ struct Seeds {
 
 #[derive(Args, Clone)]
 struct World {
-    /// What kind of world: standard, smoke, cluster, cluster-smoke, groups or five-brokers [default: standard; for a
-    /// planted bug, as its row says]
+    /// What kind of world: standard, smoke, cluster, cluster-smoke, groups, storage, soak or five-brokers [default:
+    /// standard; for a planted bug, as its row says]
     #[arg(long, value_parser = parse_profile)]
     profile: Option<&'static Profile>,
     /// Simulated time under faults, such as 60s or 5m [default: as the profile says]
@@ -125,6 +125,35 @@ enum SubCommand {
         #[command(flatten)]
         world: World,
     },
+    /// Run seeds of several profiles until the time is up, and leave a folder that tells each kind of failure
+    Fleet {
+        /// So long new seeds are begun
+        #[arg(long = "for", value_parser = parse_time, default_value = "10m")]
+        time: Duration,
+        /// The first seed of each profile
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+        /// So many runs at the same time [default: one a core]
+        #[arg(long)]
+        jobs: Option<usize>,
+        /// The profiles, in turn
+        #[arg(long, value_delimiter = ',', value_parser = parse_profile, default_value = "standard,cluster,groups,storage")]
+        profiles: Vec<&'static Profile>,
+        /// Plant this bug
+        #[arg(long, value_name = "NAME")]
+        plant: Option<String>,
+        /// Where everything is left
+        #[arg(long, value_name = "DIR", default_value = "fleet")]
+        out: PathBuf,
+        /// So long each kind of failure is cut down; 0s for not at all
+        #[arg(long, value_parser = parse_time, default_value = "3m")]
+        shrink_for: Duration,
+        /// Run nothing, and make one summary of what fleets left in these folders
+        #[arg(long, num_args = 1.., value_name = "DIR", conflicts_with_all = ["time", "from", "jobs", "profiles", "plant", "out"])]
+        merge: Vec<PathBuf>,
+    },
+    /// List every kind of fault, and how often the last fleet used each
+    Faults,
     /// Count how often each marked branch is reached
     Marks {
         #[command(flatten)]
@@ -174,7 +203,7 @@ impl World {
     }
 
     fn request(&self, from: u64, count: u64, jobs: Option<usize>) -> Request {
-        let jobs = jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        let jobs = jobs.unwrap_or_else(cores);
         Request { from, count, jobs: jobs.max(1), profile: self.profile(), arguments: self.arguments() }
     }
 
@@ -206,12 +235,31 @@ impl World {
     }
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// What came of something that may not be possible at all.
+fn said(outcome: Result<bool, String>) -> bool {
+    outcome.unwrap_or_else(|why| {
+        eprintln!("sim: {why}");
+        false
+    })
+}
+
 /// Runs what was asked for; 0 when all is well, 1 when something was found, 2 for bad usage.
 pub fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     let clean = match command_line.command {
         None => seeds::run(&command_line.seeds.request(&command_line.world)),
         Some(SubCommand::Check { seeds, world }) => check::run(&seeds.request(&world)),
+        Some(SubCommand::Faults) => menu::print(),
+        Some(SubCommand::Fleet { merge, .. }) if !merge.is_empty() => said(hunt::merge(&merge)),
+        Some(SubCommand::Fleet { time, from, jobs, profiles, plant, out, shrink_for, merge: _ }) => {
+            let arguments = plant.into_iter().flat_map(|name| ["--plant".to_owned(), name]).collect();
+            let jobs = jobs.unwrap_or_else(cores).max(1);
+            said(hunt::run(&hunt::Options { time, from, jobs, profiles, arguments, out, shrink_for }))
+        }
         Some(SubCommand::Marks { seeds, world }) => marks::run(&seeds.request(&world)),
         Some(SubCommand::CrashPoints(options)) => crash_points::run(&options),
         Some(SubCommand::Machines(options)) => machines::run(&options),

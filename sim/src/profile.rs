@@ -9,12 +9,25 @@ pub struct Profile {
     pub name: &'static str,
     /// How many nodes there are.
     pub size: Size,
+    /// What goes wrong.
+    pub mood: Mood,
     /// Simulated time under faults.
     pub faults_for: Duration,
     /// Faults below which a run fails as too tame.
     pub least_faults: u64,
     /// Acknowledged writes below which the median run of a fleet fails as too idle.
     pub least_acknowledged: u64,
+}
+
+/// What goes wrong in a world, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    /// Every kind that a seed draws, every few seconds.
+    Wild,
+    /// Every kind, a tenth as often: what only comes after a long time has that time.
+    Mild,
+    /// Only what disks do, and the ends of processes that bring it out.
+    BadDisks,
 }
 
 /// How many nodes a world has.
@@ -44,14 +57,23 @@ pub const PROFILES: &[Profile] = &[
     Profile {
         name: "standard",
         size: Size::OneNode,
+        mood: Mood::Wild,
         faults_for: seconds(60),
         least_faults: 10,
         least_acknowledged: 2000,
     },
-    Profile { name: "smoke", size: Size::OneNode, faults_for: seconds(15), least_faults: 3, least_acknowledged: 300 },
+    Profile {
+        name: "smoke",
+        size: Size::OneNode,
+        mood: Mood::Wild,
+        faults_for: seconds(15),
+        least_faults: 3,
+        least_acknowledged: 300,
+    },
     Profile {
         name: "cluster",
         size: Size::Cluster,
+        mood: Mood::Wild,
         faults_for: seconds(60),
         least_faults: 10,
         least_acknowledged: 1500,
@@ -59,17 +81,42 @@ pub const PROFILES: &[Profile] = &[
     Profile {
         name: "cluster-smoke",
         size: Size::Cluster,
+        mood: Mood::Wild,
         faults_for: seconds(15),
         least_faults: 3,
         least_acknowledged: 200,
     },
-    Profile { name: "groups", size: Size::Groups, faults_for: seconds(76), least_faults: 10, least_acknowledged: 1000 },
+    Profile {
+        name: "groups",
+        size: Size::Groups,
+        mood: Mood::Wild,
+        faults_for: seconds(76),
+        least_faults: 10,
+        least_acknowledged: 1000,
+    },
     Profile {
         name: "five-brokers",
         size: Size::Exactly { nodes: 5, clients: 8 },
+        mood: Mood::Wild,
         faults_for: seconds(60),
         least_faults: 10,
         least_acknowledged: 1500,
+    },
+    Profile {
+        name: "storage",
+        size: Size::OneNode,
+        mood: Mood::BadDisks,
+        faults_for: seconds(60),
+        least_faults: 10,
+        least_acknowledged: 2000,
+    },
+    Profile {
+        name: "soak",
+        size: Size::Cluster,
+        mood: Mood::Mild,
+        faults_for: seconds(600),
+        least_faults: 10,
+        least_acknowledged: 15_000,
     },
 ];
 

@@ -3,9 +3,11 @@
 
 pub mod check;
 mod children;
+pub mod hunt;
 pub mod judge;
 pub mod ledger;
 pub mod marks;
+pub mod menu;
 pub mod planted;
 pub mod replay;
 pub mod report;

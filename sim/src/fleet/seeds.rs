@@ -1,6 +1,7 @@
 //! `cargo sim --seeds`: runs seeds and says what they found.
 
 use super::children::children;
+use super::menu::LastFleet;
 use super::{Ended, Ending, Request, RunReport, run_each};
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -90,6 +91,7 @@ impl Tally {
             self.completed as f64 / self.simulated_seconds.max(1e-9),
             self.faults.values().sum::<u64>(),
         );
+        LastFleet { runs: self.acknowledged.len() as u64, faults: self.faults.clone() }.remember();
         println!("{} passed, {} failed", self.passed, self.failed);
     }
 }

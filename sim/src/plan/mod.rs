@@ -21,7 +21,7 @@ pub use node::NodeShape;
 pub use quorum::{QuorumChange, QuorumDeed};
 pub use target::{NodePlace, Target};
 pub use topic::TopicShape;
-pub use weather::Weather;
+pub use weather::{Weather, kinds};
 pub use workload::{
     ClientPlan, FollowerHabit, Habit, Identity, LibraryHabit, LookupQuery, LookupStep, Pause, Place, ProducerHabit,
     ReadStep, WriteStep,
@@ -94,7 +94,7 @@ impl Plan {
         let mut world = WorldShape::draw(seed, profile.size);
         let faults_for_ms = profile.faults_for.as_millis() as u64;
         let groups = (profile.size == Size::Groups).then(|| groups::draw(seed, faults_for_ms, &mut world));
-        let weather = Weather::draw(seed, faults_for_ms, world.is_cluster());
+        let weather = Weather::draw(seed, faults_for_ms, world.is_cluster(), profile.mood);
         let mut faults = faults::draw(seed, faults_for_ms, &weather, &world, profile.least_faults);
         let exactly = if let Size::Exactly { clients, .. } = profile.size { Some(clients) } else { None };
         let mut clients = workload::draw(seed, faults_for_ms, &world, exactly);

@@ -2,6 +2,7 @@
 //! run of one kind, so each seed draws some kinds, and every few seconds a few of those.
 
 use super::world::stream;
+use crate::profile::Mood;
 use jepsen_lite::history::FaultKind;
 use serde::{Deserialize, Serialize};
 
@@ -128,6 +129,16 @@ pub fn is_seldom_let(kind: FaultKind) -> bool {
     kind == FaultKind::WipedDisk
 }
 
+/// Whether a disk does it, or brings out what one did: processes that end, with the page cache or without.
+fn is_of_disks(kind: FaultKind) -> bool {
+    use FaultKind as F;
+    let ends = matches!(kind, F::ProcessCrash | F::PowerFailure | F::GracefulRestart);
+    let slow = matches!(kind, F::SlowDisk | F::StalledDisk | F::FullDisk | F::WipedDisk);
+    let fails = matches!(kind, F::FailedSync | F::FailedWrite | F::FailedRead);
+    let wrong = matches!(kind, F::RotAtRest | F::RotOnRead | F::MisdirectedRead | F::MisdirectedWrite | F::LostWrite);
+    ends || slow || fails || wrong
+}
+
 /// The spells of a run, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weather {
@@ -139,23 +150,25 @@ pub struct Weather {
 
 impl Weather {
     /// The weather of a seed.
-    pub fn draw(seed: u64, length_ms: u64, cluster: bool) -> Weather {
+    pub fn draw(seed: u64, length_ms: u64, cluster: bool, mood: Mood) -> Weather {
         let mut dice = stream(seed, "weather");
         let corrupts = |kind: &FaultKind| Kind::of(*kind, cluster).corrupts;
         let drawn = kinds(cluster).iter().filter(|entry| dice.chance(entry.percent as f64 / 100.0));
         let mut kinds: Vec<FaultKind> = drawn.map(|entry| entry.kind).collect();
+        kinds.retain(|kind| mood != Mood::BadDisks || is_of_disks(*kind));
         if kinds.iter().all(|kind| corrupts(kind) || is_seldom_let(*kind)) {
             kinds.push(FaultKind::PowerFailure);
         }
         let usual: Vec<FaultKind> = kinds.iter().copied().filter(|kind| !corrupts(kind)).collect();
         let mut spells: Vec<Spell> = Vec::new();
+        let seldomness = if mood == Mood::Mild { 10 } else { 1 };
         let mut from_ms = dice.between(300, 2000); // first something must be there to lose
         while from_ms < length_ms {
             let to_ms = length_ms.min(from_ms + dice.between(5000, 30_000));
             let quiet = dice.chance(0.25) && spells.last().is_some_and(|last| !last.kinds.is_empty());
             let some: Vec<FaultKind> = usual.iter().copied().filter(|_| !quiet && dice.chance(0.6)).collect();
             let some = if some.is_empty() && !quiet { usual.clone() } else { some };
-            spells.push(Spell { from_ms, to_ms, kinds: some, every_ms: dice.between(700, 3500) });
+            spells.push(Spell { from_ms, to_ms, kinds: some, every_ms: dice.between(700, 3500) * seldomness });
             from_ms = to_ms;
         }
         Weather { kinds, spells }

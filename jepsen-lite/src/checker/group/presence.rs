@@ -45,7 +45,9 @@ pub fn presences<'g>(groups: &Groups<'g>, group: &Group) -> Vec<Presence<'g>> {
     for id in &group.members_commits {
         let operation = groups.operation(*id);
         let Action::CommitOffset(CommitOffset { by: Some(by), .. }) = &operation.action else { continue };
-        let (Some(Answer::Committed { epoch }), Some(done)) = (operation.answer(), operation.completed) else { continue };
+        let (Some(Answer::Committed { epoch }), Some(done)) = (operation.answer(), operation.completed) else {
+            continue;
+        };
         if *epoch != by.epoch {
             continue; // it went on from there meanwhile
         }

@@ -52,7 +52,9 @@ impl View<'_> {
             let index = partition.partition_index;
             let error = match self.world.image.partition(&topic.name, index) {
                 None => ErrorCode::UnknownTopicOrPartition,
-                Some(_) if subscribed && !model::planted!("an offset that members read from is deleted") => ErrorCode::GroupSubscribedToTopic,
+                Some(_) if subscribed && !model::planted!("an offset that members read from is deleted") => {
+                    ErrorCode::GroupSubscribedToTopic
+                }
                 Some(_) => {
                     self.delete_offset(id, &topic.name, index);
                     ErrorCode::None
