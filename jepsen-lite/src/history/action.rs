@@ -63,6 +63,8 @@ pub enum OffsetQuery {
     Latest,
     /// The first record with this timestamp or a later one.
     At(Timestamp),
+    /// The first record with the greatest timestamp (timestamp -3).
+    MaxTimestamp,
 }
 
 /// One lookup in one partition.
@@ -162,6 +164,13 @@ pub enum Action {
         partition: TopicPartition,
         /// The nodes that are well.
         nodes: Vec<NodeId>,
+    },
+    /// With all faults over, wait until a record that was sent to acks=all is acknowledged. The write itself is an operation
+    /// of its own. Fails when that takes too long.
+    AwaitWritten {
+        /// Which partition.
+        #[serde(with = "partition_text")]
+        partition: TopicPartition,
     },
     /// The final read of a whole partition, from its log start to its end.
     Scan {

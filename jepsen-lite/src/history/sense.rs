@@ -41,6 +41,7 @@ fn is_done_without_content(action: &Action) -> bool {
             | Q::AddPartitions { .. }
             | Q::AwaitLeader { .. }
             | Q::AwaitInSync { .. }
+            | Q::AwaitWritten { .. }
             | Q::Own(_)
             | Q::DeleteOffset { .. }
             | Q::DeleteGroup { .. }
@@ -129,6 +130,7 @@ const fn asked(action: &Action) -> &'static str {
         Action::AddPartitions { .. } => "add_partitions",
         Action::AwaitLeader { .. } => "await_leader",
         Action::AwaitInSync { .. } => "await_in_sync",
+        Action::AwaitWritten { .. } => "await_written",
         Action::Scan { .. } => "scan",
         Action::CommitOffset(_) => "commit_offset",
         Action::FetchOffset(_) => "fetch_offset",

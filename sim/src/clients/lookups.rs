@@ -4,9 +4,10 @@ use super::routes::Routes;
 use super::surroundings::{Client, Phase};
 use crate::plan::{LookupQuery, LookupStep, Place};
 use jepsen_lite::history::{Action, Answer, ListOffsets, OffsetQuery, Outcome};
-use model::{ErrorCode, NodeId, Offset};
+use model::{ErrorCode, NodeId, Offset, Timestamp};
 use protocol::messages::ListOffsetsRequest;
 use protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
+use runtime::simulation::elapsed;
 use runtime::time::Duration;
 
 /// Takes the steps.
@@ -27,17 +28,36 @@ pub async fn live(client: Client, steps: Vec<LookupStep>) {
                 LookupQuery::Latest => OffsetQuery::Latest,
                 LookupQuery::At(fraction) => OffsetQuery::At(began + (now - began) * i64::from(fraction) / 65_536),
             };
-            look_up(&client, &mut routes, leader, step, query).await;
+            look_up(&client, &mut routes, leader, step.place, query).await;
         }
     }
 }
 
-async fn look_up(client: &Client, routes: &mut Routes, leader: NodeId, step: LookupStep, query: OffsetQuery) {
-    let partition = client.partition(step.place);
+/// Once all is well: looks up the bounds of every partition, its greatest timestamp, and some times between the beginning
+/// of the run and now.
+pub async fn look_up_bounds_and_times(client: Client) {
+    let mut routes = Routes::new(client.clone());
+    for place in client.around.places() {
+        let (now, lasted) = (runtime::clock::now(), elapsed().as_millis() as Timestamp);
+        let some_time = now - runtime::rand::below(lasted.unsigned_abs() + 1) as Timestamp;
+        let times = [now - lasted, now - lasted / 2, now - lasted / 4, some_time].map(OffsetQuery::At);
+        for query in [OffsetQuery::Latest, OffsetQuery::Earliest, OffsetQuery::MaxTimestamp].into_iter().chain(times) {
+            if let Some(leader) = routes.leader(place).await
+                && routes.wire(leader).await.is_some()
+            {
+                look_up(&client, &mut routes, leader, place, query).await;
+            }
+        }
+    }
+}
+
+async fn look_up(client: &Client, routes: &mut Routes, leader: NodeId, place: Place, query: OffsetQuery) {
+    let partition = client.partition(place);
     let timestamp = match query {
         OffsetQuery::Earliest => -2,
         OffsetQuery::Latest => -1,
         OffsetQuery::At(time) => time,
+        OffsetQuery::MaxTimestamp => -3,
     };
     let data = ListOffsetsPartition { partition_index: partition.partition, timestamp, ..Default::default() };
     let topic = ListOffsetsTopic { name: (&*partition.topic).into(), partitions: vec![data], ..Default::default() };
@@ -57,7 +77,7 @@ async fn look_up(client: &Client, routes: &mut Routes, leader: NodeId, step: Loo
                 epoch: found.leader_epoch,
             }),
             Some(found) => {
-                routes.forget(step.place);
+                routes.forget(place);
                 Outcome::Fail(ErrorCode::from_wire(found.error_code).name().to_owned())
             }
             None => Outcome::Fail("no answer for the partition".into()),
@@ -65,9 +85,9 @@ async fn look_up(client: &Client, routes: &mut Routes, leader: NodeId, step: Loo
     };
     if let Outcome::Ok(Answer::Offset { offset, .. }) = &outcome {
         match query {
-            OffsetQuery::Earliest => client.around.learn(step.place, *offset, -1),
-            OffsetQuery::Latest => client.around.learn(step.place, -1, *offset),
-            OffsetQuery::At(_) => {}
+            OffsetQuery::Earliest => client.around.learn(place, *offset, -1),
+            OffsetQuery::Latest => client.around.learn(place, -1, *offset),
+            OffsetQuery::At(_) | OffsetQuery::MaxTimestamp => {}
         }
     }
     client.around.chronicle.complete(operation, outcome);

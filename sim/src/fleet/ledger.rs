@@ -196,6 +196,7 @@ pub const LEDGER: &[Entry] = &[
     machine("replication", "K07", Hard, "a replica joins the isr with records that were deleted"),
     machine("raft", "R00", Hard, "removed-voter-forgets-its-word"),
     cluster("R00", Hard, "late news bring back the brokers of then"),
+    cluster("R00", Medium, "a leader keeps the minimum in sync that it began with"),
     cluster("R01", Medium, "truncate to the own high watermark"),
     machine("replication", "R02", Hard, "an unknown epoch ends at the log end"),
     cluster("R04", Medium, "believe the leader before cutting what diverges"),

@@ -139,14 +139,18 @@ async fn await_in_sync(client: &Client, what: &Convergence, place: Place, within
 }
 
 /// What some node that is not held back says of a partition.
-async fn describe(client: &Client, held_back: &[NodeId], place: Place) -> Option<MetadataResponsePartition> {
-    let nodes = 1..=client.around.nodes.len() as NodeId;
-    let there: Vec<NodeId> = nodes.filter(|node| !held_back.contains(node)).collect();
-    let node = there[runtime::rand::below(there.len() as u64) as usize];
-    let mut wire = client.connect_to(node).await.ok()?;
+pub(super) async fn describe(client: &Client, held_back: &[NodeId], place: Place) -> Option<MetadataResponsePartition> {
+    let mut wire = client.connect_to(any_of(client, held_back)).await.ok()?;
     let request = MetadataRequest { topics: None, allow_auto_topic_creation: false, ..Default::default() };
     let response = wire.call(&request, 12, Duration::from_secs(2)).await.ok()?;
     let partition = client.partition(place);
     let topic = response.topics.into_iter().find(|topic| topic.name.as_deref() == Some(&*partition.topic))?;
     topic.partitions.into_iter().find(|told| told.partition_index == partition.partition)
+}
+
+/// Some node that is not held back.
+pub(super) fn any_of(client: &Client, held_back: &[NodeId]) -> NodeId {
+    let nodes = 1..=client.around.nodes.len() as NodeId;
+    let there: Vec<NodeId> = nodes.filter(|node| !held_back.contains(node)).collect();
+    there[runtime::rand::below(there.len() as u64) as usize]
 }

@@ -12,6 +12,7 @@ mod repairs;
 mod server_node;
 mod stage;
 mod state;
+mod writability;
 
 use crate::fleet::{Ending, RunReport};
 use crate::invariants;

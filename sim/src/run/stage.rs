@@ -9,8 +9,10 @@ use super::operators::Operators;
 use super::repairs;
 use super::server_node::ServerNode;
 use super::state;
+use super::writability::{Writability, write_everywhere};
 use crate::clients::{
-    Client, Phase, Surroundings, ask_for_metadata, await_groups, create_topics, live, look_up_everything, scan,
+    Client, Phase, Surroundings, ask_for_metadata, await_groups, create_topics, live, look_up_bounds_and_times,
+    look_up_everything, scan,
 };
 use crate::invariants::{self, SharedPromises};
 use crate::plan::{LastRestart, Plan};
@@ -79,6 +81,9 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
     }
     if stage.cluster.is_many() {
         stage.converge(Convergence::full()).await;
+    }
+    stage.write_everywhere(Writability::full()).await;
+    if stage.cluster.is_many() {
         stage.admin.run("ask for metadata", ask_for_metadata).await;
         invariants::compare_everything(&stage.cluster, &stage.promises).await;
     }
@@ -88,6 +93,7 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
     }
     let plans = plan.clients.clone();
     stage.admin.run("look up what is committed", |client| look_up_everything(client, plans)).await;
+    stage.admin.run("look up bounds and times", look_up_bounds_and_times).await;
     client_node(&stage.around, 1000, "scanner").run("scan", scan).await;
     Played {
         history: stage.around.chronicle.finish(),
@@ -177,7 +183,8 @@ impl Stage {
         for server in &core {
             serves(&self.admin, server, HEALS_WITHIN).await;
         }
-        self.converge(Convergence::without(held_ids, plan.absence)).await;
+        self.converge(Convergence::without(held_ids.clone(), plan.absence)).await;
+        self.write_everywhere(Writability::without(held_ids, plan.absence)).await;
         away.end(&self.around.chronicle);
     }
 
@@ -203,6 +210,10 @@ impl Stage {
 
     async fn converge(&self, what: Convergence) {
         self.admin.run("converge", |client| converge(client, what)).await;
+    }
+
+    async fn write_everywhere(&self, what: Writability) {
+        self.admin.run("write everywhere", |client| write_everywhere(client, what)).await;
     }
 }
 

@@ -11,12 +11,12 @@ use model::{NodeId, Offset};
 use std::collections::BTreeMap;
 
 /// Three nodes, and topic `t` on all of them, without retention.
-fn three_nodes(pairs: &[(&str, &str)]) -> Story {
+pub fn three_nodes(pairs: &[(&str, &str)]) -> Story {
     replicated(3, pairs)
 }
 
 /// Three nodes, of which so many have the partition.
-fn replicated(replicas: i16, pairs: &[(&str, &str)]) -> Story {
+pub fn replicated(replicas: i16, pairs: &[(&str, &str)]) -> Story {
     let mut story = Story::new();
     story.recorder.members((1..=3).map(|node| Member { node, votes: true, rack: None }).collect());
     let mut configs: BTreeMap<String, String> = BTreeMap::from([("retention.ms".into(), "-1".into())]);
@@ -26,7 +26,7 @@ fn replicated(replicas: i16, pairs: &[(&str, &str)]) -> Story {
     story
 }
 
-fn strike(story: &mut Story, node: NodeId, kind: FaultKind) -> usize {
+pub fn strike(story: &mut Story, node: NodeId, kind: FaultKind) -> usize {
     let nature = FaultNature { kind, node, file: None, partition: None, detail: String::new() };
     let at = story.at();
     let fault = story.recorder.fault_begins(at, nature);
@@ -283,7 +283,7 @@ fn topics_that_a_lagging_node_does_not_know_are_lost_only_when_all_is_well() {
     story.assert_only(Class::LostTopic);
 }
 
-fn awaits_in_vain(story: &mut Story, action: Action) {
+pub fn awaits_in_vain(story: &mut Story, action: Action) {
     let operation = story.invoke(9, action);
     story.complete(operation, Outcome::Fail("not in time".into()));
 }

@@ -135,9 +135,19 @@ impl<'h> Evidence<'h> {
     }
 
     /// Whether an operation may have been answered by a node that did not know yet what others knew: a leader that was
-    /// deposed, or a replica that lags. The final reads come when all is well, from leaders.
+    /// deposed, or a replica that lags. The final reads and lookups come when all is well, from leaders.
     pub fn may_be_stale(&self, operation: &Operation) -> bool {
-        self.history.is_of_a_cluster() && !matches!(operation.action, Action::Scan { .. })
+        let of_leaders = match operation.action {
+            Action::Scan { .. } => true,
+            Action::ListOffsets(_) => self.is_final(operation),
+            _ => false,
+        };
+        self.history.is_of_a_cluster() && !of_leaders
+    }
+
+    /// Whether an operation began once all was well.
+    pub fn is_final(&self, operation: &Operation) -> bool {
+        self.history.healed.is_some_and(|healed| operation.invoked.index > healed.index)
     }
 
     /// Whether retention may have taken records of a partition by event `until`.

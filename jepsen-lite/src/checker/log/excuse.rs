@@ -112,6 +112,14 @@ impl Evidence<'_> {
         self.struck(Some(partition), since, Index::MAX, replicas.saturating_sub(least) + 1, &counts)
     }
 
+    /// Why the partition may take no record for all replicas, in peace, after event `since`: it refuses to serve, or its only
+    /// copy is on a disk that failed.
+    pub fn may_refuse_writes(&self, partition: &Partition, since: Index) -> Option<Because> {
+        let possible = self.topics.lives[partition.life].possible_replicas(self.history.is_of_a_cluster());
+        let alone = || self.may_stay_out(partition, since).filter(|_| possible.contains(&1));
+        self.may_refuse(partition, since).or_else(alone)
+    }
+
     /// Why a single copy may stay out of sync, in peace, after event `since`.
     pub fn may_stay_out(&self, partition: &Partition, since: Index) -> Option<Because> {
         let counts = |fault: &Fault| promise_table::may_stay_out(hit(fault)).then_some(fault.nature.kind.name());

@@ -17,11 +17,14 @@ mod forgotten_config;
 mod forgotten_sequence;
 #[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod healed_stories;
 mod high_watermark_regress;
 mod hole;
 mod inconsistent_offsets;
 mod internal_poll_skip;
 mod keys;
+mod last_lookups;
 mod life;
 mod log_start_regress;
 mod lost_key;
@@ -77,6 +80,7 @@ const CHECKS: &[Check] = &[
     stale_high_watermark::check,
     high_watermark_regress::check,
     wrong_offset_lookup::check,
+    last_lookups::check,
     log_start_regress::check,
     deleted_returned::check,
     resurrected_topic::check,

@@ -233,6 +233,7 @@ pub fn topic_of(action: &Action) -> Option<&str> {
         | Action::ElectPreferred { partition }
         | Action::Reassign { partition, .. }
         | Action::AwaitLeader { partition }
+        | Action::AwaitWritten { partition }
         | Action::AwaitInSync { partition, .. } => Some(&partition.topic),
         Action::CreateTopic(create) => Some(&create.topic),
         Action::DeleteTopic { topic }

@@ -1,5 +1,5 @@
-//! Unavailable: after everything was healed, a partition refuses to be read from start to end, has no leader in time, or
-//! lacks a replica in sync in time, and no fault excuses it.
+//! Unavailable: after everything was healed, a partition refuses to be read from start to end, has no leader in time, lacks
+//! a replica in sync in time, or takes no record for all replicas in time, and no fault excuses it.
 
 use super::evidence::{Evidence, Partition};
 use super::topics::Home;
@@ -22,21 +22,24 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
 
 fn check_awaited(evidence: &Evidence<'_>, id: OperationId, verdict: &mut Verdict) {
     let operation = evidence.operation(id);
-    let (name, all_copies) = match &operation.action {
-        Action::AwaitLeader { partition } => (partition, false),
-        Action::AwaitInSync { partition, .. } => (partition, true),
-        _ => return,
+    let (Action::AwaitLeader { partition: name }
+    | Action::AwaitInSync { partition: name, .. }
+    | Action::AwaitWritten { partition: name }) = &operation.action
+    else {
+        return;
     };
     let (Outcome::Fail(why), Home::One(life)) = (&operation.outcome, evidence.homes[id as usize]) else { return };
     let there = evidence.partitions.iter().find(|partition| partition.life == life && partition.name == *name);
     let alive = evidence.topics.lives[life].surely_alive(evidence.since(id), evidence.until(id));
     let Some(partition) = there.filter(|_| alive) else { return };
     let begins = evidence.topics.lives[life].begins;
-    // Where nobody leads, nobody can be in sync either.
-    let excuse = if all_copies && !is_known_to_lack_a_leader(evidence, name, id) {
-        evidence.may_stay_out(partition, begins)
-    } else {
-        evidence.may_refuse(partition, begins)
+    let excuse = match &operation.action {
+        Action::AwaitWritten { .. } => evidence.may_refuse_writes(partition, begins),
+        // Where nobody leads, nobody can be in sync either.
+        Action::AwaitInSync { .. } if !is_known_to_lack_a_leader(evidence, name, id) => {
+            evidence.may_stay_out(partition, begins)
+        }
+        _ => evidence.may_refuse(partition, begins),
     };
     match excuse {
         Some(because) => verdict.allow(Class::Unavailable, because),

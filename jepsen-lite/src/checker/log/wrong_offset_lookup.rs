@@ -16,9 +16,8 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
         if evidence.history.is_of_a_cluster() {
             check_latest_by_epoch(evidence, partition, verdict);
-        } else {
-            check_latest(evidence, partition, verdict);
         }
+        check_latest(evidence, partition, verdict);
         check_times(evidence, partition, verdict);
     }
 }
@@ -28,7 +27,7 @@ fn check_latest(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Ve
         proves: &|operation| bounds(operation).high_watermark.max(committed(evidence, partition, operation)),
         tells: &|operation| {
             let bounds = bounds(operation);
-            bounds.high_watermark.filter(|_| bounds.is_lookup)
+            bounds.high_watermark.filter(|_| bounds.is_lookup && !evidence.may_be_stale(operation))
         },
         excuse: &|found| {
             let seen = Observation::by(evidence, found.earlier);
@@ -207,7 +206,7 @@ fn time_lookup(operation: &Operation) -> Option<(Timestamp, Offset, Timestamp)> 
     match (&operation.action, operation.answer()) {
         (Action::ListOffsets(list), Some(Answer::Offset { offset, timestamp, .. })) => match list.query {
             OffsetQuery::At(time) => Some((time, *offset, *timestamp)),
-            OffsetQuery::Earliest | OffsetQuery::Latest => None,
+            OffsetQuery::Earliest | OffsetQuery::Latest | OffsetQuery::MaxTimestamp => None,
         },
         _ => None,
     }

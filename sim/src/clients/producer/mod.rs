@@ -4,11 +4,13 @@
 mod identity;
 mod lane;
 pub mod library;
+mod lone_records;
 mod requests;
 
 use super::surroundings::{Client, Phase};
 use crate::plan::{ProducerHabit, WriteStep};
 use lane::Lane;
+pub use lone_records::LoneRecords;
 use runtime::time::{Duration, Instant};
 
 /// Takes the steps, then waits for what is on its way.
