@@ -51,6 +51,9 @@ pub struct Fetch {
     /// Whom it was asked of, where there is more than one node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeId>,
+    /// The epoch in which that node leads, where the request named it (KIP-320): in any other the node refuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader_epoch: Option<LeaderEpoch>,
 }
 
 /// What a ListOffsets looks for.
@@ -65,6 +68,9 @@ pub enum OffsetQuery {
     At(Timestamp),
     /// The first record with the greatest timestamp (timestamp -3).
     MaxTimestamp,
+    /// Where the log of a leader epoch ends (OffsetForLeaderEpoch, or a fetch that diverges), as told by whoever leads in a
+    /// later epoch or this one, which the request named.
+    EndOfEpoch(LeaderEpoch),
 }
 
 /// One lookup in one partition.

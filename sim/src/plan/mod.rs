@@ -8,6 +8,7 @@ mod faults;
 mod groups;
 mod node;
 mod quorum;
+mod reading;
 mod target;
 mod topic;
 mod weather;

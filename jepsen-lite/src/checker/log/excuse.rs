@@ -1,7 +1,7 @@
 //! Whether the promise table allows that something seen at one event is not there at a later one.
 
 use super::evidence::{Evidence, Partition, Version};
-use crate::history::{Acks, Durability, Fault, Index, OperationId, TopicSettings};
+use crate::history::{Acks, Durability, Fault, FaultKind, Index, OperationId, TopicSettings};
 use crate::promise_table::{self, Hit, InSync, Keeping, Row, Settings};
 use model::NodeId;
 use std::collections::BTreeMap;

@@ -8,11 +8,9 @@ use crate::history::{Action, FaultKind, OffsetQuery};
 /// One copy of three may be damaged for good, and the other two have to do.
 #[test]
 fn a_record_for_all_replicas_is_taken_unless_too_many_of_them_stay_away() {
-    for (kind, least, found) in [
-        (FaultKind::PowerFailure, "3", true),
-        (FaultKind::FailedSync, "2", true),
-        (FaultKind::FailedSync, "3", false),
-    ] {
+    for (kind, least, found) in
+        [(FaultKind::PowerFailure, "3", true), (FaultKind::FailedSync, "2", true), (FaultKind::FailedSync, "3", false)]
+    {
         let mut story = three_nodes(&[("min.insync.replicas", least)]);
         story.acknowledged(0, 1);
         strike(&mut story, 1, kind);

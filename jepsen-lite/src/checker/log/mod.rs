@@ -34,6 +34,8 @@ mod nonmonotonic_poll;
 mod nonmonotonic_send;
 mod producer_order;
 mod resurrected_topic;
+#[cfg(test)]
+mod range_stories;
 mod sent;
 mod snapshots;
 mod stale_high_watermark;
@@ -49,7 +51,9 @@ mod unseen;
 mod vanished_read;
 pub(super) mod witness;
 mod wrong_offset_lookup;
+mod wrong_epoch_end;
 mod zombie_write;
+mod wrong_out_of_range;
 
 use super::Verdict;
 use crate::history::History;
@@ -82,6 +86,8 @@ const CHECKS: &[Check] = &[
     wrong_offset_lookup::check,
     last_lookups::check,
     log_start_regress::check,
+    wrong_epoch_end::check,
+    wrong_out_of_range::check,
     deleted_returned::check,
     resurrected_topic::check,
     lost_topic::check,

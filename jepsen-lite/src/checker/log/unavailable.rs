@@ -1,10 +1,11 @@
 //! Unavailable: after everything was healed, a partition refuses to be read from start to end, has no leader in time, lacks
-//! a replica in sync in time, or takes no record for all replicas in time, and no fault excuses it.
+//! a replica in sync in time, or takes no record for all replicas in time, or a node does not stop in order; and no fault
+//! excuses it.
 
 use super::evidence::{Evidence, Partition};
 use super::topics::Home;
 use super::witness;
-use crate::checker::{Class, Verdict};
+use crate::checker::{Anomaly, Class, Verdict};
 use crate::history::{Action, OperationId, Outcome};
 use model::TopicPartition;
 
