@@ -194,6 +194,11 @@ pub enum Action {
     Consume(Consume),
     /// Delete a committed offset.
     DeleteOffset {
+    /// With all faults over, ask a node to stop: it hands over what it leads, and stops by itself. Fails when it does not.
+    AwaitStop {
+        /// Which node.
+        node: NodeId,
+    },
         /// The group.
         group: String,
         /// Of which partition.

@@ -43,6 +43,7 @@ fn is_done_without_content(action: &Action) -> bool {
             | Q::AwaitInSync { .. }
             | Q::AwaitWritten { .. }
             | Q::Own(_)
+            | Q::AwaitStop { .. }
             | Q::DeleteOffset { .. }
             | Q::DeleteGroup { .. }
             | Q::JoinGroup { .. }
@@ -134,6 +135,7 @@ const fn asked(action: &Action) -> &'static str {
         Action::Scan { .. } => "scan",
         Action::CommitOffset(_) => "commit_offset",
         Action::FetchOffset(_) => "fetch_offset",
+        Action::AwaitStop { .. } => "await_stop",
         Action::Own(_) => "own",
         Action::Consume(_) => "consume",
         Action::DeleteOffset { .. } => "delete_offset",

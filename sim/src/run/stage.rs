@@ -9,6 +9,7 @@ use super::operators::Operators;
 use super::repairs;
 use super::server_node::ServerNode;
 use super::state;
+use super::stop_in_peace::stop_in_peace;
 use super::writability::{Writability, write_everywhere};
 use crate::clients::{
     Client, Phase, Surroundings, ask_for_metadata, await_groups, create_topics, live, look_up_bounds_and_times,
@@ -88,6 +89,11 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
         invariants::compare_everything(&stage.cluster, &stage.promises).await;
     }
     if plan.groups.is_some() && !blind {
+    if let Some(place) = plan.stopped_in_peace {
+        stop_in_peace(&plan.world, &stage.cluster, place, &stage.around.chronicle).await;
+        serves(&stage.admin, stage.cluster.at(place), HEALS_WITHIN).await;
+        stage.converge(Convergence::full()).await;
+    }
         let compared = invariants::groups_are_their_log::compare(&stage.cluster).await;
         trace::record("coordinators compared with their logs", [compared as u64, 0, 0]);
     }

@@ -120,6 +120,26 @@ impl Evidence<'_> {
         self.may_refuse(partition, since).or_else(alone)
     }
 
+    /// Why the journaled copy of one node may lack between two events what it told of: its disk was wiped, failed, or holds
+    /// other bytes than it was given; or it lost power, and told of what others had on stable storage and it had not yet.
+    pub fn copy_may_be_lost(&self, partition: &Partition, node: NodeId, (from, at): (Index, Index)) -> Option<Because> {
+        let counts = |fault: &Fault| {
+            let loses = matches!(fault.nature.kind, FaultKind::WipedDisk | FaultKind::PowerFailure);
+            let hits = loses || promise_table::may_stay_out(hit(fault));
+            (fault.nature.node == node && hits).then_some(fault.nature.kind.name())
+        };
+        self.struck(Some(partition), from, at, 1, &counts)
+    }
+
+    /// Why the disk of a node may have failed, or hold other bytes than it was given, at event `at`.
+    pub fn disk_may_be_bad(&self, node: NodeId, at: Index) -> Option<Because> {
+        let counts = |fault: &Fault| {
+            let hits = fault.nature.node == node && promise_table::may_stay_out(hit(fault));
+            hits.then_some(fault.nature.kind.name())
+        };
+        self.struck(None, 0, at, 1, &counts)
+    }
+
     /// Why a single copy may stay out of sync, in peace, after event `since`.
     pub fn may_stay_out(&self, partition: &Partition, since: Index) -> Option<Because> {
         let counts = |fault: &Fault| promise_table::may_stay_out(hit(fault)).then_some(fault.nature.kind.name());

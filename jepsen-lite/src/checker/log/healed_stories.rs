@@ -57,3 +57,15 @@ fn lookups_are_judged_in_full_once_all_is_well() {
         }
     }
 }
+
+#[test]
+fn a_node_stops_in_order_unless_its_disk_is_bad() {
+    for (node, found) in [(1, true), (2, false)] {
+        let mut story = three_nodes(&[]);
+        strike(&mut story, 1, FaultKind::PowerFailure);
+        strike(&mut story, 2, FaultKind::FailedSync);
+        story.healed();
+        awaits_in_vain(&mut story, Action::AwaitStop { node });
+        if found { story.assert_only(Class::Unavailable) } else { story.assert_clean() }
+    }
+}

@@ -242,6 +242,7 @@ pub fn topic_of(action: &Action) -> Option<&str> {
         | Action::AddPartitions { topic, .. } => Some(topic),
         Action::ListTopics
         | Action::CommitOffset(_)
+        | Action::AwaitStop { .. }
         | Action::FetchOffset(_)
         | Action::Own(_)
         | Action::Consume(_)
