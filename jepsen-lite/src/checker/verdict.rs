@@ -78,6 +78,8 @@ classes! {
     ResurrectedTopic "resurrected-topic"
     /// A topic that was created and not deleted is gone.
     LostTopic "lost-topic"
+    /// Partitions, replicas or a leader are not as an administrator was told that they would be.
+    ForgottenDeed "forgotten-deed"
     /// A config that was set has another value.
     ForgottenConfig "forgotten-config"
     /// A partition is not served, in peace, though nothing excuses it.

@@ -83,6 +83,17 @@ pub struct ListOffsets {
     pub query: OffsetQuery,
 }
 
+/// What metadata says of one partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DescribedPartition {
+    /// Who leads it; -1 for nobody.
+    pub leader: NodeId,
+    /// Who holds it, in order of preference; those that come and those that go, too, while it moves.
+    pub replicas: Vec<NodeId>,
+    /// Whether it is on its way to other nodes.
+    pub moves: bool,
+}
+
 /// A topic to be made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateTopic {
@@ -156,6 +167,11 @@ pub enum Action {
         /// How many it has then.
         count: i32,
     },
+    /// Ask for the partitions of a topic.
+    DescribeTopic {
+        /// The topic.
+        topic: String,
+    },
     /// With all faults over, wait until a partition has a leader. Fails when that takes too long.
     AwaitLeader {
         /// Which partition.
@@ -178,6 +194,11 @@ pub enum Action {
         #[serde(with = "partition_text")]
         partition: TopicPartition,
     },
+    /// With all faults over, ask a node to stop: it hands over what it leads, and stops by itself. Fails when it does not.
+    AwaitStop {
+        /// Which node.
+        node: NodeId,
+    },
     /// The final read of a whole partition, from its log start to its end.
     Scan {
         /// Where.
@@ -194,11 +215,6 @@ pub enum Action {
     Consume(Consume),
     /// Delete a committed offset.
     DeleteOffset {
-    /// With all faults over, ask a node to stop: it hands over what it leads, and stops by itself. Fails when it does not.
-    AwaitStop {
-        /// Which node.
-        node: NodeId,
-    },
         /// The group.
         group: String,
         /// Of which partition.
@@ -277,6 +293,11 @@ pub enum Answer {
     Configs {
         /// Names and values that are set on the topic itself.
         configs: BTreeMap<String, String>,
+    },
+    /// A topic's partitions, by number.
+    Described {
+        /// All of them.
+        partitions: Vec<DescribedPartition>,
     },
     /// The topics there are.
     Topics {
