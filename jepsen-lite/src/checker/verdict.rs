@@ -68,6 +68,8 @@ classes! {
     HighWatermarkRegress "high-watermark-regress"
     /// A lookup of an offset that contradicts the log.
     WrongOffsetLookup "wrong-offset-lookup"
+    /// A reader was told that the log ends before what it has read, or that an offset is not in it that is.
+    WrongOutOfRange "wrong-out-of-range"
     /// A log start below one that was seen before.
     LogStartRegress "log-start-regress"
     /// Records that were deleted were read again.
@@ -76,6 +78,8 @@ classes! {
     ResurrectedTopic "resurrected-topic"
     /// A topic that was created and not deleted is gone.
     LostTopic "lost-topic"
+    /// Partitions, replicas or a leader are not as an administrator was told that they would be.
+    ForgottenDeed "forgotten-deed"
     /// A config that was set has another value.
     ForgottenConfig "forgotten-config"
     /// A partition is not served, in peace, though nothing excuses it.

@@ -51,6 +51,9 @@ pub struct Fetch {
     /// Whom it was asked of, where there is more than one node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeId>,
+    /// The epoch in which that node leads, where the request named it (KIP-320): in any other the node refuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader_epoch: Option<LeaderEpoch>,
 }
 
 /// What a ListOffsets looks for.
@@ -65,6 +68,9 @@ pub enum OffsetQuery {
     At(Timestamp),
     /// The first record with the greatest timestamp (timestamp -3).
     MaxTimestamp,
+    /// Where the log of a leader epoch ends (OffsetForLeaderEpoch, or a fetch that diverges), as told by whoever leads in a
+    /// later epoch or this one, which the request named.
+    EndOfEpoch(LeaderEpoch),
 }
 
 /// One lookup in one partition.
@@ -75,6 +81,17 @@ pub struct ListOffsets {
     pub partition: TopicPartition,
     /// What for.
     pub query: OffsetQuery,
+}
+
+/// What metadata says of one partition.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DescribedPartition {
+    /// Who leads it; -1 for nobody.
+    pub leader: NodeId,
+    /// Who holds it, in order of preference; those that come and those that go, too, while it moves.
+    pub replicas: Vec<NodeId>,
+    /// Whether it is on its way to other nodes.
+    pub moves: bool,
 }
 
 /// A topic to be made.
@@ -150,6 +167,11 @@ pub enum Action {
         /// How many it has then.
         count: i32,
     },
+    /// Ask for the partitions of a topic.
+    DescribeTopic {
+        /// The topic.
+        topic: String,
+    },
     /// With all faults over, wait until a partition has a leader. Fails when that takes too long.
     AwaitLeader {
         /// Which partition.
@@ -171,6 +193,11 @@ pub enum Action {
         /// Which partition.
         #[serde(with = "partition_text")]
         partition: TopicPartition,
+    },
+    /// With all faults over, ask a node to stop: it hands over what it leads, and stops by itself. Fails when it does not.
+    AwaitStop {
+        /// Which node.
+        node: NodeId,
     },
     /// The final read of a whole partition, from its log start to its end.
     Scan {
@@ -266,6 +293,11 @@ pub enum Answer {
     Configs {
         /// Names and values that are set on the topic itself.
         configs: BTreeMap<String, String>,
+    },
+    /// A topic's partitions, by number.
+    Described {
+        /// All of them.
+        partitions: Vec<DescribedPartition>,
     },
     /// The topics there are.
     Topics {

@@ -13,7 +13,7 @@ mod recorder;
 mod sense;
 mod settings;
 
-pub use action::{Acks, Action, Answer, CreateTopic, Fetch, ListOffsets, OffsetQuery, Produce};
+pub use action::{Acks, Action, Answer, CreateTopic, DescribedPartition, Fetch, ListOffsets, OffsetQuery, Produce};
 pub use fault::{Fault, FaultKind, FaultNature, FileKind};
 pub use group::{CRASHED, CommitOffset, Consume, FetchOffset, GroupMember, GroupProtocol, LOST, Own, PartitionText};
 pub use lines::{BadLine, read, write};

@@ -21,6 +21,7 @@ pub fn answers(action: &Action, answer: &Answer) -> Result<(), String> {
         A::Created { .. } => matches!(action, Q::CreateTopic(_)),
         A::RecordsDeleted { .. } => matches!(action, Q::DeleteRecords { .. }),
         A::Configs { .. } => matches!(action, Q::DescribeConfigs { .. }),
+        A::Described { .. } => matches!(action, Q::DescribeTopic { .. }),
         A::Topics { .. } => matches!(action, Q::ListTopics),
         A::Scanned { .. } => matches!(action, Q::Scan { .. }),
         A::Committed { .. } => matches!(action, Q::CommitOffset(_)),
@@ -42,6 +43,7 @@ fn is_done_without_content(action: &Action) -> bool {
             | Q::AwaitLeader { .. }
             | Q::AwaitInSync { .. }
             | Q::AwaitWritten { .. }
+            | Q::AwaitStop { .. }
             | Q::Own(_)
             | Q::DeleteOffset { .. }
             | Q::DeleteGroup { .. }
@@ -106,6 +108,7 @@ const fn name_of(answer: &Answer) -> &'static str {
         Answer::Done => "done",
         Answer::RecordsDeleted { .. } => "records_deleted",
         Answer::Configs { .. } => "configs",
+        Answer::Described { .. } => "described",
         Answer::Topics { .. } => "topics",
         Answer::Scanned { .. } => "scanned",
         Answer::Committed { .. } => "committed",
@@ -125,12 +128,14 @@ const fn asked(action: &Action) -> &'static str {
         Action::AlterConfigs { .. } => "alter_configs",
         Action::DescribeConfigs { .. } => "describe_configs",
         Action::ListTopics => "list_topics",
+        Action::DescribeTopic { .. } => "describe_topic",
         Action::ElectPreferred { .. } => "elect_preferred",
         Action::Reassign { .. } => "reassign",
         Action::AddPartitions { .. } => "add_partitions",
         Action::AwaitLeader { .. } => "await_leader",
         Action::AwaitInSync { .. } => "await_in_sync",
         Action::AwaitWritten { .. } => "await_written",
+        Action::AwaitStop { .. } => "await_stop",
         Action::Scan { .. } => "scan",
         Action::CommitOffset(_) => "commit_offset",
         Action::FetchOffset(_) => "fetch_offset",

@@ -83,7 +83,7 @@ pub(super) struct Admin {
 }
 
 impl Admin {
-    fn new(client: Client) -> Admin {
+    pub fn new(client: Client) -> Admin {
         Admin { routes: Routes::new(client.clone()), client, wire: None, in_doubt: BTreeSet::new() }
     }
 

@@ -149,6 +149,7 @@ fn traced(operation: OperationId, outcome: &Outcome) -> (&'static str, [u64; 3])
             Answer::CommittedOffset { offset, leader_epoch, mark } => {
                 ("client: committed offset", [id, *offset as u64, mark.unwrap_or(0) ^ (*leader_epoch as u64) << 48])
             }
+            Answer::Described { partitions } => ("client: described", [id, partitions.len() as u64, 0]),
             Answer::Created { .. } | Answer::Done | Answer::Configs { .. } | Answer::Topics { .. } => {
                 ("client: done", [id, 0, 0])
             }

@@ -1,16 +1,18 @@
 //! Follows partitions: reads on where the last read ended, with or without fetch sessions (KIP-227), from the leaders or
 //! from replicas nearby (KIP-392). One fetch to one node at a time, each node in turn.
 
+mod epochs;
+mod lost;
+
 use super::fetched::behind;
 use super::routes::Routes;
 use super::surroundings::{Client, Phase};
-use super::wire::{Failure, Wire};
 use crate::plan::{FollowerHabit, Pause, Place};
+use epochs::{NamedEpochs, ReadEpochs, last_epoch};
 use jepsen_lite::history::{Action, Answer, Fetch, OperationId, Outcome};
 use model::{ErrorCode, NodeId, Offset, Uuid};
 use protocol::messages::fetch::{FetchPartition, FetchTopic, ForgottenTopic, PartitionData};
-use protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
-use protocol::messages::{FetchRequest, FetchResponse, ListOffsetsRequest};
+use protocol::messages::{FetchRequest, FetchResponse};
 use runtime::time::{Duration, Instant};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,8 +62,10 @@ struct Position {
     /// What the session last told.
     high_watermark: Offset,
     log_start: Offset,
-    /// The node, place and id a session was last told to read from.
-    asked: Option<(NodeId, Offset, Option<Uuid>)>,
+    /// The node, place, id and epochs a session was last told to read from.
+    asked: Option<(NodeId, Offset, Option<Uuid>, NamedEpochs)>,
+    /// What is known of the epochs of the log that was read.
+    epochs: ReadEpochs,
     /// A replica nearby that the leader has named, and until when to read there before asking again.
     nearby: Option<(NodeId, Instant)>,
     /// Nobody led it: until then it is not asked for again, or a topic that is gone would hold the others up.
@@ -97,6 +101,7 @@ struct Asked {
     topic_id: Option<Uuid>,
     operation: OperationId,
     from: Offset,
+    epochs: NamedEpochs,
 }
 
 impl Follower {
@@ -124,8 +129,17 @@ impl Follower {
             return false;
         }
         self.notice_new_lives();
-        if let Err(_failure) = self.find_lost(node, &places).await {
+        let found = match self.find_lost(node, &places).await {
+            Ok(()) => self.validate(node, &places).await,
+            failed => failed,
+        };
+        if found.is_err() {
             self.disconnect(node);
+            self.client.back_off().await;
+            return false;
+        }
+        let places: Vec<Place> = places.into_iter().filter(|place| self.is_validated(node, *place)).collect();
+        if places.is_empty() {
             self.client.back_off().await;
             return false;
         }
@@ -224,9 +238,11 @@ impl Follower {
         let position = self.positions[&place];
         let (partition, topic_id) = (self.client.partition(place), self.topic_id(place));
         let (from, continues) = (position.next, position.continues);
-        let fetch = Fetch { partition, topic_id, from, continues, node: self.client.around.noted(node) };
+        let epochs = self.named_epochs(node, place);
+        let (node, leader_epoch) = (self.client.around.noted(node), Some(epochs.leader).filter(|epoch| *epoch >= 0));
+        let fetch = Fetch { partition, topic_id, from, continues, node, leader_epoch };
         let operation = self.client.around.chronicle.invoke(self.client.process, Action::Fetch(fetch));
-        Asked { place, topic_id, operation, from: position.next }
+        Asked { place, topic_id, operation, from: position.next, epochs }
     }
 
     fn complete(&self, read: &Asked, outcome: Outcome) {
@@ -244,15 +260,18 @@ impl Follower {
         let mut topics: Vec<FetchTopic> = Vec::new();
         for place in places {
             let topic_id = self.topic_id(*place);
+            let epochs = self.named_epochs(node, *place);
             let position = self.positions.get_mut(place).expect("each place has a position");
-            let asks = (node, position.next, topic_id);
+            let asks = (node, position.next, topic_id, epochs);
             if incremental && position.asked == Some(asks) {
                 continue; // the session knows
             }
             position.asked = Some(asks);
             let partition = FetchPartition {
                 partition: i32::from(place.partition),
+                current_leader_epoch: epochs.leader,
                 fetch_offset: position.next,
+                last_fetched_epoch: epochs.last_fetched,
                 partition_max_bytes: self.max_bytes() as i32,
                 ..Default::default()
             };
@@ -349,9 +368,13 @@ impl Follower {
         if !error.is_none() {
             return self.refused(node, read, error);
         }
+        if data.diverging_epoch.end_offset >= 0 {
+            return self.diverges(read, data.diverging_epoch.end_offset);
+        }
         let answer = self.client.around.read(data, read.from);
         if let Answer::Fetched { records, high_watermark, log_start } = &answer {
             position.next = behind(data, read.from);
+            position.epochs.read(last_epoch(data));
             (position.high_watermark, position.log_start, position.continues) = (*high_watermark, *log_start, true);
             if data.preferred_read_replica >= 0 && records.is_empty() {
                 position.nearby = Some((data.preferred_read_replica, Instant::now() + LEASE));
@@ -372,34 +395,4 @@ impl Follower {
         }
         self.complete(read, Outcome::Fail(error.name().to_owned()));
     }
-
-    /// Where a position is out of range, the log was cut at one of its ends: goes to that end.
-    async fn find_lost(&mut self, node: NodeId, places: &[Place]) -> Result<(), Failure> {
-        let lost: Vec<Place> = places.iter().copied().filter(|place| self.positions[place].lost).collect();
-        for place in lost {
-            let partition = self.client.partition(place);
-            let Some(wire) = self.routes.wire(node).await else { return Ok(()) };
-            let start = list(wire, &partition.topic, partition.partition, -2).await?;
-            let end = list(wire, &partition.topic, partition.partition, -1).await?;
-            let position = self.positions.get_mut(&place).expect("each place has a position");
-            if let (Some(start), Some(end)) = (start, end) {
-                let next = position.next.clamp(start, end.max(start));
-                let life = position.life;
-                *position = Position { next, life, ..Position::default() };
-            } else if self.client.around.is_cluster() {
-                self.routes.forget(place);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The offset at one of the special timestamps.
-async fn list(wire: &mut Wire, topic: &str, partition: i32, timestamp: i64) -> Result<Option<Offset>, Failure> {
-    let partition = ListOffsetsPartition { partition_index: partition, timestamp, ..Default::default() };
-    let topic = ListOffsetsTopic { name: topic.into(), partitions: vec![partition], ..Default::default() };
-    let request = ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
-    let response = wire.call(&request, 5, Duration::from_secs(2)).await?;
-    let found = response.topics.first().and_then(|topic| topic.partitions.first());
-    Ok(found.filter(|found| found.error_code == 0).map(|found| found.offset))
 }

@@ -58,6 +58,7 @@ async fn look_up(client: &Client, routes: &mut Routes, leader: NodeId, place: Pl
         OffsetQuery::Latest => -1,
         OffsetQuery::At(time) => time,
         OffsetQuery::MaxTimestamp => -3,
+        OffsetQuery::EndOfEpoch(_) => unreachable!("that is asked by another request"),
     };
     let data = ListOffsetsPartition { partition_index: partition.partition, timestamp, ..Default::default() };
     let topic = ListOffsetsTopic { name: (&*partition.topic).into(), partitions: vec![data], ..Default::default() };
@@ -87,7 +88,7 @@ async fn look_up(client: &Client, routes: &mut Routes, leader: NodeId, place: Pl
         match query {
             OffsetQuery::Earliest => client.around.learn(place, *offset, -1),
             OffsetQuery::Latest => client.around.learn(place, -1, *offset),
-            OffsetQuery::At(_) | OffsetQuery::MaxTimestamp => {}
+            OffsetQuery::At(_) | OffsetQuery::MaxTimestamp | OffsetQuery::EndOfEpoch(_) => {}
         }
     }
     client.around.chronicle.complete(operation, outcome);

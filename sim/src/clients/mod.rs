@@ -4,6 +4,7 @@
 
 mod admin;
 mod chronicle;
+mod deeds;
 mod delete_records;
 mod fetched;
 mod follower;
@@ -19,6 +20,7 @@ mod wire;
 
 pub use admin::{ask_for_metadata, create_topics};
 pub use chronicle::{Chronicle, Observer};
+pub use deeds::look_at_deeds;
 pub use groups::{await_groups, look_up_everything};
 pub use lookups::{look_up_bounds_and_times, look_up_end};
 pub use producer::LoneRecords;

@@ -43,10 +43,18 @@ async fn read(client: &Client, routes: &mut Routes, node: NodeId, step: ReadStep
     // Both kinds of version, by the place in the log.
     let version = if from % 2 == 0 { 12 } else { BY_ID + 4 };
     let topic_id = (version >= BY_ID).then(|| client.around.id_of(&partition.topic).unwrap_or(Uuid::ZERO));
-    let fetch =
-        Fetch { partition: partition.clone(), topic_id, from, continues: false, node: client.around.noted(node) };
+    let leader_epoch = if step.names_epoch { routes.leader_epoch(step.place, node) } else { None };
+    let fetch = Fetch {
+        partition: partition.clone(),
+        topic_id,
+        from,
+        continues: false,
+        node: client.around.noted(node),
+        leader_epoch,
+    };
     let data = FetchPartition {
         partition: partition.partition,
+        current_leader_epoch: leader_epoch.unwrap_or(-1),
         fetch_offset: from,
         partition_max_bytes: step.max_bytes as i32,
         ..Default::default()

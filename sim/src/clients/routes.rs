@@ -4,7 +4,7 @@
 use super::surroundings::Client;
 use super::wire::Wire;
 use crate::plan::Place;
-use model::NodeId;
+use model::{LeaderEpoch, NodeId};
 use protocol::messages::MetadataRequest;
 use protocol::messages::metadata::MetadataRequestTopic;
 use runtime::time::Duration;
@@ -23,6 +23,7 @@ pub struct Routes {
 #[derive(Clone, Debug)]
 struct Known {
     leader: NodeId,
+    epoch: LeaderEpoch,
     replicas: Vec<NodeId>,
 }
 
@@ -41,6 +42,11 @@ impl Routes {
             self.ask(place).await;
         }
         self.known.get(&place).map(|known| known.leader)
+    }
+
+    /// The epoch in which a node is believed to lead a partition; none where it is not.
+    pub fn leader_epoch(&self, place: Place, node: NodeId) -> Option<LeaderEpoch> {
+        self.known.get(&place).filter(|known| known.leader == node && known.epoch >= 0).map(|known| known.epoch)
     }
 
     /// One of those that hold a partition, by its number in their order.
@@ -102,7 +108,8 @@ impl Routes {
         let partitions = told.into_iter().flat_map(|topic| topic.partitions);
         for partition in partitions.filter(|partition| partition.leader_id >= 0) {
             let place = Place { topic: place.topic, partition: partition.partition_index as u8 };
-            self.known.insert(place, Known { leader: partition.leader_id, replicas: partition.replica_nodes });
+            let (leader, epoch) = (partition.leader_id, partition.leader_epoch);
+            self.known.insert(place, Known { leader, epoch, replicas: partition.replica_nodes });
         }
         if !self.known.contains_key(&place) {
             self.client.back_off().await;

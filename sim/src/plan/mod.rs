@@ -8,6 +8,7 @@ mod faults;
 mod groups;
 mod node;
 mod quorum;
+mod reading;
 mod target;
 mod topic;
 mod weather;
@@ -55,6 +56,9 @@ pub struct Plan {
     /// How they are away.
     #[serde(default)]
     pub absence: Absence,
+    /// A node that is asked to stop once all is well.
+    #[serde(default)]
+    pub stopped_in_peace: Option<NodePlace>,
     /// Consumer groups, where there are any.
     #[serde(default)]
     pub groups: Option<GroupsPlan>,
@@ -109,6 +113,7 @@ impl Plan {
         let loss_allowed = world.is_cluster() && world::stream(seed, "loss").chance(0.1);
         let drawn = profile.size == Size::Cluster;
         let quorum = if drawn { quorum::draw(seed, faults_for_ms, &world) } else { Vec::new() };
+        let stopped_in_peace = if drawn { stopped_in_peace(seed, &world) } else { None };
         Plan {
             seed,
             faults_for_ms,
@@ -119,6 +124,7 @@ impl Plan {
             loss_allowed,
             held_back,
             absence,
+            stopped_in_peace,
             groups,
             quorum,
         }
@@ -141,6 +147,11 @@ fn held_back(seed: u64, world: &WorldShape) -> Vec<NodePlace> {
         }
     }
     some
+}
+
+fn stopped_in_peace(seed: u64, world: &WorldShape) -> Option<NodePlace> {
+    let mut dice = world::stream(seed, "stopped in peace");
+    dice.chance(0.5).then(|| dice.below(world.nodes.len() as u64) as NodePlace)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use super::administration::{self, AdminStep};
 use super::groups::{CommitterDeed, MemberDeed, MemberHabit};
+use super::reading::{follower, lookups, name_epochs, reads, spread};
 use super::topic::TopicShape;
 use super::world::{WorldShape, stream};
 use jepsen_lite::history::Acks;
@@ -139,6 +140,9 @@ pub struct FollowerHabit {
     /// Where it stands: it may be sent to a replica nearby (KIP-392).
     #[serde(default)]
     pub rack: Option<String>,
+    /// Whether it names leader epochs, and asks after each change whether the log is still as it has read it (KIP-320).
+    #[serde(default)]
+    pub names_epochs: bool,
 }
 
 /// One read.
@@ -155,6 +159,9 @@ pub struct ReadStep {
     /// From which of its replicas, in their order; none for the leader.
     #[serde(default)]
     pub replica: Option<u8>,
+    /// Whether it names the epoch of the leader that it asks.
+    #[serde(default)]
+    pub names_epoch: bool,
 }
 
 /// What is looked up.
@@ -225,6 +232,7 @@ pub fn draw(seed: u64, length_ms: u64, world: &WorldShape, exactly: Option<u64>)
     with_keys(&mut stream(seed, "keys"), world, &mut clients);
     if world.is_cluster() {
         spread(&mut stream(seed, "spread"), world, &mut clients);
+        name_epochs(&mut stream(seed, "epochs"), &mut clients);
     }
     clients
 }
@@ -244,23 +252,6 @@ fn with_keys(dice: &mut Stream, world: &WorldShape, clients: &mut [ClientPlan]) 
             if dice.chance(0.1) {
                 step.shape.value_bytes = None;
             }
-        }
-    }
-}
-
-/// Has some clients read from replicas that do not lead, where there are any.
-fn spread(dice: &mut Stream, world: &WorldShape, clients: &mut [ClientPlan]) {
-    for client in clients {
-        match &mut client.habit {
-            Habit::Follower(habit, _) if habit.version >= 11 && dice.chance(0.7) => {
-                habit.rack = world.nodes[dice.below(world.nodes.len() as u64) as usize].rack.clone();
-            }
-            Habit::Reader(steps) => {
-                for step in steps {
-                    step.replica = dice.chance(0.4).then(|| dice.below(5) as u8);
-                }
-            }
-            _ => {}
         }
     }
 }
@@ -336,47 +327,4 @@ fn writes(dice: &mut Stream, length_ms: u64, rate: u64, producers: u64) -> Vec<W
             WriteStep { pause: pause as Pause, records, shape: Shape { keys, value_bytes, headers }, ahead_ms }
         })
         .collect()
-}
-
-fn follower(dice: &mut Stream, places: &[Place]) -> FollowerHabit {
-    let mut some: Vec<Place> = places.iter().copied().filter(|_| dice.chance(0.6)).collect();
-    if some.is_empty() {
-        some.push(*dice.pick(places));
-    }
-    FollowerHabit {
-        places: some,
-        version: *dice.pick(&[5, 7, 11, 12, 13, 16, 17]),
-        session: dice.chance(0.6),
-        max_bytes: *dice.pick(&[1000, 20_000, 200_000, 1_000_000]),
-        max_wait_ms: *dice.pick(&[10, 100, 500]),
-        rack: None,
-    }
-}
-
-fn reads(dice: &mut Stream, length_ms: u64, places: &[Place]) -> Vec<ReadStep> {
-    let every_us = 40_000;
-    let count = length_ms * 1000 / every_us * 3 / 2;
-    let step = |_| ReadStep {
-        pause: dice.below(2 * every_us) as Pause,
-        place: *dice.pick(places),
-        at: dice.below(65_536) as u16,
-        max_bytes: *dice.pick(&[1, 500, 5000, 50_000]),
-        replica: None,
-    };
-    (0..count).map(step).collect()
-}
-
-fn lookups(dice: &mut Stream, length_ms: u64, places: &[Place]) -> Vec<LookupStep> {
-    let every_us = 60_000;
-    let count = length_ms * 1000 / every_us * 3 / 2;
-    let step = |_| LookupStep {
-        pause: dice.below(2 * every_us) as Pause,
-        place: *dice.pick(places),
-        query: match dice.below(5) {
-            0 => LookupQuery::Earliest,
-            1 | 2 => LookupQuery::Latest,
-            _ => LookupQuery::At(dice.below(65_536) as u16),
-        },
-    };
-    (0..count).map(step).collect()
 }

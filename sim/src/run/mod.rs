@@ -12,6 +12,7 @@ mod repairs;
 mod server_node;
 mod stage;
 mod state;
+mod stop_in_peace;
 mod writability;
 
 use crate::fleet::{Ending, RunReport};

@@ -195,6 +195,17 @@ impl ServerNode {
         }
     }
 
+    /// Asks it to stop, and waits until it has; whether it did by itself and in time. It is started again at once.
+    pub async fn stops_within(&self, patience: Duration) -> bool {
+        self.expect_end(None);
+        self.node.stop();
+        let stopped = runtime::time::timeout(patience, self.node.exited()).await.is_ok();
+        if !stopped && self.node.is_running() {
+            self.node.crash();
+        }
+        stopped
+    }
+
     /// A fault that hits this node.
     pub fn nature(&self, kind: FaultKind, detail: String) -> FaultNature {
         FaultNature { kind, node: self.id, file: None, partition: None, detail }

@@ -9,10 +9,11 @@ use super::operators::Operators;
 use super::repairs;
 use super::server_node::ServerNode;
 use super::state;
+use super::stop_in_peace::stop_in_peace;
 use super::writability::{Writability, write_everywhere};
 use crate::clients::{
-    Client, Phase, Surroundings, ask_for_metadata, await_groups, create_topics, live, look_up_bounds_and_times,
-    look_up_everything, scan,
+    Client, Phase, Surroundings, ask_for_metadata, await_groups, create_topics, live, look_at_deeds,
+    look_up_bounds_and_times, look_up_everything, scan,
 };
 use crate::invariants::{self, SharedPromises};
 use crate::plan::{LastRestart, Plan};
@@ -81,11 +82,17 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
     }
     if stage.cluster.is_many() {
         stage.converge(Convergence::full()).await;
+        stage.admin.run("look at deeds", look_at_deeds).await;
     }
     stage.write_everywhere(Writability::full()).await;
     if stage.cluster.is_many() {
         stage.admin.run("ask for metadata", ask_for_metadata).await;
         invariants::compare_everything(&stage.cluster, &stage.promises).await;
+    }
+    if let Some(place) = plan.stopped_in_peace {
+        stop_in_peace(&plan.world, &stage.cluster, place, &stage.around.chronicle).await;
+        serves(&stage.admin, stage.cluster.at(place), HEALS_WITHIN).await;
+        stage.converge(Convergence::full()).await;
     }
     if plan.groups.is_some() && !blind {
         let compared = invariants::groups_are_their_log::compare(&stage.cluster).await;

@@ -347,7 +347,10 @@ async fn read_partition(
             data.diverging = Some(diverging);
             return Ok(data);
         }
-        if wanted.fetch_offset < log_start_offset || wanted.fetch_offset > bounds.log_end_offset {
+        let behind = (!leads && model::planted!("out of range above the follower's high watermark"))
+            || (leads && model::planted!("out of range above the leader's high watermark"));
+        let end = if behind { high_watermark } else { bounds.log_end_offset };
+        if wanted.fetch_offset < log_start_offset || wanted.fetch_offset > end {
             return Err(ErrorCode::OffsetOutOfRange);
         }
         if let Some(rack) = terms.rack.as_deref().filter(|_| leads) {

@@ -37,7 +37,7 @@ pub fn bounds(operation: &Operation) -> Bounds {
             match list.query {
                 OffsetQuery::Earliest => bounds.log_start = told(*offset),
                 OffsetQuery::Latest => bounds.high_watermark = told(*offset),
-                OffsetQuery::At(_) | OffsetQuery::MaxTimestamp => {}
+                OffsetQuery::At(_) | OffsetQuery::MaxTimestamp | OffsetQuery::EndOfEpoch(_) => {}
             }
         }
         (Action::DeleteRecords { .. }, Some(Answer::RecordsDeleted { log_start })) => {

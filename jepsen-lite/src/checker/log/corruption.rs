@@ -92,8 +92,14 @@ mod tests {
     fn a_record_comes_back_from_a_partition_it_was_not_sent_to() {
         let mut story = Story::with_topic(&[]);
         story.acknowledged(0, 1);
-        let fetch =
-            Fetch { partition: TopicPartition::new("t", 1), topic_id: None, from: 0, continues: false, node: None };
+        let fetch = Fetch {
+            partition: TopicPartition::new("t", 1),
+            topic_id: None,
+            from: 0,
+            continues: false,
+            node: None,
+            leader_epoch: None,
+        };
         let answer = Answer::Fetched { records: vec![received(0, 0)], high_watermark: 1, log_start: 0 };
         story.did(1, Action::Fetch(fetch), answer);
         story.assert_only(Class::Corruption);
@@ -102,7 +108,8 @@ mod tests {
     #[test]
     fn bytes_come_back_that_are_no_batch() {
         let mut story = Story::with_topic(&[]);
-        let fetch = Fetch { partition: partition(), topic_id: None, from: 0, continues: false, node: None };
+        let fetch =
+            Fetch { partition: partition(), topic_id: None, from: 0, continues: false, node: None, leader_epoch: None };
         story.did(1, Action::Fetch(fetch), Answer::Corrupt { offset: 0, what: "no batch: wrong CRC".into() });
         story.assert_only(Class::Corruption);
     }

@@ -1,7 +1,7 @@
 //! Whether the promise table allows that something seen at one event is not there at a later one.
 
 use super::evidence::{Evidence, Partition, Version};
-use crate::history::{Acks, Durability, Fault, Index, OperationId, TopicSettings};
+use crate::history::{Acks, Durability, Fault, FaultKind, Index, OperationId, TopicSettings};
 use crate::promise_table::{self, Hit, InSync, Keeping, Row, Settings};
 use model::NodeId;
 use std::collections::BTreeMap;
@@ -118,6 +118,26 @@ impl Evidence<'_> {
         let possible = self.topics.lives[partition.life].possible_replicas(self.history.is_of_a_cluster());
         let alone = || self.may_stay_out(partition, since).filter(|_| possible.contains(&1));
         self.may_refuse(partition, since).or_else(alone)
+    }
+
+    /// Why the journaled copy of one node may lack between two events what it told of: its disk was wiped, failed, or holds
+    /// other bytes than it was given; or it lost power, and told of what others had on stable storage and it had not yet.
+    pub fn copy_may_be_lost(&self, partition: &Partition, node: NodeId, (from, at): (Index, Index)) -> Option<Because> {
+        let counts = |fault: &Fault| {
+            let loses = matches!(fault.nature.kind, FaultKind::WipedDisk | FaultKind::PowerFailure);
+            let hits = loses || promise_table::may_stay_out(hit(fault));
+            (fault.nature.node == node && hits).then_some(fault.nature.kind.name())
+        };
+        self.struck(Some(partition), from, at, 1, &counts)
+    }
+
+    /// Why the disk of a node may have failed, or hold other bytes than it was given, at event `at`.
+    pub fn disk_may_be_bad(&self, node: NodeId, at: Index) -> Option<Because> {
+        let counts = |fault: &Fault| {
+            let hits = fault.nature.node == node && promise_table::may_stay_out(hit(fault));
+            hits.then_some(fault.nature.kind.name())
+        };
+        self.struck(None, 0, at, 1, &counts)
     }
 
     /// Why a single copy may stay out of sync, in peace, after event `since`.

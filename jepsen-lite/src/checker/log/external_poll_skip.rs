@@ -56,7 +56,7 @@ mod tests {
         let mut story = Story::with_topic(&[]);
         story.acknowledged(0, 4);
         story.poll(1, 0, &[(0, 0)], 4);
-        let fetch = Fetch { partition: partition(), topic_id: None, from, continues, node: None };
+        let fetch = Fetch { partition: partition(), topic_id: None, from, continues, node: None, leader_epoch: None };
         let answer = Answer::Fetched { records: Vec::new(), high_watermark: 4, log_start: 0 };
         story.did(1, Action::Fetch(fetch), answer);
         story

@@ -5,8 +5,8 @@ use super::check;
 use super::story::{partition, received, sent};
 use crate::checker::{Class, Verdict};
 use crate::history::{
-    Acks, Action, Answer, CreateTopic, FaultKind, FaultNature, Fetch, History, ListOffsets, OffsetQuery, OperationId,
-    Outcome, Process, Produce, Received, Recorder, Session,
+    Acks, Action, Answer, CreateTopic, FaultKind, FaultNature, Fetch, History, ListOffsets, OffsetQuery, Operation,
+    OperationId, Outcome, Process, Produce, Received, Recorder, Session,
 };
 use model::{LeaderEpoch, Offset};
 use std::collections::BTreeMap;
@@ -153,7 +153,14 @@ impl Model {
         let (start, end) = (self.log_start as Offset, self.log.len() as Offset);
         let position = self.positions.get(&process).copied().filter(|at| (start..=end).contains(at));
         let from = position.unwrap_or(start);
-        Action::Fetch(Fetch { partition: partition(), topic_id: None, from, continues: position.is_some(), node: None })
+        Action::Fetch(Fetch {
+            partition: partition(),
+            topic_id: None,
+            from,
+            continues: position.is_some(),
+            node: None,
+            leader_epoch: None,
+        })
     }
 
     fn apply(&mut self, process: Process, action: &Action) -> Answer {
@@ -189,6 +196,7 @@ impl Model {
         match query {
             OffsetQuery::Earliest => special(self.log_start),
             OffsetQuery::Latest => special(self.log.len()),
+            OffsetQuery::MaxTimestamp | OffsetQuery::EndOfEpoch(_) => unreachable!("no client asks {query:?}"),
             OffsetQuery::At(time) => {
                 // Numbers only grow but for what overlaps, so the place is near where the number would be.
                 let number = (time - 1000).max(0) as usize;
@@ -264,6 +272,19 @@ fn any_of(history: &mut History, dice: &mut Dice, fits: impl Fn(&Action, &Answer
         })
         .collect();
     (!places.is_empty()).then(|| places[dice.below(places.len() as u64) as usize])
+}
+
+/// Whether what a fetch asked for had been shown before, and nobody asks to delete it.
+fn is_known_to_be_there(history: &History, at: usize) -> bool {
+    let Action::Fetch(fetch) = &history.operations[at].action else { return false };
+    let since = history.operations[at].invoked.index;
+    let shows = |other: &Operation| match other.answer() {
+        Some(Answer::Fetched { high_watermark, .. }) => *high_watermark >= fetch.from && other.last_effect() < since,
+        _ => false,
+    };
+    let deletes =
+        |other: &Operation| matches!(&other.action, Action::DeleteRecords { before, .. } if *before > fetch.from);
+    history.operations.iter().any(shows) && !history.operations.iter().any(deletes)
 }
 
 const SPOILS: &[(&str, Spoil, &[Class])] = &[
@@ -363,6 +384,17 @@ const SPOILS: &[(&str, Spoil, &[Class])] = &[
             true
         },
         &[Class::InternalPollSkip],
+    ),
+    (
+        "have a read be out of range",
+        |history, dice| {
+            let known: Vec<usize> =
+                (0..history.operations.len()).filter(|at| is_known_to_be_there(history, *at)).collect();
+            let Some(at) = known.get(dice.below(known.len().max(1) as u64) as usize) else { return false };
+            history.operations[*at].outcome = Outcome::Fail("OFFSET_OUT_OF_RANGE".into());
+            true
+        },
+        &[Class::WrongOutOfRange],
     ),
     (
         "begin a read too late",

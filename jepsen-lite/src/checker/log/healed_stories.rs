@@ -8,11 +8,9 @@ use crate::history::{Action, FaultKind, OffsetQuery};
 /// One copy of three may be damaged for good, and the other two have to do.
 #[test]
 fn a_record_for_all_replicas_is_taken_unless_too_many_of_them_stay_away() {
-    for (kind, least, found) in [
-        (FaultKind::PowerFailure, "3", true),
-        (FaultKind::FailedSync, "2", true),
-        (FaultKind::FailedSync, "3", false),
-    ] {
+    for (kind, least, found) in
+        [(FaultKind::PowerFailure, "3", true), (FaultKind::FailedSync, "2", true), (FaultKind::FailedSync, "3", false)]
+    {
         let mut story = three_nodes(&[("min.insync.replicas", least)]);
         story.acknowledged(0, 1);
         strike(&mut story, 1, kind);
@@ -57,5 +55,17 @@ fn lookups_are_judged_in_full_once_all_is_well() {
             let verdict = story.verdict();
             assert_eq!(verdict.is_clean(), !healed, "{query:?}: {:?}", verdict.anomalies);
         }
+    }
+}
+
+#[test]
+fn a_node_stops_in_order_unless_its_disk_is_bad() {
+    for (node, found) in [(1, true), (2, false)] {
+        let mut story = three_nodes(&[]);
+        strike(&mut story, 1, FaultKind::PowerFailure);
+        strike(&mut story, 2, FaultKind::FailedSync);
+        story.healed();
+        awaits_in_vain(&mut story, Action::AwaitStop { node });
+        if found { story.assert_only(Class::Unavailable) } else { story.assert_clean() }
     }
 }

@@ -71,7 +71,7 @@ impl Lookup {
         let greatest = match list.query {
             OffsetQuery::At(_) => false,
             OffsetQuery::MaxTimestamp => true,
-            OffsetQuery::Earliest | OffsetQuery::Latest => return None,
+            _ => return None,
         };
         Some(Lookup { greatest, offset: *offset, timestamp: *timestamp })
     }

@@ -14,6 +14,7 @@ pub(super) mod evidence;
 pub(super) mod excuse;
 mod external_poll_skip;
 mod forgotten_config;
+mod forgotten_deed;
 mod forgotten_sequence;
 #[cfg(test)]
 mod generated;
@@ -33,6 +34,8 @@ mod lost_write;
 mod nonmonotonic_poll;
 mod nonmonotonic_send;
 mod producer_order;
+#[cfg(test)]
+mod range_stories;
 mod resurrected_topic;
 mod sent;
 mod snapshots;
@@ -48,7 +51,9 @@ mod unexpected_error;
 mod unseen;
 mod vanished_read;
 pub(super) mod witness;
+mod wrong_epoch_end;
 mod wrong_offset_lookup;
+mod wrong_out_of_range;
 mod zombie_write;
 
 use super::Verdict;
@@ -81,11 +86,14 @@ const CHECKS: &[Check] = &[
     high_watermark_regress::check,
     wrong_offset_lookup::check,
     last_lookups::check,
+    wrong_epoch_end::check,
+    wrong_out_of_range::check,
     log_start_regress::check,
     deleted_returned::check,
     resurrected_topic::check,
     lost_topic::check,
     forgotten_config::check,
+    forgotten_deed::check,
     unavailable::check,
 ];
 

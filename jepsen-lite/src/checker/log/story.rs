@@ -113,7 +113,8 @@ impl Story {
     }
 
     pub fn poll_answered(&mut self, process: Process, from: Offset, answer: Answer) -> OperationId {
-        let fetch = Fetch { partition: partition(), topic_id: None, from, continues: true, node: None };
+        let fetch =
+            Fetch { partition: partition(), topic_id: None, from, continues: true, node: None, leader_epoch: None };
         self.did(process, Action::Fetch(fetch), answer)
     }
 

@@ -239,8 +239,10 @@ pub fn topic_of(action: &Action) -> Option<&str> {
         Action::DeleteTopic { topic }
         | Action::AlterConfigs { topic, .. }
         | Action::DescribeConfigs { topic }
+        | Action::DescribeTopic { topic }
         | Action::AddPartitions { topic, .. } => Some(topic),
         Action::ListTopics
+        | Action::AwaitStop { .. }
         | Action::CommitOffset(_)
         | Action::FetchOffset(_)
         | Action::Own(_)

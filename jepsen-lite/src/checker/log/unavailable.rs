@@ -1,10 +1,11 @@
 //! Unavailable: after everything was healed, a partition refuses to be read from start to end, has no leader in time, lacks
-//! a replica in sync in time, or takes no record for all replicas in time, and no fault excuses it.
+//! a replica in sync in time, or takes no record for all replicas in time, or a node does not stop in order; and no fault
+//! excuses it.
 
 use super::evidence::{Evidence, Partition};
 use super::topics::Home;
 use super::witness;
-use crate::checker::{Class, Verdict};
+use crate::checker::{Anomaly, Class, Verdict};
 use crate::history::{Action, OperationId, Outcome};
 use model::TopicPartition;
 
@@ -17,6 +18,20 @@ pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     }
     for id in 0..evidence.history.operations.len() as OperationId {
         check_awaited(evidence, id, verdict);
+        check_stop(evidence, id, verdict);
+    }
+}
+
+/// A node whose disk is whole stops in order.
+fn check_stop(evidence: &Evidence<'_>, id: OperationId, verdict: &mut Verdict) {
+    let operation = evidence.operation(id);
+    let (Action::AwaitStop { node }, Outcome::Fail(why)) = (&operation.action, &operation.outcome) else { return };
+    match evidence.disk_may_be_bad(*node, evidence.until(id)) {
+        Some(because) => verdict.allow(Class::Unavailable, because),
+        None => {
+            let witness = format!("{}: node {node} was asked to stop: {why}", witness::operation(evidence, id));
+            verdict.report(Anomaly { class: Class::Unavailable, partition: None, witness, operations: vec![id] });
+        }
     }
 }
 

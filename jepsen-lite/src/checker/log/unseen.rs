@@ -109,7 +109,8 @@ mod tests {
             let mut story = Story::with_topic(&[]);
             story.acknowledged(0, 3);
             story.healed();
-            let fetch = Fetch { partition: partition(), topic_id, from: 1, continues: true, node: None };
+            let fetch =
+                Fetch { partition: partition(), topic_id, from: 1, continues: true, node: None, leader_epoch: None };
             let fetch = story.invoke(1, Action::Fetch(fetch));
             story.complete(fetch, Outcome::Fail("UNKNOWN_TOPIC_ID".into()));
             story.scan(0, 3, &[(0, 0), (1, 1), (2, 2)]);

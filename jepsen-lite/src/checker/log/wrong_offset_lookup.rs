@@ -206,7 +206,7 @@ fn time_lookup(operation: &Operation) -> Option<(Timestamp, Offset, Timestamp)> 
     match (&operation.action, operation.answer()) {
         (Action::ListOffsets(list), Some(Answer::Offset { offset, timestamp, .. })) => match list.query {
             OffsetQuery::At(time) => Some((time, *offset, *timestamp)),
-            OffsetQuery::Earliest | OffsetQuery::Latest | OffsetQuery::MaxTimestamp => None,
+            _ => None,
         },
         _ => None,
     }
