@@ -9,7 +9,7 @@ use model::ErrorCode::{self, *};
 use model::Uuid;
 use protocol::messages::alter_configs::{AlterConfigsRequest, AlterConfigsResource as WholeResource};
 use protocol::messages::broker_registration::{BrokerRegistrationRequest, Listener};
-use protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest};
+use protocol::messages::create_topics::{CreatableReplicaAssignment, CreatableTopic, CreateTopicsRequest};
 use protocol::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsTopic};
 use protocol::messages::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
 use protocol::messages::describe_quorum::{DescribeQuorumRequest, PartitionData, TopicData};
@@ -244,6 +244,35 @@ fn a_fetch_session_may_begin_without_partitions() {
         assert_ne!(opened, 0);
         let next = fetch(&mut server, (opened, 1), &[0], &[]).await;
         assert_eq!((error(next.error_code), next.session_id, next.responses.len()), (None, opened, 1));
+        server.stop().await;
+    });
+}
+
+/// It read again and again what there was, without a pause, and each time the leader remembered one more fetch to wake: so it
+/// was for as long as its log ended with nothing, cut after a cleaning (cluster seed 12).
+#[test]
+fn a_replica_that_asks_for_more_than_there_is_waits_for_its_end() {
+    story(|directory| async move {
+        let mut server = with_topics(directory.path(), &[]).await;
+        register_another(&server, 2).await;
+        let assignments = vec![CreatableReplicaAssignment { broker_ids: vec![1, 2], ..Default::default() }];
+        let (num_partitions, replication_factor) = (-1, -1);
+        let topic =
+            CreatableTopic { name: "r".into(), num_partitions, replication_factor, assignments, ..Default::default() };
+        let made = server.ask(&CreateTopicsRequest { topics: vec![topic], ..Default::default() }, 7).await;
+        assert_eq!(error(made.topics[0].error_code), None, "{made:?}");
+        assert_eq!(produce(&mut server, 1, 1000, &[("r", 0, false)]).await, [None]);
+        let partition = FetchPartition { partition_max_bytes: 1 << 20, current_leader_epoch: 0, ..Default::default() };
+        let topics = vec![FetchTopic { topic: "r".into(), partitions: vec![partition], ..Default::default() }];
+        let (min_bytes, max_wait_ms) = (10_000, 200);
+        let request =
+            FetchRequest { replica_id: 2, min_bytes, max_wait_ms, max_bytes: 1 << 20, topics, ..Default::default() };
+        let begun = runtime::time::Instant::now();
+        let answer = server.ask(&request, 11).await;
+        let told = &answer.responses[0].partitions[0];
+        assert_eq!(error(told.error_code), None, "{told:?}");
+        assert!(told.records.as_ref().is_some_and(|records| !records.is_empty()), "{told:?}");
+        assert!(begun.elapsed() >= runtime::time::Duration::from_millis(200), "{:?}", begun.elapsed());
         server.stop().await;
     });
 }

@@ -482,8 +482,10 @@ fn what_is_cut_below_where_the_cleaner_was_is_dirty_again() {
             for n in 0..40 {
                 put(&mut log, &format!("key {n}"), "first").await;
             }
-            clean(&mut log, START).await;
+            let cleaned_to = clean(&mut log, START).await.cleaned_to;
+            assert!(!log.is_whole_below(20) && log.is_whole_below(cleaned_to), "what was taken away is told");
             log.truncate(20).await.expect("a cut");
+            assert!(log.is_whole_below(20));
             for n in 0..20 {
                 put(&mut log, &format!("key {n}"), "second").await;
             }

@@ -188,6 +188,8 @@ pub const LEDGER: &[Entry] = &[
     one("I10", Medium, "answer-duplicate-early"),
     machine("replication", "K00", Hard, "a log that ends where the leader's starts is like it"),
     cluster("K01", Medium, "clean-to-log-end"),
+    // Only an unclean election cuts what was committed, and only what was cleaned there.
+    cluster("K00", Hard, "what a cleaner took away stays away after a cut"),
     cluster("K02", Medium, "tombstones-dropped-at-once"),
     // Offsets that far apart take two thousand million records of keys that all but two come again.
     story(

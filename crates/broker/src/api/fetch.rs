@@ -197,6 +197,8 @@ struct Data {
     high_watermark: Offset,
     last_stable_offset: Offset,
     log_start_offset: Offset,
+    /// Where the log ended when it was read.
+    log_end_offset: Offset,
     diverging: Option<(i32, Offset)>,
     read_replica: Option<NodeId>,
     /// For a replica that has nothing but what was deleted here.
@@ -225,7 +227,8 @@ impl Read {
     /// Nothing is gained by waiting: there is something to tell.
     fn is_urgent(&self) -> bool {
         let is_urgent = |data: &Data| data.diverging.is_some() || data.read_replica.is_some() || data.deleted;
-        self.outcome.as_ref().map_or(true, is_urgent)
+        let is_offline = self.partition.as_ref().is_some_and(|partition| partition.is_offline());
+        is_offline || self.outcome.as_ref().map_or(true, is_urgent)
     }
 }
 
@@ -341,7 +344,8 @@ async fn read_partition(
     let last_stable_offset = partition.last_stable_offset();
     let bounds = partition.reader.bounds();
     let log_start_offset = bounds.log_start_offset;
-    let mut data = Data { high_watermark, last_stable_offset, log_start_offset, ..Data::default() };
+    let log_end_offset = bounds.log_end_offset;
+    let mut data = Data { high_watermark, last_stable_offset, log_start_offset, log_end_offset, ..Data::default() };
     if terms.replica.is_none() {
         if let Some(diverging) = diverging(partition, wanted)? {
             data.diverging = Some(diverging);
@@ -455,7 +459,8 @@ fn register(terms: &Terms, wait: &Arc<FetchWait>, slot: usize, wanted: &FetchPar
         return;
     }
     match terms.replica {
-        Some(_) => partition.wake_when_appended(wait, slot, wanted.fetch_offset),
+        // Not from where it reads: what is there may be less than is asked for, or nothing that a cleaner has left.
+        Some(_) => partition.wake_when_appended(wait, slot, data.log_end_offset.max(wanted.fetch_offset)),
         None => partition.wake_when_committed(wait, slot, data.high_watermark.max(wanted.fetch_offset)),
     }
 }

@@ -4,7 +4,7 @@ use super::replica::Role;
 use super::task::{News, Task};
 use bytes::Bytes;
 use model::metadata_image::PartitionImage;
-use model::{ErrorCode, NodeId, mark};
+use model::{ErrorCode, NodeId, Offset, mark, planted};
 use replication::{FetchAnswer, FetchToken, Follower, FollowerStep, Following};
 use std::sync::atomic::Ordering;
 use storage::{AppendError, StorageFault};
@@ -101,12 +101,7 @@ impl Task {
                         self.partition.topic_partition
                     );
                 }
-                self.log.truncate(to).await.map(drop).map_err(|fault| {
-                    if matches!(fault, StorageFault::Corrupt { .. }) {
-                        self.partition.suspect(to);
-                    }
-                    self.cannot("truncate", &fault);
-                })
+                self.cut(to).await
             }
             FollowerStep::ResetTo { start } => {
                 self.log.reset(start).await.map_err(|fault| self.cannot("start anew", &fault))
@@ -133,6 +128,22 @@ impl Task {
         });
         // A log that is cut may be durable at once, and nobody else says so.
         self.log_moved();
+    }
+
+    /// Where a cleaner was beyond the cut, keys whose newest record is cut have none any more, and the log may end with nothing:
+    /// everything is fetched anew.
+    async fn cut(&mut self, to: Offset) -> Result<(), ()> {
+        if !self.log.is_whole_below(to) && !planted!("what a cleaner took away stays away after a cut") {
+            mark!("a follower begins anew after a cut below what was cleaned");
+            let start = self.log.log_start_offset();
+            return self.log.reset(start).await.map_err(|fault| self.cannot("start anew", &fault));
+        }
+        self.log.truncate(to).await.map(drop).map_err(|fault| {
+            if matches!(fault, StorageFault::Corrupt { .. }) {
+                self.partition.suspect(to);
+            }
+            self.cannot("truncate", &fault);
+        })
     }
 
     async fn append_from_leader(&mut self, records: Bytes) -> Result<(), ()> {

@@ -196,6 +196,12 @@ impl Log {
         !self.core.is_out_of_space() && available.is_ok_and(|bytes| bytes >= SPACE_FOR_APPENDS)
     }
 
+    /// Whether a cut at `offset` leaves all below it that ever counted. Beyond a cut that is not so a cleaner was: what it took
+    /// away below was for the sake of what is cut.
+    pub fn is_whole_below(&self, offset: Offset) -> bool {
+        offset >= self.shared.first_dirty()
+    }
+
     /// The settings in use.
     pub fn config(&self) -> &LogConfig {
         &self.config
