@@ -48,17 +48,20 @@ pub fn rungs(story: &Story) -> Vec<Rung> {
     all
 }
 
-/// The lines to print: at most so many, those nearest to what is wrong, and what is wrong itself.
+/// At most so many events, by time: what shows what is wrong, and what is nearest to it.
+pub fn nearest(story: &Story, most: usize) -> (Vec<Rung>, usize) {
+    let all = rungs(story);
+    let count = all.len();
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_key(|place| if all[*place].shows { 0 } else { 1 + story.distance(all[*place].at) });
+    order.truncate(most);
+    order.sort_unstable();
+    (order.into_iter().map(|place| all[place].clone()).collect(), count)
+}
+
+/// The lines to print, and before them what is wrong.
 pub fn short(story: &Story, most: usize) -> Vec<String> {
-    let mut rungs = rungs(story);
-    let (from, to) = story.span();
-    let all = rungs.len();
-    let far = |rung: &Rung| if rung.shows { 0 } else { from.saturating_sub(rung.at) + rung.at.saturating_sub(to) };
-    let mut distances: Vec<u64> = rungs.iter().map(far).collect();
-    distances.sort_unstable();
-    if let Some(limit) = distances.get(most.max(1) - 1).copied().filter(|_| all > most) {
-        rungs.retain(|rung| far(rung) <= limit);
-    }
+    let (rungs, all) = nearest(story, most);
     let mut lines = vec![story.headline(), format!("{} of {all} events", rungs.len())];
     lines.extend(rungs.iter().map(ToString::to_string));
     lines
@@ -87,7 +90,8 @@ fn lives(story: &Story, all: &mut Vec<Rung>) {
 fn states(story: &Story, all: &mut Vec<Rung>) {
     let mut before: std::collections::BTreeMap<i32, (bool, bool, bool)> = std::collections::BTreeMap::new();
     for state in &story.recording.states {
-        let (served, controlled, fenced) = before.insert(state.node, (state.serves, state.controls, state.fenced)).unwrap_or_default();
+        let (served, controlled, fenced) =
+            before.insert(state.node, (state.serves, state.controls, state.fenced)).unwrap_or_default();
         let mut tell = |changed: bool, what: &str| {
             let numbers = format!("quorum epoch {}", state.quorum_epoch);
             all.extend(changed.then(|| rung(state.at, node(state.node), what, numbers)));
@@ -171,5 +175,63 @@ fn operations(story: &Story, all: &mut Vec<Rung>) {
             let shows = shown.contains(&id);
             all.push(Rung { shows, ..rung(at, story.client(operation.process), what, numbers) });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::recording::{Life, PartitionTrack, Recording};
+    use jepsen_lite::history::History;
+    use std::collections::BTreeMap;
+
+    fn state(at: u64, end: i64, high_watermark: i64) -> ReplicaState {
+        ReplicaState { at, open: true, leads: false, epoch: 4, start: 0, end, high_watermark }
+    }
+
+    fn story() -> Story {
+        let known =
+            |at, leader, leader_epoch| Known { at, leader, leader_epoch, isr: vec![1, 2], replicas: vec![1, 2] };
+        let track = PartitionTrack {
+            known: vec![known(1, Some(1), 3), known(900_000, Some(2), 4)],
+            replicas: BTreeMap::from([(1, vec![state(5, 20, 10), state(950_000, 12, 10), state(960_000, 13, 10)])]),
+        };
+        let life = |node, began, ended| Life { node, began, ended, how: "ended".into() };
+        let recording = Recording {
+            lives: vec![life(1, 0, Some(800_000)), life(1, 850_000, None), life(2, 0, None)],
+            partitions: BTreeMap::from([("t-0".to_owned(), track)]),
+            ended: 1_000_000,
+            ..Recording::default()
+        };
+        Story::new(History::default(), recording, Some("t-0"))
+    }
+
+    #[test]
+    fn what_happened_is_told_in_order_with_its_numbers() {
+        let told: Vec<String> = rungs(&story()).iter().map(ToString::to_string).collect();
+        let whole = told.join("\n");
+        assert!(rungs(&story()).is_sorted_by_key(|rung| rung.at));
+        assert!(whole.contains("     0.850000  node 1             process started            life 2"), "{whole}");
+        assert!(
+            whole.contains("     0.900000  node 2             leads t-0                  epoch 4 isr [1, 2]"),
+            "{whole}"
+        );
+        assert!(whole.contains("cuts its log of t-0        epoch 4 log 0 to 12 high watermark 10"), "{whole}");
+        assert!(!whole.contains("log 0 to 13"), "a log that grows is no news: {whole}");
+    }
+
+    #[test]
+    fn few_lines_are_those_nearest_to_what_is_wrong() {
+        let mut story = story();
+        assert_eq!(short(&story, 100).len(), 2 + rungs(&story).len());
+        let (class, sentence) = ("hole".to_owned(), "nothing at offset 3".to_owned());
+        let span = (940_000, 955_000);
+        story.witnesses =
+            vec![super::super::story::Witness { class, sentence, partition: None, operations: Vec::new(), span }];
+        let lines = short(&story, 2);
+        assert_eq!(lines[1], "2 of 7 events");
+        assert!(
+            lines[2].contains("cuts its log") && lines[3].starts_with("> ") && lines[3].contains("nothing at offset 3")
+        );
     }
 }

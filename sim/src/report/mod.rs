@@ -67,9 +67,7 @@ fn write(options: &Options, story: &Story) -> Result<(), String> {
 /// What there is to tell, of a run that is over or is played now.
 fn told(options: &Options) -> Result<Story, String> {
     let is_history = options.file.extension().is_some_and(|extension| extension == "jsonl");
-    let (history, recording) =
-        if is_history { (options.file.clone(), beside(&options.file)) } else { return played(options) };
-    read(&history, &recording, options)
+    if is_history { read(&options.file, &beside(&options.file), options) } else { played(options) }
 }
 
 /// Plays a `.repro` file, and reads what that leaves behind.
@@ -101,10 +99,11 @@ fn beside(history: &Path) -> PathBuf {
 }
 
 fn read(history: &Path, recording: &Path, options: &Options) -> Result<Story, String> {
-    let open = |path: &Path| File::open(path).map(BufReader::new).map_err(|error| format!("{}: {error}", path.display()));
+    let open =
+        |path: &Path| File::open(path).map(BufReader::new).map_err(|error| format!("{}: {error}", path.display()));
     let history = jepsen_lite::history::read(open(history)?).map_err(|error| error.to_string())?;
-    let recording = match open(recording) {
-        Ok(file) => serde_json::from_reader(file).map_err(|error| format!("{}: {error}", recording.display()))?,
+    let recording = match std::fs::read_to_string(recording) {
+        Ok(text) => serde_json::from_str(&text).map_err(|error| format!("{}: {error}", recording.display()))?,
         Err(_) => Recording::default(), // what clients saw can be shown without
     };
     Ok(Story::new(history, recording, options.partition.as_deref()))

@@ -5,7 +5,7 @@ use super::words;
 use crate::fleet::Ending;
 use crate::fleet::shrink::signature::partition_in;
 use jepsen_lite::checker::{self, Verdict};
-use jepsen_lite::history::{Action, History, OperationId};
+use jepsen_lite::history::{Action, History, Operation, OperationId};
 use std::collections::BTreeSet;
 
 /// Partitions that are drawn in full, at most.
@@ -71,6 +71,12 @@ impl Story {
         self.witnesses.first().map_or((0, self.ended()), |witness| witness.span)
     }
 
+    /// How far from what is wrong a moment is, in microseconds.
+    pub fn distance(&self, at: u64) -> u64 {
+        let (from, to) = self.span();
+        from.saturating_sub(at) + at.saturating_sub(to)
+    }
+
     /// The operations that show what is wrong.
     pub fn shown(&self) -> BTreeSet<OperationId> {
         self.witnesses.iter().flat_map(|witness| witness.operations.iter().copied()).collect()
@@ -110,7 +116,8 @@ fn witnesses(history: &History, recording: &Recording) -> Vec<Witness> {
 
 /// What an assertion or an invariant says, at the moment at which the run ended.
 fn inside(class: &str, what: &str, history: &History, recording: &Recording) -> Witness {
-    let sentence = what.lines().next().unwrap_or_default().to_owned();
+    let headline = what.lines().next().unwrap_or_default();
+    let sentence = headline.strip_prefix(crate::invariants::PREFIX).unwrap_or(headline).to_owned();
     let mut topics: Vec<String> = history.operations.iter().filter_map(|o| topic_of(&o.action)).collect();
     topics.sort();
     topics.dedup();
@@ -141,11 +148,15 @@ fn seen(history: &History, verdict: &Verdict) -> Vec<Witness> {
     verdict.anomalies.iter().map(witness).collect()
 }
 
+/// From when to when operations were on their way. The final reads, which only find out, count where there is nothing else.
 fn span_of(history: &History, operations: &[OperationId]) -> (u64, u64) {
-    let of = |id: &OperationId| history.operations.get(*id as usize);
-    let began = operations.iter().filter_map(of).map(|o| o.invoked.at / 1000).min();
-    let ended = operations.iter().filter_map(of).map(|o| o.completed.unwrap_or(o.invoked).at / 1000).max();
-    (began.unwrap_or(0), ended.unwrap_or(0).max(began.unwrap_or(0) + 1))
+    let all: Vec<&Operation> = operations.iter().filter_map(|id| history.operations.get(*id as usize)).collect();
+    let healed = history.healed.map_or(u64::MAX, |moment| moment.at);
+    let early: Vec<&Operation> = all.iter().copied().filter(|operation| operation.invoked.at < healed).collect();
+    let of = if early.is_empty() { all } else { early };
+    let began = of.iter().map(|operation| operation.invoked.at / 1000).min().unwrap_or(0);
+    let ended = of.iter().map(|operation| operation.completed.unwrap_or(operation.invoked).at / 1000).max();
+    (began, ended.unwrap_or(0).max(began + 1))
 }
 
 /// The partition that was written to most.

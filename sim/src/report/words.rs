@@ -95,7 +95,9 @@ fn asked(action: &Action) -> String {
         Action::AwaitInSync { nodes, .. } => format!("{nodes:?}"),
         Action::CommitOffset(commit) => format!("{} offset {} mark {}", commit.group, commit.offset, commit.mark),
         Action::FetchOffset(fetch) => fetch.group.clone(),
-        Action::Own(own) => format!("{} as {} in {}: {} partitions", own.group, own.by.id, own.by.epoch, own.partitions.len()),
+        Action::Own(own) => {
+            format!("{} as {} in {}: {} partitions", own.group, own.by.id, own.by.epoch, own.partitions.len())
+        }
         Action::Consume(consume) => consume.group.clone(),
         Action::DeleteOffset { group, .. }
         | Action::DeleteGroup { group }

@@ -71,8 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn coarse_pieces_are_not_cut_further() {
-        let left = minimize(64, 4, |candidates| candidates.iter().position(|kept| kept.contains(&5)));
-        assert_eq!(left.len(), 8, "64 in four pieces, then the one of 16 in two and so on, but never below a quarter: {left:?}");
+    fn no_more_pieces_are_made_than_was_asked_for() {
+        let needed = [0, 21, 42, 63];
+        let fails = |kept: &Vec<usize>| needed.iter().all(|one| kept.contains(one));
+        let left = |finest| minimize(64, finest, |candidates| candidates.iter().position(fails)).len();
+        assert_eq!(left(4), 64, "each quarter has one of them");
+        assert!(left(16) < 40);
+        assert_eq!(left(64), 4);
     }
 }

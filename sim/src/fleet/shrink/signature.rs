@@ -17,9 +17,10 @@ impl Signature {
         let mut all: Vec<Signature> = Vec::new();
         let found = match ending {
             Ending::Clean | Ending::TooTame(_) => Vec::new(),
-            Ending::Anomalies(anomalies) => {
-                anomalies.iter().map(|(class, witness)| Signature { kind: class.clone(), key: named(witness) }).collect()
-            }
+            Ending::Anomalies(anomalies) => anomalies
+                .iter()
+                .map(|(class, witness)| Signature { kind: class.clone(), key: named(witness) })
+                .collect(),
             Ending::Invariant(what) | Ending::Panic(what) => {
                 vec![Signature { kind: place(what), key: partition_in(what, names) }]
             }

@@ -15,6 +15,10 @@ const BETWEEN_SCHEDULES: u64 = 1_000_003;
 /// A try may take so many times as long as the whole run took, and at least so long.
 const PATIENCE: (u32, Duration) = (4, Duration::from_secs(20));
 
+/// What is small is tried under more schedules, as many as take the time of the fewest in the beginning, up to so many: the
+/// less there is, the more the anomaly depends on chance.
+const MOST_SCHEDULES: u64 = 24;
+
 /// A plan that still shows the anomaly, and what it found.
 pub struct Shown {
     /// Its place among those that were asked for.
@@ -33,20 +37,23 @@ pub struct Tries {
     pub deadline: Instant,
     /// So many at the same time.
     pub jobs: usize,
-    /// Schedules that each plan is tried under.
-    pub schedules: u64,
+    /// Schedules that each plan is tried under, at least.
+    schedules: u64,
     /// What each process is told besides.
     pub arguments: Vec<String>,
     repro: Repro,
     directory: PathBuf,
     limit: Option<Duration>,
+    /// How long the whole run takes, and how long a try took lately.
+    paces: (Duration, Duration),
 }
 
 impl Tries {
     /// None made yet. Their files go to a directory of their own, which is taken away in the end.
     pub fn new(repro: &Repro, (jobs, schedules): (usize, u64), deadline: Instant, arguments: Vec<String>) -> Tries {
         let directory = std::env::temp_dir().join(format!("sim-shrink-{}", std::process::id()));
-        Tries { made: 0, deadline, jobs, schedules, arguments, repro: repro.clone(), directory, limit: None }
+        let (repro, paces) = (repro.clone(), (Duration::ZERO, Duration::ZERO));
+        Tries { made: 0, deadline, jobs, schedules, arguments, repro, directory, limit: None, paces }
     }
 
     /// Plays a plan as it is; none when the run died.
@@ -59,18 +66,21 @@ impl Tries {
             ending = ended.report.map(|report| report.ending);
             true
         });
-        self.limit = Some(PATIENCE.1.max(begun.elapsed() * PATIENCE.0));
+        let took = begun.elapsed();
+        self.limit = Some(PATIENCE.1.max(took * PATIENCE.0));
+        self.paces = (took, took);
         self.made += 1;
         ending
     }
 
     /// The first of some plans that shows `target` under some schedule.
     pub fn first(&mut self, plans: impl Iterator<Item = Plan> + Send, target: &Signature) -> Option<Shown> {
-        let (this, deadline) = (&*self, self.deadline);
+        let begun = Instant::now();
+        let (this, deadline, schedules) = (&*self, self.deadline, self.schedules());
         let names = topic_names(&self.repro.plan);
         let (mut shown, mut made) = (None, 0);
         let children = plans.enumerate().flat_map(move |(place, plan)| {
-            (0..this.schedules).map(move |schedule| {
+            (0..schedules).map(move |schedule| {
                 let file = this.write(&plan, place, schedule);
                 this.child(schedule_of(plan.seed, schedule), &file)
             })
@@ -84,7 +94,16 @@ impl Tries {
             shown.is_none()
         });
         self.made += made;
+        if made > 0 {
+            self.paces.1 = begun.elapsed() * self.jobs as u32 / made as u32;
+        }
         shown
+    }
+
+    fn schedules(&self) -> u64 {
+        let (whole, lately) = self.paces;
+        let times = whole.as_micros() as u64 / (lately.as_micros() as u64).max(1);
+        (self.schedules * times).clamp(self.schedules, MOST_SCHEDULES.max(self.schedules))
     }
 
     fn write(&self, plan: &Plan, place: usize, schedule: u64) -> PathBuf {

@@ -1,6 +1,6 @@
 //! What the page draws, as compact JSON: rows of numbers and names, times in microseconds.
 
-use crate::report::ladder::{self, Rung};
+use crate::report::ladder;
 use crate::report::recording::{PartitionTrack, ReplicaState};
 use crate::report::story::Story;
 use crate::report::words;
@@ -55,7 +55,7 @@ pub fn of(story: &Story, limits: Limits) -> Value {
         "witnesses": witnesses(story),
         "lives": lives.collect::<Vec<_>>(),
         "states": states.collect::<Vec<_>>(),
-        "leads": leads(story),
+        "leads": leads(story, 2 * limits.rungs),
         "faults": faults(story),
         "focus": story.focus.iter().map(|name| focus(story, name, limits.states)).collect::<Vec<_>>(),
         "operations": operations,
@@ -93,10 +93,13 @@ fn witnesses(story: &Story) -> Vec<Value> {
     told.collect()
 }
 
-/// Who led which partition in which epoch, from when to when, as the leaders themselves say.
-fn leads(story: &Story) -> Vec<Value> {
+/// Who led which partition in which epoch, from when to when, as the leaders themselves say: of the partitions in question,
+/// and of as many others as may be.
+fn leads(story: &Story, most: usize) -> Vec<Value> {
     let mut all = Vec::new();
-    for (name, track) in &story.recording.partitions {
+    let mut tracks: Vec<_> = story.recording.partitions.iter().collect();
+    tracks.sort_by_key(|(name, _)| !story.focus.contains(*name));
+    for (name, track) in tracks {
         for (node, states) in &track.replicas {
             let mut since: Option<&ReplicaState> = None;
             for state in states {
@@ -110,6 +113,7 @@ fn leads(story: &Story) -> Vec<Value> {
             all.extend(since.map(|since| json!([node, name, since.epoch, since.at, story.ended()])));
         }
     }
+    all.truncate(most);
     all
 }
 
@@ -129,7 +133,8 @@ fn faults(story: &Story) -> Vec<Value> {
 fn focus(story: &Story, name: &str, most: usize) -> Value {
     let nothing = PartitionTrack::default();
     let track = story.recording.partitions.get(name).unwrap_or(&nothing);
-    let known = track.known.iter().map(|known| json!([known.at, known.leader, known.leader_epoch, known.isr, known.replicas]));
+    let known =
+        track.known.iter().map(|known| json!([known.at, known.leader, known.leader_epoch, known.isr, known.replicas]));
     let replicas = track.replicas.iter().map(|(node, states)| json!([node, thinned(states, most)]));
     json!({ "name": name, "known": known.collect::<Vec<_>>(), "replicas": replicas.collect::<Vec<_>>() })
 }
@@ -154,12 +159,6 @@ fn row(state: &ReplicaState) -> Value {
     json!([at, u8::from(open), u8::from(leads), epoch, start, end, high_watermark])
 }
 
-/// How far from what is wrong something is, in microseconds.
-fn distance(story: &Story, at: u64) -> u64 {
-    let (from, to) = story.span();
-    from.saturating_sub(at) + at.saturating_sub(to)
-}
-
 /// The operations that show what is wrong, then those on the partitions in question, then those nearest in time.
 fn operations(story: &Story, most: usize) -> (Vec<Value>, usize) {
     let shown = story.shown();
@@ -172,7 +171,7 @@ fn operations(story: &Story, most: usize) -> (Vec<Value>, usize) {
             () if in_focus() => 1 + u8::from(!writes),
             () => 3,
         };
-        ranked.push((rank, distance(story, operation.invoked.at / 1000), id));
+        ranked.push((rank, story.distance(operation.invoked.at / 1000), id));
     }
     ranked.sort_unstable();
     let left_out = ranked.len().saturating_sub(most);
@@ -187,7 +186,8 @@ fn operations(story: &Story, most: usize) -> (Vec<Value>, usize) {
             Outcome::Unknown(_) => 2,
         };
         let (from, to) = (operation.invoked.at / 1000, ended(operation.completed.map(|moment| moment.at / 1000)));
-        let what = format!("{} {}", words::name(&operation.action), words::partition(&operation.action).unwrap_or_default());
+        let what =
+            format!("{} {}", words::name(&operation.action), words::partition(&operation.action).unwrap_or_default());
         json!([id, operation.process, from, to, what.trim_end(), outcome, words::told(operation)])
     });
     (told.collect(), left_out)
@@ -196,7 +196,7 @@ fn operations(story: &Story, most: usize) -> (Vec<Value>, usize) {
 fn messages(story: &Story, most: usize) -> (Vec<Value>, usize) {
     let all = &story.recording.messages;
     let mut order: Vec<usize> = (0..all.len()).collect();
-    order.sort_by_key(|place| distance(story, all[*place].at));
+    order.sort_by_key(|place| story.distance(all[*place].at));
     order.truncate(most);
     order.sort_unstable();
     let told = order.iter().map(|place| {
@@ -208,12 +208,6 @@ fn messages(story: &Story, most: usize) -> (Vec<Value>, usize) {
 }
 
 fn rungs(story: &Story, most: usize) -> Vec<Value> {
-    let mut rungs = ladder::rungs(story);
-    let far = |rung: &Rung| if rung.shows { 0 } else { distance(story, rung.at) };
-    let mut distances: Vec<u64> = rungs.iter().map(far).collect();
-    distances.sort_unstable();
-    if let Some(limit) = distances.get(most) {
-        rungs.retain(|rung| far(rung) < (*limit).max(1));
-    }
+    let (rungs, _) = ladder::nearest(story, most);
     rungs.iter().map(|rung| json!([rung.at, rung.place, rung.what, rung.numbers, u8::from(rung.shows)])).collect()
 }

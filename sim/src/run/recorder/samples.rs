@@ -83,7 +83,8 @@ impl Samples {
         }
         for (name, track) in &mut self.partitions {
             for (node, states) in &mut track.replicas {
-                let before = states.last().copied().filter(|before| before.open && !open.contains(&(name.clone(), *node)));
+                let before =
+                    states.last().copied().filter(|before| before.open && !open.contains(&(name.clone(), *node)));
                 states.extend(before.map(|before| ReplicaState { at, open: false, ..before }));
             }
         }

@@ -73,7 +73,10 @@ mod tests {
     fn nothing_begins_before_the_run() {
         let plan = Plan::draw(3, Profile::named("cluster").expect("a profile"));
         let sooner = begun_sooner(&plan, 4);
-        assert_eq!(sooner.faults.iter().map(|fault| fault.at_ms).chain(sooner.quorum.iter().map(|d| d.at_ms)).min(), Some(0));
+        assert_eq!(
+            sooner.faults.iter().map(|fault| fault.at_ms).chain(sooner.quorum.iter().map(|d| d.at_ms)).min(),
+            Some(0)
+        );
         assert!(shorter(&plan).iter().all(|shorter| shorter.faults_for_ms <= plan.faults_for_ms));
     }
 }

@@ -48,7 +48,8 @@ fn clients(plan: &Plan, kept: &[usize]) -> Plan {
 
 /// A group whose last member is gone is not waited for.
 fn without_empty_groups(mut plan: Plan) -> Plan {
-    let is_member = |client: &ClientPlan, name: &str| matches!(&client.habit, Habit::Member(habit, _) if habit.group == name);
+    let is_member =
+        |client: &ClientPlan, name: &str| matches!(&client.habit, Habit::Member(habit, _) if habit.group == name);
     if let Some(groups) = &mut plan.groups {
         groups.groups.retain(|group| plan.clients.iter().any(|client| is_member(client, &group.name)));
     }
