@@ -1,9 +1,10 @@
 //! The command line of the simulator.
 
 use crate::crash_points;
-use crate::fleet::{Request, check, hunt, judge, marks, menu, planted, replay, seeds};
+use crate::fleet::{Request, check, hunt, judge, marks, menu, planted, replay, seeds, shrink};
 use crate::machines;
 use crate::profile::{PROFILES, Profile};
+use crate::report;
 use crate::run;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ const EXAMPLES: &str = "Examples:
   cargo sim check --seeds 50         each seed twice, in two processes: equal traces?
   cargo sim planted                  can the simulator find each planted bug?
   cargo sim replay seed-7.repro      a failure that --out DIR left there
+  cargo sim shrink seed-7.repro      takes away whatever the failure does not need
+  cargo sim report seed-7.repro      draws it: one page that needs nothing else
   cargo sim judge seed-7.history.jsonl   what clients saw, judged again
   cargo sim marks --seeds 100        how often was each marked branch reached?
   cargo sim machines --seeds 5000    the pure machines alone, in memory
@@ -79,6 +82,9 @@ struct World {
     /// Do not look inside: only what clients see may find something
     #[arg(long)]
     blind: bool,
+    /// With --out: record the inside of each run, too, for a report
+    #[arg(long, requires = "out")]
+    record: bool,
     /// Let true randomness into the world, which a check must notice
     #[arg(long)]
     planted_nondeterminism: bool,
@@ -100,6 +106,24 @@ enum SubCommand {
         #[command(flatten)]
         world: World,
     },
+    /// Take away from a .repro file whatever its failure does not need
+    Shrink {
+        /// Which
+        file: PathBuf,
+        /// Begin nothing new after so long, such as 90s or 10m
+        #[arg(long = "for", value_name = "TIME", value_parser = parse_time, default_value = "10m")]
+        within: Duration,
+        /// Schedules under which each smaller plan is tried
+        #[arg(long, default_value_t = 3)]
+        schedules: u64,
+        /// So many tries at the same time [default: one a core]
+        #[arg(long)]
+        jobs: Option<usize>,
+        #[command(flatten)]
+        world: World,
+    },
+    /// Show what happened: one HTML page, or lines in the terminal
+    Report(report::Options),
     /// Judge histories: JSON lines of what clients did and saw, as --out leaves them
     Judge {
         /// Which
@@ -226,7 +250,7 @@ impl World {
             arguments.extend(["--log".to_owned(), log.clone()]);
         }
         let leak = (self.planted_nondeterminism, "--planted-nondeterminism");
-        for (given, name) in [(self.trace, "--trace"), (self.blind, "--blind"), leak] {
+        for (given, name) in [(self.trace, "--trace"), (self.blind, "--blind"), (self.record, "--record"), leak] {
             if given {
                 arguments.push(name.to_owned());
             }
@@ -247,7 +271,8 @@ fn said(outcome: Result<bool, String>) -> bool {
     })
 }
 
-/// Runs what was asked for; 0 when all is well, 1 when something was found, 2 for bad usage.
+/// Runs what was asked for; 0 when all is well, 1 when something was found, 2 for bad usage. `replay` and `shrink` tell
+/// more apart.
 pub fn main() -> ExitCode {
     let command_line = CommandLine::parse();
     let clean = match command_line.command {
@@ -263,7 +288,15 @@ pub fn main() -> ExitCode {
         Some(SubCommand::Marks { seeds, world }) => marks::run(&seeds.request(&world)),
         Some(SubCommand::CrashPoints(options)) => crash_points::run(&options),
         Some(SubCommand::Machines(options)) => machines::run(&options),
-        Some(SubCommand::Replay { file, world }) => replay::run(&file, &world.request(0, 1, Some(1))),
+        Some(SubCommand::Replay { file, world }) => {
+            return replay::run(&file, &world.request(0, 1, Some(1))).of_replay();
+        }
+        Some(SubCommand::Shrink { file, within, schedules, jobs, world }) => {
+            let request = world.request(0, 1, jobs);
+            let options = shrink::Options { within, jobs: request.jobs, schedules, arguments: request.arguments };
+            return shrink::run(&file, &options).of_shrinking();
+        }
+        Some(SubCommand::Report(options)) => return report::run(&options),
         Some(SubCommand::Judge { files }) => judge::run(&files),
         Some(SubCommand::Planted { names, all: _, seeds, from, jobs, world }) => {
             let options = planted::Options { names, seeds, profile: world.profile };
@@ -279,6 +312,7 @@ pub fn main() -> ExitCode {
                 print_events: world.trace,
                 log: world.log,
                 blind: world.blind,
+                record: world.record,
                 planted_nondeterminism: world.planted_nondeterminism,
             };
             return run::in_this_process(&options);

@@ -22,6 +22,8 @@ mod plan;
 #[cfg(madsim)]
 mod profile;
 #[cfg(madsim)]
+mod report;
+#[cfg(madsim)]
 mod repro;
 #[cfg(madsim)]
 mod run;

@@ -256,3 +256,42 @@ fn channels_and_select_work_across_nodes() {
         assert!(timeout(Duration::from_secs(1), node.exited()).await.is_err());
     });
 }
+
+/// Counts what it sees.
+#[derive(Default)]
+struct Counts {
+    events: AtomicU64,
+    pauses: AtomicU64,
+}
+
+impl simulation::Onlooker for Counts {
+    fn happened(&self, _: &simulation::trace::Event) {
+        self.events.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn written(&self, _: Duration, _: &simulation::net::Written<'_>) {}
+
+    fn pause(&self, _: Duration) {
+        self.pauses.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_run_is_the_same_with_somebody_who_looks_on() {
+    let run = |onlooker: Option<Arc<Counts>>| {
+        simulation::run(11, move || async move {
+            if let Some(onlooker) = onlooker {
+                simulation::look_on(onlooker);
+            }
+            for _ in 0..20 {
+                sleep(Duration::from_millis(3 + runtime::rand::below(5))).await;
+            }
+            (simulation::trace::hash(), simulation::trace::count())
+        })
+    };
+    let counts = Arc::new(Counts::default());
+    let seen = run(Some(counts.clone()));
+    assert_eq!(seen, run(None));
+    assert!(counts.events.load(Ordering::Relaxed) >= seen.1, "each event is shown");
+    assert!(counts.pauses.load(Ordering::Relaxed) >= 20, "and each moment at which time has moved on");
+}

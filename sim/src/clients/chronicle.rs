@@ -28,6 +28,11 @@ fn now() -> u64 {
 }
 
 impl Chronicle {
+    /// Writes into this book, which may outlive the run.
+    pub fn of(recorder: Arc<Mutex<Recorder>>) -> Chronicle {
+        Chronicle { recorder, ..Chronicle::default() }
+    }
+
     fn recorder(&self) -> MutexGuard<'_, Recorder> {
         self.recorder.lock().expect("no panic inside")
     }

@@ -1,11 +1,14 @@
 //! Runs seeds as child processes, some at a time.
-#![allow(clippy::disallowed_methods)] // the fleet lives outside of every simulated world
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // the fleet lives outside of every simulated world
 
 use super::{Request, RunReport};
-use std::process::{Command, Stdio};
+use std::io::{self, Read};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// One run to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +37,17 @@ pub fn children(request: &Request) -> impl Iterator<Item = Child> + Send {
 }
 
 /// Runs each child, `jobs` at a time, and hands each end to `took` as it comes, until `took` says `false`.
-pub fn run_each(children: impl Iterator<Item = Child> + Send, jobs: usize, mut took: impl FnMut(Ended) -> bool) {
+pub fn run_each(children: impl Iterator<Item = Child> + Send, jobs: usize, took: impl FnMut(Ended) -> bool) {
+    run_each_within(children, jobs, None, took);
+}
+
+/// The same. A child that takes longer than `limit` is killed, and counts as dead.
+pub fn run_each_within(
+    children: impl Iterator<Item = Child> + Send,
+    jobs: usize,
+    limit: Option<Duration>,
+    mut took: impl FnMut(Ended) -> bool,
+) {
     let waiting = Mutex::new(children);
     let enough = AtomicBool::new(false);
     let (sender, ends) = mpsc::channel();
@@ -44,7 +57,7 @@ pub fn run_each(children: impl Iterator<Item = Child> + Send, jobs: usize, mut t
             scope.spawn(move || {
                 while !enough.load(Ordering::Relaxed) {
                     let Some(child) = waiting.lock().expect("no panic inside").next() else { break };
-                    if sender.send(run_one(child)).is_err() {
+                    if sender.send(run_one(child, limit)).is_err() {
                         break;
                     }
                 }
@@ -59,7 +72,7 @@ pub fn run_each(children: impl Iterator<Item = Child> + Send, jobs: usize, mut t
     });
 }
 
-fn run_one(child: Child) -> Ended {
+fn run_one(child: Child, limit: Option<Duration>) -> Ended {
     let program = std::env::current_exe().expect("this program has a file");
     let mut command = Command::new(program);
     command.arg("one").arg(child.seed.to_string()).args(&child.arguments).stdin(Stdio::null()).stdout(Stdio::piped());
@@ -69,11 +82,43 @@ fn run_one(child: Child) -> Ended {
     // do so all the time.
     command.env("MIMALLOC_PURGE_DELAY", "-1");
     command.stderr(if talks { Stdio::inherit() } else { Stdio::piped() });
-    match command.output() {
+    let output = match limit {
+        None => command.output(),
+        Some(limit) => output_within(&mut command, limit),
+    };
+    match output {
         Ok(output) => {
             let report = RunReport::find(&String::from_utf8_lossy(&output.stdout));
             Ended { child, report, stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
         }
         Err(error) => Ended { child, report: None, stderr: format!("cannot be started: {error}") },
     }
+}
+
+/// What a process printed until it ended or was killed.
+fn output_within(command: &mut Command, limit: Duration) -> io::Result<Output> {
+    let mut process = command.spawn()?;
+    let (stdout, stderr) = (process.stdout.take().map(read_beside), process.stderr.take().map(read_beside));
+    let deadline = Instant::now() + limit;
+    let status = loop {
+        match process.try_wait()? {
+            Some(status) => break status,
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(10)),
+            None => {
+                process.kill()?;
+                break process.wait()?;
+            }
+        }
+    };
+    let read = |reading: Option<JoinHandle<Vec<u8>>>| reading.and_then(|r| r.join().ok()).unwrap_or_default();
+    Ok(Output { status, stdout: read(stdout), stderr: read(stderr) })
+}
+
+/// Reads to the end on a thread of its own, so that the process never waits for a full pipe.
+fn read_beside(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = from.read_to_end(&mut bytes); // what was read before an error counts
+        bytes
+    })
 }

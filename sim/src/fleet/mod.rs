@@ -12,6 +12,7 @@ pub mod planted;
 pub mod replay;
 pub mod report;
 pub mod seeds;
+pub mod shrink;
 
 pub use children::{Child, Ended, run_each};
 pub use report::{Ending, RunReport};

@@ -5,9 +5,11 @@ mod cluster;
 mod convergence;
 mod judgement;
 mod last_words;
+mod left_behind;
 mod logging;
 mod nemesis;
 mod operators;
+mod recorder;
 mod repairs;
 mod server_node;
 mod stage;
@@ -26,10 +28,11 @@ pub use server_node::ServerNode;
 
 use judgement::judge;
 use runtime::simulation::{Settings, run_with};
-use stage::Played;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use stage::Books;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What to run.
@@ -50,6 +53,8 @@ pub struct Options {
     pub log: Option<String>,
     /// Whether to leave the white-box invariants out.
     pub blind: bool,
+    /// Whether to record the inside for a report, too.
+    pub record: bool,
     /// Whether to let true randomness in.
     pub planted_nondeterminism: bool,
 }
@@ -78,8 +83,11 @@ pub fn in_this_process(options: &Options) -> ExitCode {
     let settings =
         Settings { events_kept: LAST_EVENTS, print_events: options.print_events, ..Settings::new(options.seed) };
     let (of_run, nondeterminism, blind) = (plan.clone(), options.planted_nondeterminism, options.blind);
-    let played =
-        std::panic::catch_unwind(move || run_with(settings, move || stage::play(of_run, nondeterminism, blind)));
+    let books = Books { recorder: options.record.then(Arc::default), ..Books::default() };
+    let of_stage = books.clone();
+    let played = std::panic::catch_unwind(AssertUnwindSafe(move || {
+        run_with(settings, move || stage::play(of_run, nondeterminism, blind, of_stage))
+    }));
     let mut report = match &played {
         Ok(played) => judge(played, options),
         Err(_) => died(options.seed),
@@ -87,7 +95,7 @@ pub fn in_this_process(options: &Options) -> ExitCode {
     report.wall_seconds = begun.elapsed().as_secs_f64();
     report.marks = model::marks::counts().into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
     if let Some(out) = &options.out
-        && let Err(error) = write_out(out, options, &plan, &report, played.as_ref().ok())
+        && let Err(error) = left_behind::write(out, options, &plan, &report, (played.ok(), &books))
     {
         eprintln!("cannot write to {}: {error}", out.display());
     }
@@ -107,40 +115,4 @@ fn plan(options: &Options) -> Result<Plan, String> {
     let Some(file) = &options.repro else { return Ok(Plan::draw(options.seed, &options.profile)) };
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     Repro::read(&text).map(|repro| repro.plan)
-}
-
-#[allow(clippy::disallowed_methods, clippy::disallowed_types)] // outside of the simulated world
-fn write_out(
-    directory: &Path,
-    options: &Options,
-    plan: &Plan,
-    report: &RunReport,
-    played: Option<&Played>,
-) -> std::io::Result<()> {
-    std::fs::create_dir_all(directory)?;
-    if report.ending != Ending::Clean {
-        let text = repro(options, plan, report).text();
-        std::fs::write(directory.join(format!("seed-{}.repro", plan.seed)), text)?;
-    }
-    if let Some(played) = played {
-        let file = std::fs::File::create(directory.join(format!("seed-{}.history.jsonl", plan.seed)))?;
-        let mut file = std::io::BufWriter::new(file);
-        jepsen_lite::history::write(&played.history, &mut file)?;
-        file.flush()?;
-    }
-    Ok(())
-}
-
-#[allow(clippy::disallowed_methods)] // outside of the simulated world
-fn repro(options: &Options, plan: &Plan, report: &RunReport) -> Repro {
-    let mut git = std::process::Command::new("git");
-    git.args(["describe", "--always", "--dirty"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-    let commit = git.output().map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-    Repro {
-        commit: commit.ok().filter(|commit| !commit.is_empty()).unwrap_or_else(|| "unknown".into()),
-        profile: options.profile.name.to_owned(),
-        planted: options.plant.clone(),
-        expected: report.ending.headline(),
-        plan: plan.clone(),
-    }
 }

@@ -6,6 +6,7 @@ use super::cluster::Cluster;
 use super::convergence::{Convergence, converge};
 use super::nemesis::{self, Atlas};
 use super::operators::Operators;
+use super::recorder::Recorder;
 use super::repairs;
 use super::server_node::ServerNode;
 use super::state;
@@ -23,7 +24,16 @@ use runtime::sync::watch;
 use runtime::task::JoinHandle;
 use runtime::time::{Duration, Instant, sleep, timeout};
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+
+/// What a run writes into. It outlives a run that fails.
+#[derive(Clone, Default)]
+pub struct Books {
+    /// What clients do and see.
+    pub history: Arc<Mutex<jepsen_lite::history::Recorder>>,
+    /// What the inside looks like, where somebody wants to know.
+    pub recorder: Option<Arc<Recorder>>,
+}
 
 /// What came of it.
 pub struct Played {
@@ -47,9 +57,9 @@ const HEALS_WITHIN: Duration = Duration::from_secs(60);
 const CLIENTS_END_WITHIN: Duration = Duration::from_secs(600);
 
 /// Plays a plan.
-pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Played {
+pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool, books: Books) -> Played {
     let (phase, phases) = watch::channel(Phase::Faults);
-    let stage = Stage::set(&plan, phases);
+    let stage = Stage::set(&plan, phases, &books);
     stage.open(&plan, blind).await;
     let mut running = Vec::new();
     let mut nodes = Vec::new();
@@ -102,6 +112,9 @@ pub async fn play(plan: Plan, planted_nondeterminism: bool, blind: bool) -> Play
     stage.admin.run("look up what is committed", |client| look_up_everything(client, plans)).await;
     stage.admin.run("look up bounds and times", look_up_bounds_and_times).await;
     client_node(&stage.around, 1000, "scanner").run("scan", scan).await;
+    if let Some(recorder) = &books.recorder {
+        recorder.end();
+    }
     Played {
         history: stage.around.chronicle.finish(),
         simulated: elapsed(),
@@ -122,9 +135,12 @@ struct Stage {
 }
 
 impl Stage {
-    fn set(plan: &Plan, phases: watch::Receiver<Phase>) -> Stage {
-        let chronicle = crate::clients::Chronicle::default();
+    fn set(plan: &Plan, phases: watch::Receiver<Phase>, books: &Books) -> Stage {
+        let chronicle = crate::clients::Chronicle::of(books.history.clone());
         let cluster = Cluster::create(&plan.world, &chronicle);
+        if let Some(recorder) = &books.recorder {
+            recorder.begin(&cluster);
+        }
         let addresses = cluster.addresses();
         let around =
             Arc::new(Surroundings::new(chronicle, addresses, (plan.world.topics.clone(), plan.groups.clone()), phases));

@@ -195,12 +195,19 @@ impl Socket {
     /// Shows the watcher what is about to be written, with no lock held.
     fn show(&self, bytes: &[u8]) {
         let network = self.world.network();
-        let (Some(watcher), Some(end)) = (network.watcher.clone(), network.ends.get(&self.id)) else { return };
+        let (watcher, onlooker) = (network.watcher.clone(), self.world.onlooker.get());
+        let Some(end) = network.ends.get(&self.id).filter(|_| watcher.is_some() || onlooker.is_some()) else { return };
         let port = if end.is_client { end.remote.port() } else { end.local.port() };
         let (offset, from_client) = (end.writing.written, end.is_client);
-        let written = Written { from: end.node, to: end.peer_node, stream: self.id, port, from_client, offset, bytes };
+        let (from, to, stream, back) = (end.node, end.peer_node, self.id, end.peer);
+        let written = Written { from, to, stream, back, port, from_client, offset, bytes };
         drop(network);
-        watcher(&written);
+        if let Some(onlooker) = onlooker {
+            onlooker.written(self.world.elapsed(), &written);
+        }
+        if let Some(watcher) = watcher {
+            watcher(&written);
+        }
     }
 
     /// How much may be written now.

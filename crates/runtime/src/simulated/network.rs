@@ -34,6 +34,8 @@ pub struct Written<'a> {
     pub to: Node,
     /// Names this direction of the connection, never again used for another.
     pub stream: u64,
+    /// Names the other direction; 0 while the connection is not made.
+    pub back: u64,
     /// The port that was connected to, whichever end writes.
     pub port: u16,
     /// Whether the end that connected writes: in request-and-answer protocols, requests.

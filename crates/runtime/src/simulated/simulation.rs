@@ -3,11 +3,13 @@
 pub mod clock;
 pub mod disk;
 pub mod net;
+mod onlooker;
 pub mod trace;
 
 pub use super::latency::Latency;
 pub use super::lifecycle::{Exit, Node};
 pub use super::stream::Stream;
+pub use onlooker::{Onlooker, look_on};
 
 use super::timers::drive;
 use super::watchdog::watched;

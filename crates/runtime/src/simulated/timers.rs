@@ -144,6 +144,9 @@ impl World {
 
     fn fire(self: &Arc<Self>, driver: &Waker) {
         let now = self.now();
+        if let Some(onlooker) = self.onlooker.get() {
+            onlooker.pause(self.elapsed());
+        }
         while let Some((number, due)) = self.next_due(now) {
             self.watchdog().timer_fired();
             self.event(Node::SUPERVISOR, "timer", [number, 0, 0]);

@@ -6,7 +6,7 @@ use super::device::Disks;
 use super::instant::Instant;
 use super::lifecycle::{Node, NodeState};
 use super::network::Network;
-use super::simulation::Settings;
+use super::simulation::{Onlooker, Settings};
 use super::stream::Stream;
 use super::timers::Timers;
 use super::trace::{Event, Trace};
@@ -34,6 +34,7 @@ pub(super) struct World {
     nodes: Mutex<Nodes>,
     disks: Mutex<Disks>,
     network: Mutex<Network>,
+    pub onlooker: OnceLock<Arc<dyn Onlooker>>,
 }
 
 impl std::fmt::Debug for World {
@@ -55,6 +56,7 @@ impl Simulator for World {
             nodes: Mutex::default(),
             disks: Mutex::default(),
             network: Mutex::default(),
+            onlooker: OnceLock::new(),
         }
     }
 }
@@ -124,7 +126,11 @@ impl World {
     /// Notes in the trace that something happened now.
     pub fn event(&self, node: Node, kind: &'static str, values: [u64; 3]) {
         let at = self.elapsed();
-        self.trace().record(Event { at, node: node.number(), kind, values });
+        let event = Event { at, node: node.number(), kind, values };
+        self.trace().record(event);
+        if let Some(onlooker) = self.onlooker.get() {
+            onlooker.happened(&event);
+        }
     }
 
     /// To be called at each spawn. What it returns belongs to the task.
