@@ -14,11 +14,14 @@ pub fn name(action: &Action) -> &'static str {
         Action::AlterConfigs { .. } => "alter configs",
         Action::DescribeConfigs { .. } => "describe configs",
         Action::ListTopics => "list topics",
+        Action::DescribeTopic { .. } => "describe topic",
         Action::ElectPreferred { .. } => "elect preferred",
         Action::Reassign { .. } => "reassign",
         Action::AddPartitions { .. } => "add partitions",
         Action::AwaitLeader { .. } => "await leader",
         Action::AwaitInSync { .. } => "await in sync",
+        Action::AwaitWritten { .. } => "await written",
+        Action::AwaitStop { .. } => "await stop",
         Action::Scan { .. } => "scan",
         Action::CommitOffset(_) => "commit offset",
         Action::FetchOffset(_) => "fetch offset",
@@ -45,6 +48,7 @@ pub fn partition(action: &Action) -> Option<String> {
         | Action::Reassign { partition, .. }
         | Action::AwaitLeader { partition }
         | Action::AwaitInSync { partition, .. }
+        | Action::AwaitWritten { partition }
         | Action::Scan { partition }
         | Action::DeleteOffset { partition, .. } => partition,
         _ => return None,
@@ -82,6 +86,8 @@ fn asked(action: &Action) -> String {
             OffsetQuery::Earliest => "earliest".into(),
             OffsetQuery::Latest => "latest".into(),
             OffsetQuery::At(timestamp) => format!("at {timestamp}"),
+            OffsetQuery::MaxTimestamp => "the newest".into(),
+            OffsetQuery::EndOfEpoch(epoch) => format!("the end of epoch {epoch}"),
         },
         Action::CreateTopic(create) => {
             format!("{}, {} partitions, {} replicas", create.topic, create.partitions, create.replicas)
@@ -89,6 +95,7 @@ fn asked(action: &Action) -> String {
         Action::DeleteTopic { topic }
         | Action::AlterConfigs { topic, .. }
         | Action::DescribeConfigs { topic }
+        | Action::DescribeTopic { topic }
         | Action::AddPartitions { topic, .. } => topic.clone(),
         Action::DeleteRecords { before, .. } => format!("before {before}"),
         Action::Reassign { replicas, .. } => format!("to {replicas:?}"),
@@ -103,9 +110,12 @@ fn asked(action: &Action) -> String {
         | Action::DeleteGroup { group }
         | Action::JoinGroup { group, .. }
         | Action::AwaitGroup { group } => group.clone(),
-        Action::ListTopics | Action::ElectPreferred { .. } | Action::AwaitLeader { .. } | Action::Scan { .. } => {
-            String::new()
-        }
+        Action::AwaitStop { node } => format!("node {node}"),
+        Action::ListTopics
+        | Action::ElectPreferred { .. }
+        | Action::AwaitLeader { .. }
+        | Action::AwaitWritten { .. }
+        | Action::Scan { .. } => String::new(),
     }
 }
 
@@ -122,6 +132,7 @@ fn answered(answer: &Answer) -> String {
         Answer::Created { .. } | Answer::Done => "done".into(),
         Answer::RecordsDeleted { log_start } => format!("log start {log_start}"),
         Answer::Configs { configs } => format!("{} configs", configs.len()),
+        Answer::Described { partitions } => format!("{} partitions", partitions.len()),
         Answer::Topics { topics } => format!("{} topics", topics.len()),
         Answer::Scanned { log_start, end, records } => format!("{} records, {log_start} to {end}", records.len()),
         Answer::Committed { epoch } => format!("committed, epoch at most {epoch}"),
