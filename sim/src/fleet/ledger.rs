@@ -94,6 +94,7 @@ use Budget::{Easy, Hard, Medium};
 /// All rows, by id.
 pub const LEDGER: &[Entry] = &[
     cluster("C00", Easy, "a broker stops without a word"),
+    cluster("C00", Easy, "a preferred election is answered and not held"),
     machine("raft", "C01", Easy, "leader-of-a-minority-stays"),
     cluster("C02", Hard, "a deposed controller changes an isr"),
     machine("replication", "C02", Hard, "a lost isr answer is a refusal"),
