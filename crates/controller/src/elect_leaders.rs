@@ -4,7 +4,7 @@ use crate::machine::View;
 use crate::partition_draft::{Draft, Election};
 use crate::refusal::Refusal;
 use crate::replica_index::PartitionKey;
-use model::{ErrorCode, PartitionId};
+use model::{ErrorCode, PartitionId, planted};
 use protocol::Text;
 use protocol::messages::elect_leaders::{
     ElectLeadersRequest, ElectLeadersResponse, PartitionResult, ReplicaElectionResult,
@@ -88,7 +88,9 @@ impl View<'_> {
             let message = "no broker that has the partition is there";
             return Err(Refusal::new(ErrorCode::EligibleLeadersNotAvailable, message));
         }
-        self.draft(key).election = election;
+        if !planted!("a preferred election is answered and not held") {
+            self.draft(key).election = election;
+        }
         Ok(())
     }
 }

@@ -94,6 +94,7 @@ use Budget::{Easy, Hard, Medium};
 /// All rows, by id.
 pub const LEDGER: &[Entry] = &[
     cluster("C00", Easy, "a broker stops without a word"),
+    cluster("C00", Easy, "a preferred election is answered and not held"),
     machine("raft", "C01", Easy, "leader-of-a-minority-stays"),
     cluster("C02", Hard, "a deposed controller changes an isr"),
     machine("replication", "C02", Hard, "a lost isr answer is a refusal"),
@@ -156,10 +157,10 @@ pub const LEDGER: &[Entry] = &[
     cluster("D00", Medium, "a damaged replica stays in sync"),
     cluster("D00", Hard, "a repair is believed before it is synced"),
     cluster("D00", Hard, "repair takes another epoch's records"),
-    cluster("F00", Medium, "out of range above the leader's high watermark"),
-    one("F00", Easy, "max-timestamp-of-the-last-segment"),
+    cluster("F00", Hard, "out of range above the leader's high watermark"),
+    one("F00", Easy, "max-timestamp-of-closed-segments"),
     one("F01", Medium, "forget-partition-after-error"),
-    cluster("F02", Medium, "out of range above the follower's high watermark"),
+    cluster("F02", Hard, "out of range above the follower's high watermark"),
     cluster("F04", Easy, "latest-is-log-end"),
     one("F05", Easy, "start-at-next-batch"),
     groups("G01", Easy, "commit-of-any-generation"),

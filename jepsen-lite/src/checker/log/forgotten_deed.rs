@@ -97,7 +97,7 @@ impl<'a> Told<'a> {
 
     fn replicas(&self, name: &TopicPartition, told: &DescribedPartition) -> Option<String> {
         if told.moves {
-            return Some(format!("is still on its way, on nodes {:?}", told.replicas));
+            return Some(format!("is, on nodes {:?}, still on its way", told.replicas));
         }
         let moves: Vec<(OperationId, &[NodeId])> =
             self.deeds().filter_map(|(id, deed)| asked(id, deed, name)).collect();
@@ -108,7 +108,7 @@ impl<'a> Told<'a> {
         if is_possible || target.is_empty() || later().any(|(_, target)| target.is_empty()) {
             return None; // what a move that was given up leaves is not known
         }
-        Some(format!("is on nodes {:?}, though {} moved it to {target:?}", told.replicas, self.shown(*last)))
+        Some(format!("is on nodes {:?}, though it was moved to {target:?} by {}", told.replicas, self.shown(*last)))
     }
 
     /// An election in peace holds; where the preferred replica led already, it was not needed.

@@ -147,7 +147,7 @@ mod tests {
 
     fn out_of_range(story: &mut Story, from: Offset) {
         let fetch =
-            Fetch { partition: partition(), topic_id: None, from, continues: true, node: None, leader_epoch: None };
+            Fetch { partition: partition(), topic_id: None, from, continues: false, node: None, leader_epoch: None };
         let id = story.invoke(1, Action::Fetch(fetch));
         story.complete(id, Outcome::Fail("OFFSET_OUT_OF_RANGE".into()));
     }
