@@ -221,6 +221,47 @@ fn records_are_found_by_time() {
     });
 }
 
+/// A deleted record had the largest timestamp of the log, and nothing was answered, as if no record had a time.
+#[test]
+fn the_largest_timestamp_is_that_of_a_record_that_can_be_read() {
+    story(async {
+        let place = Place::new();
+        let (_directory, mut log) = place.with_log(LogConfig { index_interval_bytes: 0, ..plain() }).await;
+        for time in [900, 950, 300, 700, 500] {
+            append(&mut log, records("at", 3, START + time)).await;
+        }
+        for (start, offset, time) in
+            [(0, 5, 952), (4, 5, 952), (6, 11, 702), (11, 11, 702), (12, 14, 502), (14, 14, 502)]
+        {
+            log.advance_start(start).await.expect("a new start");
+            let largest = log.reader().max_timestamp(15).await.expect("a search");
+            let largest = largest.map(|found| (found.offset, found.timestamp));
+            assert_eq!(largest, Some((offset, START + time)), "from {start}");
+        }
+        append(&mut log, records("at", 3, START + 100)).await;
+        log.advance_start(16).await.expect("a new start");
+        assert_eq!(log.reader().max_timestamp(18).await.expect("a search").map(|found| found.offset), Some(17));
+        log.advance_start(18).await.expect("a new start");
+        assert_eq!(log.reader().max_timestamp(18).await.expect("a search"), None);
+    });
+}
+
+/// The largest of what can be read was looked for in the segment of what was deleted alone.
+#[test]
+fn a_later_segment_has_the_largest_timestamp_once_those_before_are_deleted() {
+    story(async {
+        let place = Place::new();
+        let (_directory, mut log) = place.with_log(LogConfig { segment_bytes: 200, ..plain() }).await;
+        for time in [900, 300, 800, 500] {
+            append(&mut log, records("at", 2, START + time)).await;
+        }
+        assert_eq!(place.names("story-0").await.iter().filter(|name| name.ends_with(".log")).count(), 2);
+        log.advance_start(3).await.expect("a new start");
+        let largest = log.reader().max_timestamp(8).await.expect("a search").expect("a record");
+        assert_eq!((largest.offset, largest.timestamp), (5, START + 801));
+    });
+}
+
 #[test]
 fn a_record_out_of_time_order_is_still_found_first() {
     story(async {

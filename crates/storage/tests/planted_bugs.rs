@@ -7,7 +7,7 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 21] = [
+const BY_STORIES: [(&str, &str); 24] = [
     (
         "a batch may reach into the next segment",
         "cleaning_stories::the_last_batch_of_a_cleaned_segment_is_not_taken_for_one_from_far_above",
@@ -35,6 +35,10 @@ const BY_STORIES: [(&str, &str); 21] = [
         "nobody is told that a group finds no place",
         "journal_stories::a_group_that_finds_no_place_is_made_room_for_at_once",
     ),
+    (
+        "max-timestamp-of-closed-segments",
+        "append_and_read::the_largest_timestamp_is_that_of_a_record_that_can_be_read",
+    ),
     ("only logs move the tail of the journal", "journal_stories::an_empty_group_keeps_no_new_log_waiting"),
     (
         "repair takes another epoch's records",
@@ -45,9 +49,14 @@ const BY_STORIES: [(&str, &str); 21] = [
     ("skip-offset-contiguity", "recovery_by_scan::a_well_formed_batch_that_does_not_follow_is_cut"),
     ("start-at-next-batch", "append_and_read::a_read_starts_with_the_batch_that_has_the_offset_and_stops_where_it_may"),
     (
+        "the largest timestamp is that of a deleted record",
+        "append_and_read::the_largest_timestamp_is_that_of_a_record_that_can_be_read",
+    ),
+    (
         "tombstones-dropped-at-once",
         "cleaning_stories::the_mark_of_a_deletion_stays_for_its_time_from_its_first_cleaning",
     ),
+    ("the journal waits for the page cache", "journal_stories::the_journal_is_emptied_beside_the_page_cache"),
     ("trust-index-files", "append_and_read::a_torn_index_costs_time_and_no_record"),
     ("unknown-error-for-old-duplicate", "producers::all_five_batches_are_known_after_a_crash_and_after_a_clean_stop"),
 ];

@@ -160,6 +160,12 @@ pub const LEDGER: &[Entry] = &[
     cluster("F00", Hard, "out of range above the leader's high watermark"),
     one("F00", Easy, "max-timestamp-of-closed-segments"),
     one("F01", Medium, "forget-partition-after-error"),
+    story(
+        "append_and_read::the_largest_timestamp_is_that_of_a_record_that_can_be_read",
+        "F00",
+        Medium,
+        "the largest timestamp is that of a deleted record",
+    ),
     cluster("F02", Hard, "out of range above the follower's high watermark"),
     cluster("F04", Easy, "latest-is-log-end"),
     one("F05", Easy, "start-at-next-batch"),

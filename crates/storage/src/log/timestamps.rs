@@ -7,7 +7,7 @@ use crate::fault::ReadError;
 use crate::scan::{Scan, ScanError, Scanned};
 use crate::segment::Segment;
 use bytes::Bytes;
-use model::{Offset, Timestamp, mark};
+use model::{Offset, Timestamp, mark, planted};
 use protocol::records::{BatchView, RecordViews};
 use std::sync::Arc;
 
@@ -37,7 +37,8 @@ impl LogReader {
         }
     }
 
-    /// The first record that has the largest timestamp of the log; none when that one is at or above `up_to`.
+    /// The first record that has the largest timestamp of those that may be read; none when that one is at or above
+    /// `up_to`. Kafka looks at deleted records too, as long as their segment is there.
     ///
     /// # Errors
     /// Bytes on the way are not what was written; the disk refused.
@@ -68,18 +69,54 @@ impl LogReader {
     }
 
     async fn max_in_view(&self, view: &View) -> Result<Option<Found>, ReadError> {
+        let first = view.segment_of(view.log_start_offset).unwrap_or(0);
+        let Some((timestamp, at)) = self.largest_of(view, first).await? else { return Ok(None) };
+        let search = Search { timestamp, from: view.log_start_offset, up_to: view.log_end_offset };
+        let found = self.find_in_segment(view, at, search).await?;
+        if found.is_some() || at > first || planted!("the largest timestamp is that of a deleted record") {
+            return Ok(found);
+        }
+        mark!("the largest timestamp was deleted");
+        let (own, later) = (self.largest_from_start(view, first).await?, self.largest_of(view, first + 1).await?);
+        let best = later.filter(|(timestamp, _)| *timestamp > own).unwrap_or((own, first));
+        self.find_in_segment(view, best.1, Search { timestamp: best.0, ..search }).await
+    }
+
+    /// The largest timestamp of the segments from `first` on, deleted records included, and the first segment that has it.
+    async fn largest_of(&self, view: &View, first: usize) -> Result<Option<(Timestamp, usize)>, ReadError> {
         let interval = self.shared.index_interval();
         let mut best: Option<(Timestamp, usize)> = None;
-        let left_out = usize::from(model::planted!("max-timestamp-of-closed-segments"));
-        for at in 0..view.segments.len() - left_out {
+        let left_out = usize::from(planted!("max-timestamp-of-closed-segments"));
+        for at in first..view.segments.len() - left_out {
             let largest = largest_timestamp(&self.reading, view, at, interval).await?;
             if largest >= 0 && best.is_none_or(|(timestamp, _)| timestamp < largest) {
                 best = Some((largest, at));
             }
         }
-        let Some((timestamp, at)) = best else { return Ok(None) };
-        let search = Search { timestamp, from: view.log_start_offset, up_to: view.log_end_offset };
-        self.find_in_segment(view, at, search).await
+        Ok(best)
+    }
+
+    /// The largest timestamp of the records in segment `at` from the log start on, by the batches: the indexes tell of those
+    /// below it too. 0 for none, which no record there reaches.
+    async fn largest_from_start(&self, view: &View, at: usize) -> Result<Timestamp, ReadError> {
+        let (segment, start) = (&view.segments[at], view.log_start_offset);
+        let mut scan = Scan::new(self.reading.file(segment).await?, segment.path(), 0, segment.length());
+        let mut largest = 0;
+        while let Some(scanned) = scan.next_header().await.map_err(|error| unread(segment, error))? {
+            let header = scanned.header;
+            if header.last_offset() < start || header.max_timestamp <= largest || header.record_count == 0 {
+                continue;
+            }
+            largest = if header.base_offset >= start {
+                header.max_timestamp
+            } else {
+                let bytes = scan.bytes_of(&scanned).await.map_err(|error| unread(segment, error))?;
+                let (bytes, limit) = (Bytes::copy_from_slice(bytes), self.reading.decompressed_batch_bytes);
+                let look = move || largest_in_batch(&scanned, &bytes, start, limit);
+                runtime::task::blocking(look).await?.max(largest)
+            };
+        }
+        Ok(largest)
     }
 
     async fn find_in_segment(&self, view: &View, at: usize, search: Search) -> Result<Option<Found>, ReadError> {
@@ -131,13 +168,9 @@ impl LogReader {
         position: u64,
         search: Search,
     ) -> Result<Option<Found>, ReadError> {
-        let path = segment.path();
-        let corrupt = |error| match error {
-            ScanError::NoBatch { position, reason } => ReadError::Corrupt(format!("{path} at {position}: {reason}")),
-            ScanError::Fault(fault) => ReadError::Fault(fault),
-        };
+        let corrupt = |error| unread(segment, error);
         let file = self.reading.file(segment).await?;
-        let mut scan = Scan::new(file, path.clone(), position, segment.length());
+        let mut scan = Scan::new(file, segment.path(), position, segment.length());
         while let Some(scanned) = scan.next_header().await.map_err(corrupt)? {
             let header = scanned.header;
             if header.base_offset >= search.up_to {
@@ -157,7 +190,30 @@ impl LogReader {
     }
 }
 
+fn unread(segment: &Segment, error: ScanError) -> ReadError {
+    match error {
+        ScanError::NoBatch { position, reason } => {
+            ReadError::Corrupt(format!("{} at {position}: {reason}", segment.path()))
+        }
+        ScanError::Fault(fault) => ReadError::Fault(fault),
+    }
+}
+
 fn find_in_batch(scanned: &Scanned, bytes: &[u8], search: Search, limit: usize) -> Result<Option<Found>, ReadError> {
+    let is_wanted = |found: &Found| {
+        found.timestamp >= search.timestamp && found.offset >= search.from && found.offset < search.up_to
+    };
+    Ok(records_of(scanned, bytes, limit)?.into_iter().find(is_wanted))
+}
+
+/// Of the records at or above `start`; 0 for none.
+fn largest_in_batch(scanned: &Scanned, bytes: &[u8], start: Offset, limit: usize) -> Result<Timestamp, ReadError> {
+    let records = records_of(scanned, bytes, limit)?.into_iter();
+    Ok(records.filter(|found| found.offset >= start).map(|found| found.timestamp).max().unwrap_or(0))
+}
+
+/// Where and when each record of a batch is.
+fn records_of(scanned: &Scanned, bytes: &[u8], limit: usize) -> Result<Vec<Found>, ReadError> {
     let header = scanned.header;
     let corrupt = |error: protocol::records::BatchError| {
         ReadError::Corrupt(format!("the batch at offset {}: {error}", header.base_offset))
@@ -165,13 +221,11 @@ fn find_in_batch(scanned: &Scanned, bytes: &[u8], search: Search, limit: usize) 
     let batch = BatchView { header, bytes };
     batch.check_crc().map_err(corrupt)?;
     let payload = batch.decompressed(limit).map_err(corrupt)?;
-    for record in RecordViews::new(&payload, header.record_count) {
+    let found = RecordViews::new(&payload, header.record_count).map(|record| {
         let record = record.map_err(corrupt)?;
         let offset = header.base_offset + i64::from(record.offset_delta);
         let timestamp = header.timestamp_of(record.timestamp_delta);
-        if timestamp >= search.timestamp && offset >= search.from && offset < search.up_to {
-            return Ok(Some(Found { timestamp, offset, leader_epoch: header.leader_epoch }));
-        }
-    }
-    Ok(None)
+        Ok(Found { timestamp, offset, leader_epoch: header.leader_epoch })
+    });
+    found.collect()
 }
