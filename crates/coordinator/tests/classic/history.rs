@@ -81,6 +81,23 @@ fn whom_the_others_gave_up_is_told_of() {
     assert_eq!((held_up.missed, held_up.waited_ms, held_up.member), (true, 60_000, members[1].id.clone()));
 }
 
+/// The last members were killed one after the other, and of the rebalance that emptied the group it was not told what it had
+/// waited for.
+#[test]
+fn who_died_while_a_rebalance_waited_for_it_is_told_of_though_nobody_is_left() {
+    let mut cluster = Coordinator::new();
+    let members = cluster.stable_group(2);
+    cluster.advance(Duration::from_secs(5));
+    assert_eq!(cluster.beat(&members[0]), ErrorCode::None);
+    cluster.advance(Duration::from_secs(60));
+    assert_eq!(cluster.describe().group_state, "Empty");
+    let told = last(&mut cluster);
+    assert_eq!((told.cause, &told.member), (Cause::MemberTimedOut, &members[1].id));
+    let held_up = told.held_up.expect("it waited for the other one");
+    assert_eq!((held_up.phase, held_up.missed, held_up.waited_ms), (Phase::Join, true, 5000));
+    assert_eq!(held_up.member, members[0].id);
+}
+
 #[test]
 fn the_history_outlives_the_coordinator_and_tells_when_that_was_the_cause() {
     let mut cluster = Coordinator::new();

@@ -105,7 +105,8 @@ impl ClassicView<'_> {
         let missing = self.group.members.iter().filter(|(_, member)| member.joining.is_none());
         let missing: Vec<Text> = missing.map(|(id, _)| id.clone()).collect();
         for id in missing {
-            self.note_missed(&id);
+            let client = self.group.members.get(&id).map(|member| member.client.id.clone()).unwrap_or_default();
+            self.note_missed(&id, &client);
             if self.group.members.get(&id).is_some_and(|member| member.instance.is_none()) {
                 self.remove_member(&id);
             }
@@ -194,10 +195,10 @@ impl ClassicView<'_> {
         }
     }
 
-    fn note_missed(&mut self, id: &Text) {
-        let client = self.group.members.get(id).map(|member| member.client.id.clone()).unwrap_or_default();
+    /// The rebalance goes on without this member, which it has waited for.
+    pub fn note_missed(&mut self, id: &Text, client: &Text) {
         if let Some(running) = &mut self.group.running {
-            running.missed.get_or_insert_with(|| (id.clone(), client));
+            running.missed.get_or_insert_with(|| (id.clone(), client.clone()));
         }
     }
 

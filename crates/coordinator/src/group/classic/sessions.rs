@@ -49,7 +49,12 @@ impl ClassicView<'_> {
     }
 
     fn expire_member(&mut self, id: &Text) {
+        let is_rebalancing = self.group.state == State::PreparingRebalance;
         let Some(member) = self.remove_member(id) else { return };
+        if is_rebalancing && self.group.have_all_joined() {
+            // All that are left, if any are, have waited for it alone.
+            self.note_missed(id, &member.client.id);
+        }
         let trigger = Trigger::new(Cause::MemberTimedOut, id, &member.client.id);
         self.after_departure(trigger);
     }
