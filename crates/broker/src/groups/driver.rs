@@ -55,7 +55,8 @@ impl Driver {
         while self.partition.leads_in(self.leader_epoch) {
             let seed = std::array::from_fn(|_| runtime::rand::u64());
             match loading::load(&self.partition, seed).await {
-                Ok((machine, end)) => {
+                Ok((mut machine, end)) => {
+                    machine.set_max_batch_bytes(self.max_batch_bytes);
                     let mut serving = Serving::new(&self, machine, end);
                     self.loaded.store(true, Ordering::Release);
                     let ended = serving.serve(&mut requests).await;

@@ -1,6 +1,7 @@
 //! Groups as an administrator sees them: listed, described, deleted.
 
 use super::classic::Classic;
+use super::group_map::Group;
 use super::machine::Reply;
 use super::view::View;
 use super::why;
@@ -102,7 +103,21 @@ impl View<'_> {
         if !self.is_empty(id, group) && !model::planted!("a group with members is deleted") {
             return Err(ErrorCode::NonEmptyGroup);
         }
-        self.out.records.extend(group.offset_tombstones(id));
+        self.delete_with_offsets(id, group)
+    }
+
+    /// Of a group with more offsets than one batch takes away, or that comes behind such ones, the rest goes when the client
+    /// asks again, as the error tells it to.
+    fn delete_with_offsets(&mut self, id: &Text, group: &Group) -> Result<(), ErrorCode> {
+        for tombstone in group.offset_tombstones(id) {
+            if self.has_enough(usize::MAX) {
+                return Err(ErrorCode::CoordinatorLoadInProgress);
+            }
+            self.write(tombstone);
+        }
+        if self.has_enough(usize::MAX) {
+            return Err(ErrorCode::CoordinatorLoadInProgress);
+        }
         self.delete_group_itself(id, group);
         Ok(())
     }

@@ -34,6 +34,9 @@ use std::convert::Infallible;
 /// one batch, today and at every later look.
 const ENOUGH_AT_ONCE: usize = 100;
 
+/// Kafka's default of `max.message.bytes`.
+const MAX_BATCH_BYTES: usize = 1_048_588;
+
 /// The groups of one partition of `__consumer_offsets`, and the decisions about them.
 #[derive(Debug)]
 pub struct GroupCoordinator {
@@ -53,6 +56,8 @@ pub(crate) struct Soft {
     /// What is to be taken back if the log refuses the records of this call.
     pub undo: Option<Undo>,
     pub pending_append: Option<PendingAppend>,
+    /// What the log takes in one batch.
+    pub max_batch_bytes: usize,
     /// The log was read to its end: what is replayed now was just written here.
     pub is_live: bool,
     /// The image of the last call, to see what has changed since.
@@ -157,10 +162,16 @@ impl GroupCoordinator {
             deleted_topics: DeletedTopics::new(),
             undo: None,
             pending_append: None,
+            max_batch_bytes: MAX_BATCH_BYTES,
             is_live: false,
             image: MetadataImage::default(),
         };
         GroupCoordinator { hard: GroupMap::default(), soft }
+    }
+
+    /// The log takes batches of so many bytes at most, from now on: `max.message.bytes`.
+    pub fn set_max_batch_bytes(&mut self, bytes: usize) {
+        self.soft.max_batch_bytes = bytes;
     }
 
     /// Whether both have learnt the same: their hard state is equal.
@@ -175,7 +186,7 @@ impl GroupCoordinator {
 
     /// Decides in a view of what is known.
     fn decide(&mut self, now: Now, world: &World, out: &mut Outbox<Self>, decision: impl FnOnce(&mut View<'_>)) {
-        decision(&mut View { hard: &self.hard, soft: &mut self.soft, world, now, out });
+        decision(&mut View { hard: &self.hard, soft: &mut self.soft, world, now, out, weighed: 0, weight: 0 });
     }
 }
 
@@ -220,7 +231,7 @@ impl View<'_> {
 
     /// What is not looked at now is due still, so the next look comes at once.
     fn expire(&mut self) {
-        while self.out.records.len() < ENOUGH_AT_ONCE
+        while !self.has_enough(ENOUGH_AT_ONCE)
             && let Some((armed, timer)) = self.soft.timers.pop_due(self.now.monotonic)
         {
             self.timer(armed, timer);

@@ -38,6 +38,8 @@ pub struct Coordinator {
     pub checks: bool,
     /// The most records that it was given at once.
     pub largest_batch: usize,
+    /// More bytes than this the log refuses at once.
+    most_bytes: usize,
     /// How often the machine was woken.
     pub wakes: usize,
     log: Vec<Logged>,
@@ -62,6 +64,7 @@ impl Coordinator {
             takes: Log::Takes,
             checks: true,
             largest_batch: 0,
+            most_bytes: usize::MAX,
             wakes: 0,
             log: Vec::new(),
             end_offset: 0,
@@ -81,6 +84,12 @@ impl Coordinator {
     pub fn set(&mut self, configs: &[(&str, &str)]) {
         self.world.settings = settings(configs);
         self.tell();
+    }
+
+    /// The log takes so many bytes at once, from now on.
+    pub fn limit_batches(&mut self, bytes: usize) {
+        self.most_bytes = bytes;
+        self.machine.set_max_batch_bytes(bytes);
     }
 
     /// Sends a request; its answer may come later.
@@ -123,6 +132,7 @@ impl Coordinator {
     pub fn fail_over(&mut self) {
         self.lives += 1;
         self.machine = GroupCoordinator::new([self.lives, 5, 6, 7]);
+        self.machine.set_max_batch_bytes(self.most_bytes);
         for (ticket, failure) in std::mem::take(&mut self.waiting) {
             self.answers.insert(ticket, failure.reply(ErrorCode::NotCoordinator));
         }
@@ -188,7 +198,9 @@ impl Coordinator {
 
     fn take(&mut self, ticket: Option<Ticket>, mut out: Outbox<GroupCoordinator>) {
         self.largest_batch = self.largest_batch.max(out.records.len());
+        let bytes: usize = out.records.iter().map(in_a_batch).sum();
         match self.takes {
+            Log::Takes if bytes > self.most_bytes => out = self.refused(ticket, ErrorCode::MessageTooLarge, out),
             Log::Takes => {}
             _ if out.records.is_empty() => {}
             Log::Refuses(error) => out = self.refused(ticket, error, out),
@@ -281,6 +293,12 @@ impl Coordinator {
     pub fn topic_id(&self, name: &str) -> Uuid {
         self.world.image.topic(name).map_or(Uuid::ZERO, |topic| topic.id)
     }
+}
+
+/// What a record takes there, in bytes, about.
+fn in_a_batch(record: &Record) -> usize {
+    let (key, value) = encode(record);
+    key.len() + value.map_or(0, |value| value.len()) + 10
 }
 
 pub fn client(id: &str) -> Client {

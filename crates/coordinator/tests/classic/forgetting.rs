@@ -117,6 +117,51 @@ fn thousands_of_offsets_are_forgotten_in_batches_that_the_log_takes() {
     assert!(cluster.agrees_with_its_log());
 }
 
+/// A thousand of them were one batch, however long their names, and `max.message.bytes` may be small: the log refused it, now
+/// and at every later look, and nothing was ever forgotten.
+#[test]
+fn offsets_with_long_names_are_forgotten_in_batches_that_the_log_takes() {
+    let mut cluster = wide_and_limited();
+    cluster.advance(DAY * 7 + Duration::from_secs(700));
+    assert_eq!(cluster.list(&[], &[]).len(), 0);
+    assert!(cluster.agrees_with_its_log());
+}
+
+#[test]
+fn offsets_of_a_deleted_topic_with_a_long_name_go_in_batches_that_the_log_takes() {
+    let mut cluster = wide_and_limited();
+    cluster.delete_topic(&long_name());
+    cluster.advance(Duration::from_secs(30));
+    assert_eq!(cluster.fetch_all(), []);
+}
+
+/// The client is told to ask again, and each time there is less to delete.
+#[test]
+fn a_group_with_more_offsets_than_one_batch_takes_away_is_deleted_by_and_by() {
+    let mut cluster = wide_and_limited();
+    let answers: Vec<ErrorCode> = (0..100).map(|_| cluster.delete_group(GROUP)).collect();
+    let asked = answers.iter().take_while(|error| **error == ErrorCode::CoordinatorLoadInProgress).count();
+    assert!((1..50).contains(&asked), "{asked}");
+    assert_eq!(answers[asked..asked + 2], [ErrorCode::None, ErrorCode::GroupIdNotFound]);
+    assert_eq!(cluster.list(&[], &[]).len(), 0);
+}
+
+fn long_name() -> String {
+    "wide".repeat(60)
+}
+
+/// 300 offsets, and a log that takes a few dozen such records at once.
+fn wide_and_limited() -> Coordinator {
+    let mut cluster = Coordinator::new();
+    cluster.checks = false;
+    cluster.limit_batches(10_000);
+    cluster.create_topic(&long_name(), 300, 0);
+    for partition in 0..300 {
+        assert_eq!(cluster.commit_alone(&long_name(), partition, 1), ErrorCode::None);
+    }
+    cluster
+}
+
 #[test]
 fn offsets_of_a_topic_that_is_deleted_are_gone_and_those_of_the_next_of_its_name_stay() {
     let mut cluster = Coordinator::new();

@@ -4,7 +4,6 @@
 //! yet.
 
 use super::delete::forgotten;
-use crate::group::records::Record;
 use crate::group::timers::Timer;
 use crate::group::view::View;
 use model::Uuid;
@@ -16,7 +15,7 @@ use std::time::Duration;
 /// Topics that were seen to be deleted, and whose offsets may be there still.
 pub(crate) type DeletedTopics = BTreeMap<Uuid, Arc<str>>;
 
-/// Offsets that one batch takes away at most; the rest follows soon.
+/// Offsets that one batch takes away at most, fewer where their records are large; the rest follows soon.
 const MOST_AT_ONCE: usize = 1000;
 const NEXT_AFTER: Duration = Duration::from_millis(100);
 
@@ -34,26 +33,32 @@ impl View<'_> {
 
     /// Looked at again until there are none: the log may refuse it for a while.
     pub(crate) fn take_offsets_of_deleted_topics(&mut self) {
-        let mut records = Vec::new();
-        'groups: for (id, group) in &self.hard.groups {
-            for (topic_id, name) in &self.soft.deleted_topics {
+        let deleted = std::mem::take(&mut self.soft.deleted_topics);
+        if self.write_what_is_left_of(&deleted) {
+            self.soft.deleted_topics = deleted;
+            self.soft.timers.arm(self.now.monotonic + NEXT_AFTER, Timer::DeletedTopics);
+        }
+    }
+
+    /// As much of it as goes into one batch. Says whether there was any.
+    fn write_what_is_left_of(&mut self, deleted: &DeletedTopics) -> bool {
+        let (hard, mut found) = (self.hard, false);
+        for (id, group) in &hard.groups {
+            for (topic_id, name) in deleted {
                 let Some((topic, partitions)) = group.offsets.get_key_value(&**name) else { continue };
                 for (partition, offset) in partitions {
-                    if offset.topic_id == *topic_id || self.is_left(name, offset.topic_id) {
-                        records.push(forgotten(id, topic, *partition));
+                    if offset.topic_id != *topic_id && !self.is_left(name, offset.topic_id) {
+                        continue;
                     }
-                    if records.len() >= MOST_AT_ONCE {
-                        break 'groups;
+                    found = true;
+                    if self.has_enough(MOST_AT_ONCE) {
+                        return found;
                     }
+                    self.write(forgotten(id, topic, *partition));
                 }
             }
         }
-        if records.is_empty() {
-            self.soft.deleted_topics.clear();
-            return;
-        }
-        self.soft.timers.arm(self.now.monotonic + NEXT_AFTER, Timer::DeletedTopics);
-        records.into_iter().for_each(|record: Record| self.write(record));
+        found
     }
 
     /// An offset of before topics had ids, of a name that nobody has now.

@@ -13,7 +13,7 @@ use protocol::Text;
 use protocol::payloads::GroupMetadataKey;
 use std::time::Duration;
 
-/// Records of one batch at most; the rest follows at the next look.
+/// Records of one batch at most, fewer where they are large; the rest follows at the next look.
 const MOST_AT_ONCE: usize = 1000;
 
 /// Another look comes after this when one was not enough.
@@ -46,7 +46,7 @@ impl View<'_> {
         let hard = self.hard;
         for (id, group) in &hard.groups {
             self.expire_offsets_of(id, group);
-            if self.out.records.len() >= MOST_AT_ONCE {
+            if self.has_enough(MOST_AT_ONCE) {
                 return self.soft.timers.arm(self.now.monotonic + NEXT_AFTER, Timer::Retention);
             }
         }
@@ -60,7 +60,7 @@ impl View<'_> {
             for (partition, committed) in partitions {
                 let pending = group.has_pending(topic, *partition);
                 if !pending && self.is_out_of_date(group, topic, committed, &since) {
-                    if self.out.records.len() >= MOST_AT_ONCE {
+                    if self.has_enough(MOST_AT_ONCE) {
                         return; // the rest of it is for the next look
                     }
                     self.write(forgotten(id, topic, *partition));
