@@ -278,10 +278,21 @@ async fn create(
     Err(last)
 }
 
-async fn delete(broker: &Broker, id: Uuid) {
+/// All partitions at the same time: each waits until the checkpoint of its directory is without it, and one write of that is
+/// enough for all that wait.
+async fn delete(broker: &Arc<Broker>, id: Uuid) {
     let Some(topic) = broker.partitions.remove(id) else { return };
+    let mut removals = Vec::with_capacity(topic.partitions.len());
     for (number, hosted) in &topic.partitions {
-        remove(broker, &TopicPartition::new(topic.name.clone(), *number), hosted).await;
+        let (broker, hosted) = (broker.clone(), hosted.clone());
+        let topic_partition = TopicPartition::new(topic.name.clone(), *number);
+        let removal = async move { remove(&broker, &topic_partition, &hosted).await };
+        removals.push(runtime::task::spawn("delete a partition", removal));
+    }
+    for removal in removals {
+        if let Err(error) = removal.await {
+            tracing::error!("{}: a partition may not be deleted: {error}", topic.name);
+        }
     }
 }
 
