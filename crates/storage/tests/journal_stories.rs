@@ -337,6 +337,36 @@ fn logs_that_are_closed_together_do_not_wait_for_each_other() {
     });
 }
 
+/// A log in the page cache, of small segments and on a slow disk, had so much left to sync that it took half a minute. The
+/// journal was emptied after that, and was full by then: who waited for its room was given up by others (groups seed 962).
+#[cfg(madsim)] // as above
+#[test]
+fn the_journal_is_emptied_beside_the_page_cache() {
+    use runtime::simulation::{Latency, current_node, disk};
+    use support::{append, durable, journaled, options, partition, plain, records};
+    support::story(async move {
+        let journal = JournalOptions { initial_files: 16, max_bytes: 40 * BLOCK, ..SMALL };
+        let options = storage::DirectoryOptions { journal, ..options() };
+        let directory = Place::new().open_with(options, journaled()).await.directory;
+        let lazy = storage::LogConfig { segment_bytes: BLOCK, ..plain() };
+        let mut lazy = directory.create(partition(0), Uuid([1; 16]), lazy, false).await.expect("a new log");
+        let mut log = directory.create(partition(1), Uuid([2; 16]), journaled(), true).await.expect("another");
+        for _ in 0..500 {
+            append(&mut lazy, records(&"x".repeat(BLOCK as usize * 3 / 4), 1, support::START)).await;
+        }
+        let latency = Duration::from_millis(10);
+        disk::change(current_node(), move |faults| faults.sync_latency = Latency::between(latency, latency));
+        let writes = async {
+            for _ in 0..80 {
+                append(&mut log, records(&"x".repeat(BLOCK as usize), 1, support::START)).await;
+                durable(&log).await;
+            }
+        };
+        timeout(Duration::from_secs(5), writes).await.expect("it waits for its own syncs alone");
+        directory.close(vec![lazy, log]).await.expect("a clean stop");
+    });
+}
+
 /// A file was used again as soon as its groups were synced to the segments, before the checkpoint said so.
 #[test]
 fn without_a_release_every_group_is_still_there() {

@@ -35,10 +35,7 @@ const BY_STORIES: [(&str, &str); 24] = [
         "nobody is told that a group finds no place",
         "journal_stories::a_group_that_finds_no_place_is_made_room_for_at_once",
     ),
-    (
-        "max-timestamp-of-closed-segments",
-        "append_and_read::the_largest_timestamp_is_that_of_a_record_that_can_be_read",
-    ),
+    ("max-timestamp-of-closed-segments", "append_and_read::the_largest_timestamp_is_that_of_a_record_that_can_be_read"),
     ("only logs move the tail of the journal", "journal_stories::an_empty_group_keeps_no_new_log_waiting"),
     (
         "repair takes another epoch's records",

@@ -154,6 +154,8 @@ pub const LEDGER: &[Entry] = &[
         Medium,
         "a batch may reach into the next segment",
     ),
+    // Seed 962: segments of a dozen batches on a slow disk, and then a session ends in peace.
+    groups("D00", Hard, "the journal waits for the page cache"),
     cluster("D00", Medium, "a damaged replica stays in sync"),
     cluster("D00", Hard, "a repair is believed before it is synced"),
     cluster("D00", Hard, "repair takes another epoch's records"),

@@ -38,6 +38,8 @@ pub(crate) struct Core {
     /// Which logs wait for which journal group, in the order of the groups.
     acknowledgements: Mutex<VecDeque<(u64, Arc<Shared>)>>,
     syncer: Arc<Notify>,
+    /// The same for logs that are not journaled.
+    page_cache_syncer: Arc<Notify>,
     out_of_space: AtomicBool,
     /// The journal is to be emptied, and entries that were not durable held it.
     awaits_news: AtomicBool,
@@ -87,6 +89,7 @@ impl Core {
             dropped: Mutex::default(),
             acknowledgements: Mutex::default(),
             syncer,
+            page_cache_syncer: Arc::default(),
             out_of_space: AtomicBool::new(false),
             awaits_news: AtomicBool::new(false),
             root_changed: AtomicBool::new(false),
@@ -223,6 +226,11 @@ impl Core {
         self.syncer.notify_one();
     }
 
+    /// A segment of a log was closed.
+    pub fn wake_syncer_of(&self, shared: &Shared) {
+        if shared.progress().journaled { self.syncer.notify_one() } else { self.page_cache_syncer.notify_one() }
+    }
+
     /// Whether the journal is to be emptied.
     pub fn is_journal_half_full(&self) -> bool {
         self.journal.fill() >= HALF_FULL
@@ -279,6 +287,10 @@ impl Core {
             runtime::task::spawn("sync segments", {
                 let pause = self.options.sync_interval.min(LONGEST_PAUSE);
                 super::syncer::run(Arc::downgrade(self), self.syncer.clone(), pause)
+            }),
+            runtime::task::spawn("sync the page cache", {
+                let pause = self.options.sync_interval.min(LONGEST_PAUSE);
+                super::syncer::run_for_page_cache(Arc::downgrade(self), self.page_cache_syncer.clone(), pause)
             }),
             runtime::task::spawn("remove files", {
                 super::removals::run(self.removals.clone(), self.reading.volume.clone())

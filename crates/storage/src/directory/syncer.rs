@@ -33,12 +33,46 @@ pub(super) async fn run(core: Weak<Core>, news: Arc<Notify>, pause: Duration) {
     }
 }
 
+/// The same for logs that are not journaled. They may have left very much for later: what is synced then keeps nobody waiting,
+/// and the journal, for whose room others wait, must not be emptied behind it.
+pub(super) async fn run_for_page_cache(core: Weak<Core>, news: Arc<Notify>, pause: Duration) {
+    loop {
+        runtime::sync::select! {
+            biased;
+            () = news.notified() => {}
+            () = runtime::time::sleep(pause) => {}
+        }
+        let Some(open) = core.upgrade() else { return };
+        if open.reading.volume.check().is_ok()
+            && let Err(fault) = open.sync_page_cache().await
+        {
+            tracing::warn!("segments are not synced: {fault}");
+        }
+    }
+}
+
+/// Whether one syncer does everything.
+fn is_one_for_all() -> bool {
+    planted!("the journal waits for the page cache")
+}
+
 impl Core {
-    /// Syncs what has waited long enough, and while the journal is half full the logs that hold its oldest groups.
-    async fn sync_due(self: &Arc<Self>) {
+    async fn sync_page_cache(self: &Arc<Self>) -> Result<(), StorageFault> {
+        let due = self.due(|log| !log.progress().journaled);
+        if due.is_empty() || is_one_for_all() { Ok(()) } else { self.sync_logs(due).await }
+    }
+
+    /// The logs of a kind that have waited long enough.
+    fn due(&self, is_of_kind: impl Fn(&Shared) -> bool) -> Vec<Arc<Shared>> {
         let now = Instant::now();
         let mut due: Vec<Arc<Shared>> = self.logs();
-        due.retain(|log| log.is_sync_due(now, self.options.sync_interval));
+        due.retain(|log| is_of_kind(log) && log.is_sync_due(now, self.options.sync_interval));
+        due
+    }
+
+    /// Syncs what has waited long enough, and while the journal is half full the logs that hold its oldest groups.
+    async fn sync_due(self: &Arc<Self>) {
+        let due = self.due(|log| log.progress().journaled || is_one_for_all());
         let mut result = Ok(());
         if !due.is_empty() || !self.dropped().is_empty() {
             result = self.sync_logs(due).await;

@@ -116,7 +116,7 @@ impl Log {
             progress.rolled(closed, place, runtime::time::Instant::now());
         }
         self.start_rolling(now);
-        self.core.wake_syncer();
+        self.core.wake_syncer_of(&self.shared);
         Ok(())
     }
 
