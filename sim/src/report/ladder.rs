@@ -91,7 +91,7 @@ fn states(story: &Story, all: &mut Vec<Rung>) {
     let mut before: std::collections::BTreeMap<i32, (bool, bool, bool)> = std::collections::BTreeMap::new();
     for state in &story.recording.states {
         let (served, controlled, fenced) =
-            before.insert(state.node, (state.serves, state.controls, state.fenced)).unwrap_or_default();
+            before.insert(state.node, (state.serves, state.controls, state.fenced)).unwrap_or((false, false, true));
         let mut tell = |changed: bool, what: &str| {
             let numbers = format!("quorum epoch {}", state.quorum_epoch);
             all.extend(changed.then(|| rung(state.at, node(state.node), what, numbers)));
