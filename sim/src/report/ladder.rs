@@ -229,7 +229,7 @@ mod tests {
         story.witnesses =
             vec![super::super::story::Witness { class, sentence, partition: None, operations: Vec::new(), span }];
         let lines = short(&story, 2);
-        assert_eq!(lines[1], "2 of 7 events");
+        assert_eq!(lines[1], "2 of 8 events");
         assert!(
             lines[2].contains("cuts its log") && lines[3].starts_with("> ") && lines[3].contains("nothing at offset 3")
         );
