@@ -196,7 +196,8 @@
   function drawOffsets(pen, one, top) {
     let low = Infinity, high = -Infinity;
     const seen = one.replicas.map(([node, states]) => {
-      const from = Math.max(0, states.findIndex((state) => state[0] >= view.from) - 1);
+      const next = states.findIndex((state) => state[0] >= view.from);
+      const from = Math.max(0, (next < 0 ? states.length : next) - 1);
       const last = states.findIndex((state) => state[0] > view.to);
       return [node, states.slice(from, last < 0 ? states.length : last + 1).filter((state) => state[1])];
     });
