@@ -202,7 +202,7 @@
       return [node, states.slice(from, last < 0 ? states.length : last + 1).filter((state) => state[1])];
     });
     for (const [, states] of seen) {
-      for (const state of states) { low = Math.min(low, state[6], state[5]); high = Math.max(high, state[5], state[6]); }
+      for (const state of states.filter((one) => one[0] <= view.to)) { low = Math.min(low, state[6], state[5]); high = Math.max(high, state[5], state[6]); }
     }
     if (high < low) return 0;
     const y = (offset) => top + CHART - 4 - (offset - low) / Math.max(1, high - low) * (CHART - 14);
