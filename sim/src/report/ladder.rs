@@ -91,7 +91,7 @@ fn states(story: &Story, all: &mut Vec<Rung>) {
     let mut before: std::collections::BTreeMap<i32, (bool, bool, bool)> = std::collections::BTreeMap::new();
     for state in &story.recording.states {
         let (served, controlled, fenced) =
-            before.insert(state.node, (state.serves, state.controls, state.fenced)).unwrap_or_default();
+            before.insert(state.node, (state.serves, state.controls, state.fenced)).unwrap_or((false, false, true));
         let mut tell = |changed: bool, what: &str| {
             let numbers = format!("quorum epoch {}", state.quorum_epoch);
             all.extend(changed.then(|| rung(state.at, node(state.node), what, numbers)));
@@ -229,7 +229,7 @@ mod tests {
         story.witnesses =
             vec![super::super::story::Witness { class, sentence, partition: None, operations: Vec::new(), span }];
         let lines = short(&story, 2);
-        assert_eq!(lines[1], "2 of 7 events");
+        assert_eq!(lines[1], "2 of 8 events");
         assert!(
             lines[2].contains("cuts its log") && lines[3].starts_with("> ") && lines[3].contains("nothing at offset 3")
         );

@@ -68,7 +68,7 @@ impl Story {
 
     /// From when to when to look, in microseconds: what the first witness speaks of.
     pub fn span(&self) -> (u64, u64) {
-        self.witnesses.first().map_or((0, self.ended()), |witness| witness.span)
+        self.witnesses.first().map_or_else(|| (0, self.ended()), |witness| witness.span)
     }
 
     /// How far from what is wrong a moment is, in microseconds.

@@ -50,7 +50,7 @@ pub fn run(file: &Path, options: &Options) -> Outcome {
     println!("{}", outcome.describe(&ending, &repro.expected));
     if outcome == Outcome::AsExpected {
         let shrunk = file.with_extension("shrunk.repro");
-        Shrinking::new(&repro, &ending, tries, shrunk).run();
+        Shrinking::new(&repro, &ending, tries, shrunk).run(&ending);
     }
     outcome
 }
@@ -73,9 +73,10 @@ impl Shrinking {
     }
 
     /// Rounds, until one takes nothing away or time is over.
-    fn run(mut self) {
+    fn run(mut self, ending: &Ending) {
         println!("looking for {}", self.target.describe());
         self.print("at first");
+        self.cut_at(ending);
         for round in 1_u32.. {
             let before = self.repro.plan.clone();
             self.shorten(round);
@@ -96,10 +97,20 @@ impl Shrinking {
         Instant::now() >= self.tries.deadline
     }
 
+    /// Ends the run soon after the anomaly, where that says when it was.
+    fn cut_at(&mut self, ending: &Ending) {
+        let before = self.repro.plan.clone();
+        let Some(moment_ms) = self.target.moment_ms(ending, before.faults_for_ms) else { return };
+        if let Some(shown) = self.tries.first(cuts::soon_after(&before, moment_ms).into_iter(), &self.target) {
+            self.take(shown);
+        }
+        self.done(&before, 0, "moment");
+    }
+
     /// Has everything take less time, as long as that goes on.
     fn shorten(&mut self, round: u32) {
         let before = self.repro.plan.clone();
-        while let Some(shown) = self.tries.first(cuts::shorter(&self.repro.plan).into_iter(), &self.target) {
+        while let Some(shown) = self.tries.first(cuts::shorter(&self.repro.plan, round).into_iter(), &self.target) {
             self.take(shown);
         }
         self.done(&before, round, "time");

@@ -33,6 +33,16 @@ impl Signature {
         all
     }
 
+    /// When this was, in milliseconds: the last moment below `within` that its witness names.
+    pub fn moment_ms(&self, ending: &Ending, within: u64) -> Option<u64> {
+        let Ending::Anomalies(anomalies) = ending else { return None };
+        let same = |(class, witness): &&(String, String)| *class == self.kind && named(witness) == self.key;
+        let (_, witness) = anomalies.iter().find(same)?;
+        let words: Vec<&str> = witness.split([' ', '(', ')', ',']).collect();
+        let seconds = words.windows(2).filter(|pair| pair[1] == "s").filter_map(|pair| pair[0].parse::<f64>().ok());
+        seconds.map(|seconds| (seconds * 1000.0) as u64).filter(|ms| *ms < within).max()
+    }
+
     /// For people.
     pub fn describe(&self) -> String {
         self.key.as_ref().map_or(self.kind.clone(), |key| format!("{} in {key}", self.kind))
@@ -98,6 +108,16 @@ mod tests {
         assert_eq!(all, ["lost-write in topic-0-1", "zombie-commit in group g at topic-1-0", "lost-topic"]);
         assert!(is_expected(&ending, "unseen, lost-topic"));
         assert!(!is_expected(&ending, "unseen"));
+    }
+
+    #[test]
+    fn a_witness_says_when_it_was() {
+        let witness = "in topic-0-1, record 1/2, acknowledged to operation 3 of client 1 (17.263697 s to 17.264621 s), \
+                       is not in the final log, read by operation 9 of client 1000 (62.100000 s to 62.200000 s)";
+        let ending = Ending::Anomalies(vec![("lost-write".to_owned(), witness.to_owned())]);
+        let one = &Signature::all(&ending, &names())[0];
+        assert_eq!(one.moment_ms(&ending, 60_000), Some(17_264));
+        assert_eq!(one.moment_ms(&ending, 10), None);
     }
 
     #[test]

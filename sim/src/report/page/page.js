@@ -6,7 +6,7 @@
   const data = JSON.parse(document.getElementById('data').textContent);
   const byId = (id) => document.getElementById(id);
   const axis = byId('axis'), lanes = byId('lanes'), tip = byId('tip'), detail = byId('detail');
-  const GUTTER = 130, NODE = 58, CLIENT = 15, CHART = 110, STRIP = 9, GAP = 10;
+  const GUTTER = 130, NODE = 58, CLIENT = 15, CHART = 110, STRIP = 12, GAP = 10;
   const OUTCOMES = ['done', 'refused', 'unknown'];
   const view = { from: 0, to: data.ended, messages: false, words: [] };
   const shown = new Set(data.witnesses.flatMap((witness) => witness.operations));
@@ -180,7 +180,7 @@
     label(pen, one.name, top + 7, true);
     let y = top + 16;
     for (const [node] of one.replicas) {
-      label(pen, `  isr: node ${node}`, y + 4);
+      label(pen, `  isr: node ${node}`, y + 5);
       one.known.forEach(([from, leader, epoch, isr], place) => {
         const to = place + 1 < one.known.length ? one.known[place + 1][0] : data.ended;
         if (!isr.includes(node)) return;
@@ -196,12 +196,13 @@
   function drawOffsets(pen, one, top) {
     let low = Infinity, high = -Infinity;
     const seen = one.replicas.map(([node, states]) => {
-      const from = Math.max(0, states.findIndex((state) => state[0] >= view.from) - 1);
+      const next = states.findIndex((state) => state[0] >= view.from);
+      const from = Math.max(0, (next < 0 ? states.length : next) - 1);
       const last = states.findIndex((state) => state[0] > view.to);
       return [node, states.slice(from, last < 0 ? states.length : last + 1).filter((state) => state[1])];
     });
     for (const [, states] of seen) {
-      for (const state of states) { low = Math.min(low, state[6], state[5]); high = Math.max(high, state[5], state[6]); }
+      for (const state of states.filter((one) => one[0] <= view.to)) { low = Math.min(low, state[6], state[5]); high = Math.max(high, state[5], state[6]); }
     }
     if (high < low) return 0;
     const y = (offset) => top + CHART - 4 - (offset - low) / Math.max(1, high - low) * (CHART - 14);
@@ -400,6 +401,7 @@
   for (const button of document.querySelectorAll('[data-witness]')) {
     button.addEventListener('click', () => lookAt(data.witnesses[Number(button.dataset.witness)].span));
   }
+  byId('to-witness').hidden = !data.witnesses.length;
   addEventListener('resize', draw);
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => { legend(); draw(); });
 

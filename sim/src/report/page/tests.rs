@@ -45,7 +45,7 @@ fn history(writes: u32) -> History {
         id: RecordId::new(0, number),
         content: 7,
         timestamp: -1,
-        leader_epoch: 1,
+        epoch: 1,
     };
     let records: Vec<Received> = (0..writes - 1).map(there).collect();
     let last = i64::from(writes) - 1;

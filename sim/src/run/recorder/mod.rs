@@ -30,6 +30,7 @@ pub struct Recorder {
 struct Notes {
     nodes: u32,
     now: u64,
+    over: bool,
     next_look: u64,
     lives: Lives,
     frames: Frames,
@@ -52,8 +53,9 @@ impl Recorder {
         look_on(self.clone());
     }
 
-    /// Looks no more; to be called before the world ends.
+    /// Looks no more; to be called before the world ends, and with it every process.
     pub fn end(&self) {
+        self.notes().over = true;
         *self.cluster.lock().expect("no panic inside") = None;
     }
 
@@ -76,6 +78,9 @@ impl Recorder {
 impl Onlooker for Recorder {
     fn happened(&self, event: &Event) {
         let mut notes = self.notes();
+        if notes.over {
+            return;
+        }
         notes.now = microseconds(event.at);
         if (1..=u64::from(notes.nodes)).contains(&event.node) {
             notes.lives.note(event);

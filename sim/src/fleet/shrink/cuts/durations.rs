@@ -3,16 +3,28 @@
 use super::steps;
 use crate::plan::Plan;
 
-/// What a run is cut to, in parts of 16, the boldest first.
-const PARTS: [u64; 6] = [1, 2, 4, 8, 12, 15];
+/// What a run is cut to, in parts of 16, the boldest first: while it is long, and a try takes its time; and later.
+const PARTS: (&[u64], &[u64]) = (&[2, 6, 11], &[1, 2, 4, 8, 12, 15]);
+/// How long after the moment of the anomaly a run may have to go on, in milliseconds.
+const AFTER: [u64; 3] = [300, 2000, 8000];
 
 /// Shorter plans, the shortest first.
-pub fn shorter(plan: &Plan) -> Vec<Plan> {
-    let cut = PARTS.iter().map(|part| ended_at(plan, plan.faults_for_ms * part / 16));
-    let trimmed = std::iter::once(trimmed(plan));
-    let quicker = [0, 2, 4].map(|part| with_faults_of(plan, part));
-    let begun = [2, 4].map(|part| begun_sooner(plan, part));
-    cut.chain(trimmed).chain(quicker).chain(begun).filter(|shorter| shorter != plan).collect()
+pub fn shorter(plan: &Plan, round: u32) -> Vec<Plan> {
+    let parts = if round == 1 { PARTS.0 } else { PARTS.1 };
+    let mut all: Vec<Plan> = parts.iter().map(|part| ended_at(plan, plan.faults_for_ms * part / 16)).collect();
+    all.push(trimmed(plan));
+    if round > 1 {
+        all.extend([0, 2, 4].map(|part| with_faults_of(plan, part)));
+        all.extend([2, 4].map(|part| begun_sooner(plan, part)));
+    }
+    all.retain(|shorter| shorter != plan);
+    all
+}
+
+/// The run until shortly after a moment, in milliseconds. Up to there it is the same run.
+pub fn soon_after(plan: &Plan, moment_ms: u64) -> Vec<Plan> {
+    let ends = AFTER.map(|after| moment_ms + after);
+    ends.iter().filter(|end| **end < plan.faults_for_ms).map(|end| ended_at(plan, *end)).collect()
 }
 
 /// The same run until a moment.
@@ -77,6 +89,6 @@ mod tests {
             sooner.faults.iter().map(|fault| fault.at_ms).chain(sooner.quorum.iter().map(|d| d.at_ms)).min(),
             Some(0)
         );
-        assert!(shorter(&plan).iter().all(|shorter| shorter.faults_for_ms <= plan.faults_for_ms));
+        assert!(shorter(&plan, 2).iter().all(|shorter| shorter.faults_for_ms <= plan.faults_for_ms));
     }
 }

@@ -8,7 +8,7 @@ mod nodes;
 mod steps;
 mod topics;
 
-pub use durations::shorter;
+pub use durations::{shorter, soon_after};
 pub use steps::count as operations;
 pub use topics::partitions;
 

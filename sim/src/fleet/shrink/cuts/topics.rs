@@ -107,6 +107,9 @@ fn committer(numbers: &Numbers, deed: &mut CommitterDeed) -> bool {
 fn member(numbers: &Numbers, habit: &mut MemberHabit, deeds: &mut [(u32, MemberDeed)]) {
     let stays: Vec<bool> = habit.topics.iter().map(|topic| numbers.0[usize::from(*topic)].is_some()).collect();
     habit.topics.retain_mut(|topic| numbers.topic(topic));
+    if stays.iter().all(|stays| *stays) {
+        return; // bits beyond them mean nothing, and stay too
+    }
     for (_, deed) in deeds {
         if let MemberDeed::Subscribe(bits) = deed {
             let kept = (0..stays.len().min(8)).filter(|bit| stays[*bit]);
