@@ -101,7 +101,7 @@ impl<'h> Figures<'h> {
         })
     }
 
-    /// For each second: writes acknowledged, refused and unknown by when they were sent, and records read.
+    /// For each second: writes that became known to be acknowledged, refused or unknown in it, and records read.
     fn rates(&self) -> Vec<[u32; 4]> {
         let mut rates = vec![[0; 4]; self.lasts() as usize + 1];
         let mut count = |at: f64, what: usize| {
@@ -109,7 +109,7 @@ impl<'h> Figures<'h> {
                 second[what] += 1;
             }
         };
-        self.writes.iter().for_each(|write| count(write.at, write.result as usize));
+        self.writes.iter().for_each(|write| count(write.at + write.took / 1000.0, write.result as usize));
         self.reads.iter().for_each(|(_, read)| count(*read, 3));
         rates
     }

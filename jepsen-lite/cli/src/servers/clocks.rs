@@ -45,6 +45,8 @@ impl WallClock {
                 ("FAKETIME_TIMESTAMP_FILE", file),
                 ("FAKETIME_CACHE_DURATION", "1".to_owned()),
                 ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+                // Else the waits of a JVM, which go by the monotonic clock, never end.
+                ("FAKETIME_FORCE_MONOTONIC_FIX", "0".to_owned()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
