@@ -20,7 +20,8 @@ const EDGES: &[(&str, &[&str])] = &[
         &["model", "protocol", "controller", "coordinator", "raft", "replication", "runtime", "storage", "client"],
     ),
     ("cli", &["model", "protocol", "runtime", "client", "broker", "coordinator", "storage"]),
-    ("jepsen-lite", &["model", "protocol", "runtime", "client", "storage"]),
+    ("jepsen-lite", &["model"]),
+    ("jepsen-lite-cli", &["model", "runtime", "client", "jepsen-lite", "tests"]),
     (
         "sim",
         &[
@@ -52,6 +53,7 @@ fn root() -> PathBuf {
 fn folder_of(name: &str) -> PathBuf {
     match name {
         "sim" | "jepsen-lite" | "tests" => root().join(name),
+        "jepsen-lite-cli" => root().join("jepsen-lite/cli"),
         name => root().join("crates").join(name),
     }
 }

@@ -1,7 +1,8 @@
 //! Planted bugs and coverage marks, named in words at the place where the danger lives.
 //!
 //! `planted!("ack-before-sync")` is the constant false unless the code is built for the simulator (or with
-//! `--cfg thalweg_planted`); there, one process-wide switch picks at most one bug, set once at start.
+//! `--cfg thalweg_planted`); there, one process-wide switch picks at most one bug, set once at start. A real process that
+//! is built so takes the name from the environment variable `THALWEG_PLANT`.
 //! `mark!("isr below minimum")` counts how often a branch that handles a fault, a race or a wrap was reached.
 
 /// Whether the bug `$name` is planted in this process. Guards one expression that re-creates a historical mistake.
@@ -35,11 +36,37 @@ mod armed {
 
     /// See [`planted!`](crate::planted).
     pub fn is_planted(name: &'static str) -> bool {
-        let planted = PLANTED.get().is_some_and(|p| p == name);
+        let planted = asked_for() == Some(name);
         if planted {
-            *REACHED.lock().expect("no panic inside").entry("planted bug reached").or_insert(0) += 1;
+            let mut reached = REACHED.lock().expect("no panic inside");
+            let times = reached.entry("planted bug reached").or_insert(0);
+            *times += 1;
+            if *times == 1 {
+                first_reached(name);
+            }
         }
         planted
+    }
+
+    /// The bug of this process. In the simulator it comes from the seed's own plan and from nowhere else.
+    #[cfg(madsim)]
+    fn asked_for() -> Option<&'static str> {
+        PLANTED.get().map(String::as_str)
+    }
+
+    #[cfg(not(madsim))]
+    fn asked_for() -> Option<&'static str> {
+        Some(PLANTED.get_or_init(|| std::env::var("THALWEG_PLANT").unwrap_or_default()))
+    }
+
+    /// A trace holds it already.
+    #[cfg(madsim)]
+    fn first_reached(_: &str) {}
+
+    /// Who runs real processes has to learn from their logs that a bug was there to be found.
+    #[cfg(not(madsim))]
+    fn first_reached(name: &str) {
+        eprintln!("thalweg: planted bug reached: {name}");
     }
 
     /// See [`mark!`](crate::mark).

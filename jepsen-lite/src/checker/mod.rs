@@ -3,8 +3,10 @@
 pub mod group;
 pub mod log;
 mod verdict;
+mod words;
 
 pub use verdict::{Allowed, Anomaly, Class, Verdict};
+pub use words::in_words;
 
 use crate::history::History;
 

@@ -5,6 +5,7 @@
 //! was invoked, B must see what A did. Times are for people and for fault windows.
 
 mod action;
+mod edn;
 mod fault;
 mod group;
 mod lines;
@@ -14,6 +15,7 @@ mod sense;
 mod settings;
 
 pub use action::{Acks, Action, Answer, CreateTopic, DescribedPartition, Fetch, ListOffsets, OffsetQuery, Produce};
+pub use edn::write_edn;
 pub use fault::{Fault, FaultKind, FaultNature, FileKind};
 pub use group::{CRASHED, CommitOffset, Consume, FetchOffset, GroupMember, GroupProtocol, LOST, Own, PartitionText};
 pub use lines::{BadLine, read, write};

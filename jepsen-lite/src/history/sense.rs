@@ -117,7 +117,7 @@ const fn name_of(answer: &Answer) -> &'static str {
 }
 
 /// As a history writes it.
-const fn asked(action: &Action) -> &'static str {
+pub(super) const fn asked(action: &Action) -> &'static str {
     match action {
         Action::Produce(_) => "produce",
         Action::Fetch(_) => "fetch",

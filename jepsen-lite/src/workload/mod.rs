@@ -3,5 +3,5 @@
 mod outcome;
 mod payload;
 
-pub use outcome::{may_have_happened, write_outcome};
+pub use outcome::{commit_is_refused_for_good, may_have_happened, write_outcome};
 pub use payload::{Payload, Shape, identify};

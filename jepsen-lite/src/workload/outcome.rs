@@ -36,6 +36,31 @@ pub const fn may_have_happened(error: ErrorCode) -> bool {
     )
 }
 
+/// Whether a commit of offsets that was answered with `error` was refused before anything was written.
+pub const fn commit_is_refused_for_good(error: ErrorCode) -> bool {
+    use ErrorCode as E;
+    matches!(
+        error,
+        E::UnknownMemberId
+            | E::IllegalGeneration
+            | E::FencedInstanceId
+            | E::FencedMemberEpoch
+            | E::StaleMemberEpoch
+            | E::RebalanceInProgress
+            | E::InvalidGroupId
+            | E::GroupIdNotFound
+            | E::NonEmptyGroup
+            | E::GroupSubscribedToTopic
+            | E::CoordinatorLoadInProgress
+            | E::OffsetMetadataTooLarge
+            | E::InvalidCommitOffsetSize
+            | E::MessageTooLarge
+            | E::UnknownTopicOrPartition
+            | E::UnknownTopicId
+            | E::UnsupportedVersion
+    )
+}
+
 /// The outcome of a write whose last attempt was answered with `error`. `lost_answers`: whether an earlier attempt may
 /// have arrived without its answer coming back, so that the error speaks of a copy only.
 pub fn write_outcome(error: ErrorCode, lost_answers: bool) -> Outcome {

@@ -30,25 +30,6 @@ fn read(file: &Path) -> Result<History, String> {
 
 fn show(file: &Path, history: &History) -> bool {
     let verdict = checker::check(history);
-    let found: u64 = verdict.counts.values().sum();
-    let headline = match found {
-        0 => "clean".to_owned(),
-        1 => "1 anomaly".to_owned(),
-        many => format!("{many} anomalies"),
-    };
-    let (operations, judged) = (history.operations.len(), verdict.judged);
-    println!("{}: {headline} in {operations} operations, {judged} acknowledged records looked for", file.display());
-    for (class, times) in &verdict.counts {
-        println!("  {}: {times} times", class.name());
-        for anomaly in verdict.anomalies.iter().filter(|anomaly| anomaly.class == *class) {
-            println!("    {}", anomaly.witness);
-        }
-    }
-    for ((class, because), times) in &verdict.allowed {
-        println!("  allowed {times} times: {class}: {because}");
-    }
-    if verdict.ambiguous > 0 {
-        println!("  not judged: {} operations that overlap the end or beginning of their topic", verdict.ambiguous);
-    }
+    print!("{}: {}", file.display(), checker::in_words(history, &verdict));
     verdict.is_clean()
 }

@@ -2,38 +2,14 @@
 
 use client::ClientError;
 use jepsen_lite::history::{Answer, Outcome};
+use jepsen_lite::workload::commit_is_refused_for_good;
 use model::ErrorCode;
-
-/// Whether this comes before anything is written.
-const fn is_definite(error: ErrorCode) -> bool {
-    use ErrorCode as E;
-    matches!(
-        error,
-        E::UnknownMemberId
-            | E::IllegalGeneration
-            | E::FencedInstanceId
-            | E::FencedMemberEpoch
-            | E::StaleMemberEpoch
-            | E::RebalanceInProgress
-            | E::InvalidGroupId
-            | E::GroupIdNotFound
-            | E::NonEmptyGroup
-            | E::GroupSubscribedToTopic
-            | E::CoordinatorLoadInProgress
-            | E::OffsetMetadataTooLarge
-            | E::InvalidCommitOffsetSize
-            | E::MessageTooLarge
-            | E::UnknownTopicOrPartition
-            | E::UnknownTopicId
-            | E::UnsupportedVersion
-    )
-}
 
 /// Of a request that was sent once.
 pub fn of_answer(error_code: i16, done: Answer) -> Outcome {
     match ErrorCode::from_wire(error_code) {
         ErrorCode::None => Outcome::Ok(done),
-        error if is_definite(error) => Outcome::Fail(error.name().to_owned()),
+        error if commit_is_refused_for_good(error) => Outcome::Fail(error.name().to_owned()),
         error => Outcome::Unknown(error.name().to_owned()),
     }
 }
@@ -43,7 +19,9 @@ pub fn of_answer(error_code: i16, done: Answer) -> Outcome {
 pub fn of_library(result: &client::Result<()>, partitions: usize, epoch: i32) -> Outcome {
     match result {
         Ok(()) => Outcome::Ok(Answer::Committed { epoch }),
-        Err(error @ ClientError::Refused { error: code, .. }) if partitions == 1 && is_definite(*code) => {
+        Err(error @ ClientError::Refused { error: code, .. })
+            if partitions == 1 && commit_is_refused_for_good(*code) =>
+        {
             Outcome::Fail(error.to_string())
         }
         Err(error) => Outcome::Unknown(error.to_string()),
