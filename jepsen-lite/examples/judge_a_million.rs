@@ -191,7 +191,14 @@ impl World {
         let end = self.logs[of].len();
         let records: Vec<Received> = self.logs[of][from as usize..].iter().take(most).copied().collect();
         self.positions[follower * PARTITIONS + of] = from + records.len() as Offset;
-        let fetch = Fetch { partition: partition(of), topic_id: None, from, continues: from > 0, node: Some(1) };
+        let fetch = Fetch {
+            partition: partition(of),
+            topic_id: None,
+            from,
+            continues: from > 0,
+            node: Some(1),
+            leader_epoch: None,
+        };
         let answer = Answer::Fetched { records, high_watermark: end as Offset, log_start: 0 };
         self.did(20 + follower as Process, Action::Fetch(fetch), answer);
     }
@@ -220,7 +227,8 @@ impl World {
     fn ask_what_is_committed(&mut self) {
         let of = self.below(PARTITIONS);
         let partition = partition(of);
-        let fetch = FetchOffset { group: GROUP.to_owned(), partition, node: Some(1), may_be_old_ms: 3000 };
+        let fetch =
+            FetchOffset { group: GROUP.to_owned(), partition, node: Some(1), may_be_old_ms: 3000, may_expire: false };
         let (offset, mark) = self.committed[of].map_or((-1, None), |(offset, mark)| (offset, Some(mark)));
         let leader_epoch = if mark.is_some() { 1 } else { -1 };
         self.did(51, Action::FetchOffset(fetch), Answer::CommittedOffset { offset, leader_epoch, mark });

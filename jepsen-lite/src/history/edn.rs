@@ -234,7 +234,7 @@ mod tests {
             FaultNature { kind: FaultKind::ProcessCrash, node: 2, file: None, partition: None, detail: "-9".into() };
         let fault = recorder.fault_begins(1, nature);
         let partition = TopicPartition::new("t", 0);
-        let fetch = Fetch { partition, topic_id: None, from: 3, continues: false, node: None };
+        let fetch = Fetch { partition, topic_id: None, from: 3, continues: false, node: None, leader_epoch: None };
         let read = recorder.invoke(2, 1, Action::Fetch(fetch));
         let records = vec![Received { offset: 3, id: RecordId::new(0, 9), content: 1, timestamp: 1, epoch: 0 }];
         let answer = Answer::Fetched { records, high_watermark: -1, log_start: -1 };

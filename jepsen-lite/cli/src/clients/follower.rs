@@ -105,7 +105,8 @@ impl Follower {
     }
 
     fn fetch(&self, partition: &TopicPartition, from: Offset, continues: bool) -> u32 {
-        let fetch = Fetch { partition: partition.clone(), topic_id: None, from, continues, node: None };
+        let fetch =
+            Fetch { partition: partition.clone(), topic_id: None, from, continues, node: None, leader_epoch: None };
         self.around.chronicle.invoke(self.process, Action::Fetch(fetch))
     }
 

@@ -216,7 +216,14 @@ mod tests {
             recorder.complete(at + SECOND / 100, write, Outcome::Ok(Answer::Produced { base_offset: offset }));
         }
         for at in [6, 7] {
-            let fetch = Fetch { partition: partition.clone(), topic_id: None, from: 0, continues: false, node: None };
+            let fetch = Fetch {
+                partition: partition.clone(),
+                topic_id: None,
+                from: 0,
+                continues: false,
+                node: None,
+                leader_epoch: None,
+            };
             let read = recorder.invoke(at * SECOND, 2, Action::Fetch(fetch));
             let records = vec![Received { offset: 0, id: id(0), content: 1, timestamp: 1, epoch: 0 }];
             let answer = Answer::Fetched { records, high_watermark: -1, log_start: -1 };

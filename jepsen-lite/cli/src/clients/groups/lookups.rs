@@ -41,7 +41,7 @@ async fn look_up(crew: &Crew, cluster: &Cluster, process: Process, may_be_old_ms
     let partitions = crew.around.partitions();
     let ask = |partition: &TopicPartition| {
         let (group, partition) = (crew.name.clone(), partition.clone());
-        let action = FetchOffset { group, partition, node: None, may_be_old_ms };
+        let action = FetchOffset { group, partition, node: None, may_be_old_ms, may_expire: false };
         crew.around.chronicle.invoke(process, Action::FetchOffset(action))
     };
     let operations: Vec<OperationId> = partitions.iter().map(ask).collect();
