@@ -108,6 +108,21 @@ mod tests {
         amid(&consumer("a", 1), &consumer("a", 1), |story| story.deleted(0)).assert_clean();
     }
 
+    /// It was silent for longer than its session, the group was deleted meanwhile, and it came to the same epoch again
+    /// before it knew (groups seed 2005).
+    #[test]
+    fn who_has_its_name_and_epoch_again_need_not_have_been_there_all_the_time() {
+        let (by, mut story) = (consumer("a", 2), Story::new());
+        story.written(9);
+        let own = story.owns_with(&by, &[0], false, false);
+        story.committed(Some(&by), 0, 1, 1);
+        story.deletes_group();
+        story.loses(own);
+        story.owns_with(&by, &[0], false, false);
+        story.committed(Some(&by), 0, 2, 2);
+        story.assert_clean();
+    }
+
     #[test]
     fn a_group_that_may_be_forgotten_has_no_members() {
         for (kind, clean) in [(FaultKind::WipedDisk, true), (FaultKind::PowerFailure, false)] {

@@ -21,11 +21,11 @@ pub struct Presence<'g> {
 
 impl Presence<'_> {
     /// Whether it was there from event `from` to event `until`. Where members choose their own names one may come again in
-    /// another life of the group, and be given the same epoch: then it has to have read on, too.
+    /// another life of the group, and be given the same epoch: then it has to have read on, too, until that last commit.
     pub fn lasts(&self, groups: &Groups<'_>, group: &Group, from: Moment, until: Moment) -> bool {
         let reads_on = |own: OperationId| {
             let own = groups.operation(own);
-            own.invoked.index < from.index && own.completed.is_none_or(|end| end.index > until.index)
+            own.invoked.index < from.index && own.completed.is_none_or(|end| end.index > self.until)
         };
         let is_there = self.from < from.index && until.index < self.until;
         let mut told = group.spans.told.iter().filter(|told| told.by == *self.by);
