@@ -23,11 +23,12 @@ macro_rules! mark {
 
 #[cfg(any(madsim, thalweg_planted))]
 mod armed {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::sync::{Mutex, OnceLock};
 
     static PLANTED: OnceLock<String> = OnceLock::new();
     static REACHED: Mutex<BTreeMap<&'static str, u64>> = Mutex::new(BTreeMap::new());
+    static PASSED: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
     /// Switches one bug on for the life of the process. Once, before anything runs.
     pub fn plant(name: &str) {
@@ -37,6 +38,9 @@ mod armed {
     /// See [`planted!`](crate::planted).
     pub fn is_planted(name: &'static str) -> bool {
         let planted = asked_for() == Some(name);
+        if asked_for().is_none() {
+            PASSED.lock().expect("no panic inside").insert(name);
+        }
         if planted {
             let mut reached = REACHED.lock().expect("no panic inside");
             let times = reached.entry("planted bug reached").or_insert(0);
@@ -74,6 +78,12 @@ mod armed {
         *REACHED.lock().expect("no panic inside").entry(name).or_insert(0) += 1;
     }
 
+    /// The bugs that this process would have met so far, had they been planted. Up to there a run with one of them is the
+    /// same run. Nothing where one is planted.
+    pub fn passed() -> BTreeSet<&'static str> {
+        PASSED.lock().expect("no panic inside").clone()
+    }
+
     /// How often each mark was reached in this process so far.
     pub fn counts() -> BTreeMap<&'static str, u64> {
         REACHED.lock().expect("no panic inside").clone()
@@ -81,7 +91,7 @@ mod armed {
 }
 
 #[cfg(any(madsim, thalweg_planted))]
-pub use armed::{counts, is_planted, plant, reached};
+pub use armed::{counts, is_planted, passed, plant, reached};
 
 /// See [`planted!`](crate::planted).
 #[cfg(not(any(madsim, thalweg_planted)))]

@@ -3,6 +3,7 @@
 
 pub mod check;
 mod children;
+mod clean_runs;
 pub mod hunt;
 pub mod judge;
 pub mod ledger;

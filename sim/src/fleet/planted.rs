@@ -1,11 +1,11 @@
 //! `cargo sim planted`: plants each historical bug in turn, and tells after how many seeds it was caught, and by whom.
 #![allow(clippy::disallowed_methods)] // the fleet lives outside of every simulated world
 
+use super::clean_runs::CleanRuns;
 use super::ledger::{self, Budget, Entry, Judge};
-use super::{Child, Ending, Request, run_each};
+use super::{Child, Ended, Ending, Request, run_each};
 use crate::building;
 use crate::profile::Profile;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -42,8 +42,8 @@ pub fn run(options: &Options, request: &Request) -> bool {
         }
     };
     println!("{:<4} {:<52} {:<7} {:>6}  caught by", "id", "planted bug", "budget", "seeds");
-    let mut seeds = Seeds { of: BTreeMap::new(), jobs: request.jobs };
-    let rows: Vec<Row> = entries.iter().map(|entry| row(entry, options, request, &mut seeds)).collect();
+    let mut clean = CleanRuns::remembered();
+    let rows: Vec<Row> = entries.iter().map(|entry| row(entry, options, request, &mut clean)).collect();
     let caught = rows.iter().filter(|row| row.caught.is_some()).count();
     for budget in [Budget::Easy, Budget::Medium, Budget::Hard] {
         let of_budget = || rows.iter().filter(|row| row.entry.budget == budget);
@@ -55,10 +55,10 @@ pub fn run(options: &Options, request: &Request) -> bool {
     caught == rows.len()
 }
 
-fn row(entry: &Entry, options: &Options, request: &Request, seeds: &mut Seeds) -> Row {
+fn row(entry: &Entry, options: &Options, request: &Request, clean: &mut CleanRuns) -> Row {
     let within = options.seeds.unwrap_or(entry.budget.seeds());
     let row = match (entry.judge, entry.profile(options.profile)) {
-        (_, Some(profile)) => in_worlds(entry, &request.of_profile(profile, within), seeds),
+        (_, Some(profile)) => in_worlds(entry, &request.of_profile(profile, within), clean),
         (Judge::Machine(name), _) => in_machine(entry, name, request.from, within),
         (Judge::CrashPoints, _) => in_crash_points(entry),
         (Judge::Story(name), _) => in_story(entry, name),
@@ -68,31 +68,50 @@ fn row(entry: &Entry, options: &Options, request: &Request, seeds: &mut Seeds) -
     row
 }
 
-/// Runs worlds, in order, until one catches it. With several jobs later seeds may run beside the one that does; the
-/// least seed counts. What is found in a seed that is not clean without the bug does not count.
-fn in_worlds(entry: &Entry, request: &Request, seeds: &mut Seeds) -> Row {
+/// So many seeds are looked at between two looks at whether one has caught it.
+const TOGETHER: u64 = 10;
+
+/// Runs worlds, in order, until one catches it. Only seeds that are clean without the bug, and that come to where it is,
+/// have to be run with it; with several jobs later ones may run beside the one that catches it; the least counts.
+fn in_worlds(entry: &Entry, request: &Request, clean: &mut CleanRuns) -> Row {
     let mut row = Row { entry: *entry, caught: None, seeds_run: 0, seeds_reached: 0, died: 0 };
     let mut arguments = request.arguments.clone();
     arguments.extend(["--plant".to_owned(), entry.bug.to_owned()]);
-    let range = request.from..request.from + request.count;
-    let children = range.map(|seed| Child { seed, arguments: arguments.clone() });
-    run_each(children, request.jobs, |ended| {
-        row.seeds_run += 1;
+    let end = request.from + request.count;
+    for first in (request.from..end).step_by(TOGETHER as usize) {
+        let seeds = first..end.min(first + TOGETHER);
+        row.seeds_run += seeds.end - seeds.start;
+        clean.learn(seeds.clone(), &request.arguments, request.jobs);
+        let passes = |seed: &u64| {
+            let run = clean.get(*seed, &request.arguments);
+            run.is_some_and(|run| run.is_clean && run.passed.contains(entry.bug))
+        };
+        let children =
+            seeds.filter(passes).map(|seed| Child { seed, arguments: arguments.clone() }).collect::<Vec<_>>();
+        run_each(children.into_iter(), request.jobs, |ended| row.take(ended, request.from));
+        if row.caught.is_some() {
+            break;
+        }
+    }
+    row
+}
+
+impl Row {
+    /// A run with the bug in it; `false` when it was caught.
+    fn take(&mut self, ended: Ended, from: u64) -> bool {
         let Some(report) = ended.report else {
-            row.died += 1;
+            self.died += 1;
             return true;
         };
-        row.seeds_reached += u64::from(report.marks.contains_key(REACHED));
-        let number = report.seed - request.from + 1;
+        self.seeds_reached += u64::from(report.marks.contains_key(REACHED));
+        let number = report.seed - from + 1;
         if let Some(by) = report.ending.caught_by()
-            && row.caught.as_ref().is_none_or(|(earlier, ..)| number < *earlier)
-            && seeds.is_clean(report.seed, &request.arguments)
+            && self.caught.as_ref().is_none_or(|(earlier, ..)| number < *earlier)
         {
-            row.caught = Some((number, by, headline(&report.ending)));
+            self.caught = Some((number, by, headline(&report.ending)));
         }
-        row.caught.is_none()
-    });
-    row
+        self.caught.is_none()
+    }
 }
 
 /// Plays the machine's own clusters in memory, in a process of their own: a bug is planted once in a process.
@@ -150,30 +169,6 @@ fn in_story(entry: &Entry, name: &str) -> Row {
         row.caught = Some((1, "story", name.to_owned()));
     }
     row
-}
-
-/// Which seeds are clean as the code is: what is found there with a bug planted, the bug did. Each is run when it is needed,
-/// once for all rows.
-struct Seeds {
-    of: BTreeMap<(u64, Vec<String>), bool>,
-    jobs: usize,
-}
-
-impl Seeds {
-    fn is_clean(&mut self, seed: u64, arguments: &[String]) -> bool {
-        let key = (seed, arguments.to_vec());
-        if let Some(known) = self.of.get(&key) {
-            return *known;
-        }
-        let child = Child { seed, arguments: arguments.to_vec() };
-        let mut is_clean = false;
-        run_each(std::iter::once(child), self.jobs.min(1), |ended| {
-            is_clean = ended.report.is_some_and(|report| report.ending.caught_by().is_none());
-            false
-        });
-        self.of.insert(key, is_clean);
-        is_clean
-    }
 }
 
 fn headline(ending: &Ending) -> String {

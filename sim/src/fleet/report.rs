@@ -1,7 +1,7 @@
 //! What a run tells the process that started it, as one line of JSON on stdout.
 
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What begins the line.
 pub const PREFIX: &str = "REPORT ";
@@ -75,6 +75,8 @@ pub struct RunReport {
     pub trace_events: u64,
     /// Marks that were reached, and how often.
     pub marks: BTreeMap<String, u64>,
+    /// Planted bugs that the run would have met, when none was planted.
+    pub passed: BTreeSet<String>,
     /// The last events, when something was found.
     pub last_events: Vec<String>,
     /// How the cluster was in the end, when something was found.
@@ -97,6 +99,7 @@ impl RunReport {
             trace_hash: 0,
             trace_events: 0,
             marks: BTreeMap::new(),
+            passed: BTreeSet::new(),
             last_events: Vec::new(),
             state: Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! `cargo sim --seeds`: runs seeds and says what they found.
 
 use super::children::children;
+use super::clean_runs::CleanRuns;
 use super::menu::LastFleet;
 use super::{Ended, Ending, Request, RunReport, run_each};
 use std::collections::BTreeMap;
@@ -11,8 +12,10 @@ use std::time::Instant;
 pub fn run(request: &Request) -> bool {
     let begun = Instant::now();
     let mut tally = Tally::default();
+    let mut clean_runs = CleanRuns::remembered();
     run_each(children(request), request.jobs, |ended| {
         tally.take(request, &ended);
+        clean_runs.take(&ended);
         true
     });
     tally.judge_the_whole(request);

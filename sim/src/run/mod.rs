@@ -94,6 +94,7 @@ pub fn in_this_process(options: &Options) -> ExitCode {
     };
     report.wall_seconds = begun.elapsed().as_secs_f64();
     report.marks = model::marks::counts().into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    report.passed = model::marks::passed().into_iter().map(str::to_owned).collect();
     if let Some(out) = &options.out
         && let Err(error) = left_behind::write(out, options, &plan, &report, (played.ok(), &books))
     {
