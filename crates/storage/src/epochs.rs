@@ -1,7 +1,7 @@
 //! Which leader epoch starts at which offset (KIP-101), and its file `leader-epoch-checkpoint`.
 
 use crate::offset_checkpoint::checkpoint_lines;
-use model::{LeaderEpoch, Offset};
+use model::{LeaderEpoch, Offset, planted};
 use std::fmt::Write;
 
 /// The file in a partition's directory.
@@ -40,9 +40,11 @@ impl LeaderEpochs {
         if self.epoch_of(offset) == Some(epoch) {
             return false;
         }
-        // Epochs that began here without a record: this broker led in them and appended nothing. Were they to take the
-        // batch's own epoch with them, its earlier records would count as of the one before.
-        self.entries.retain(|(later, start)| *later <= epoch || *start < offset);
+        // Epochs that began here without a record: this broker led in them and appended nothing. Or ones that began below,
+        // in a file from after a cut that is still to be replayed. Were they to take the batch's own epoch with them, its
+        // earlier records would count as of the one before.
+        let stays = planted!("epochs from after a cut stay while what was cut is replayed");
+        self.entries.retain(|(later, start)| *later <= epoch || (stays && *start < offset));
         self.latest() == Some(epoch) || self.assign(epoch, offset)
     }
 
@@ -160,6 +162,14 @@ mod tests {
         let mut known = epochs(&[(1, 0), (2, 10), (4, 13)]);
         assert!(known.learn(2, 13));
         assert_eq!(known, epochs(&[(1, 0), (2, 10)]));
+    }
+
+    /// What a journal had of before a cut took the batch's own epoch away, which began before the cut.
+    #[test]
+    fn a_batch_of_an_earlier_epoch_ends_those_that_began_below_it() {
+        let mut known = epochs(&[(0, 0), (2, 10), (4, 13)]);
+        assert!(known.learn(2, 20));
+        assert_eq!(known, epochs(&[(0, 0), (2, 10)]));
     }
 
     #[test]

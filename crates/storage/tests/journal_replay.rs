@@ -597,3 +597,26 @@ fn epochs_whose_file_has_rotted_come_back_from_all_batches() {
         assert_eq!(epochs, [0, 3, 6, 9, 12, 15].map(Some));
     });
 }
+
+/// The epochs' file was from after a cut, the checkpoint from before it: replaying what had been cut took the epoch of all
+/// that was kept, and a replica in sync no longer knew of which leader its records are. Seed 29 of the groups.
+#[test]
+fn epochs_from_after_a_cut_do_not_take_those_of_what_was_kept() {
+    story(async {
+        let place = Place::new();
+        let (directory, mut log) = place.with_log(journaled()).await;
+        fill(&mut log, 10, 3).await;
+        checkpointed(&mut log).await;
+        fill(&mut log, 10, 3).await;
+        log.truncate(15).await.expect("a cut");
+        log.assign_leader_epoch(1).await.expect("an epoch");
+        let mut later = request(records("later", 3, START));
+        later.leader_epoch = 1;
+        log.append(&mut [later]).await.remove(0).expect("an append");
+        durable(&log).await;
+        drop((log, directory));
+        let (_directory, log) = place.again(journaled()).await;
+        let epochs = [0, 14, 15, 17].map(|offset| log.reader().epoch_of(offset));
+        assert_eq!(epochs, [0, 0, 1, 1].map(Some));
+    });
+}

@@ -7,7 +7,7 @@
 mod crash_planted;
 
 /// A bug and the story that catches it.
-const BY_STORIES: [(&str, &str); 24] = [
+const BY_STORIES: [(&str, &str); 25] = [
     (
         "a batch may reach into the next segment",
         "cleaning_stories::the_last_batch_of_a_cleaned_segment_is_not_taken_for_one_from_far_above",
@@ -27,6 +27,10 @@ const BY_STORIES: [(&str, &str); 24] = [
     ("clean-to-log-end", "cleaning_stories::a_key_keeps_its_committed_record_whatever_becomes_of_a_later_one"),
     ("dedup-before-append", "full_disks::a_batch_that_found_no_space_is_no_duplicate_when_it_comes_again"),
     ("epoch-plus-one", "producers::all_five_batches_are_known_after_a_crash_and_after_a_clean_stop"),
+    (
+        "epochs from after a cut stay while what was cut is replayed",
+        "journal_replay::epochs_from_after_a_cut_do_not_take_those_of_what_was_kept",
+    ),
     ("followers-check-sequences", "producers::a_follower_learns_without_checking"),
     ("followers-know-no-producers", "producers::a_follower_learns_without_checking"),
     ("keep-journal-generation", "journal_stories::groups_of_an_earlier_generation_are_not_replayed"),
@@ -94,6 +98,8 @@ mod stories {
     mod cut;
     #[path = "full_disks.rs"]
     mod full_disks;
+    #[path = "journal_replay.rs"]
+    mod journal_replay;
     #[path = "journal_stories.rs"]
     mod journal_stories;
     #[path = "producers.rs"]

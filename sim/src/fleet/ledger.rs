@@ -124,6 +124,7 @@ pub const LEDGER: &[Entry] = &[
     cluster("D20", Medium, "truncate-before-journal"),
     one("D21", Hard, "keep-journal-generation"),
     cluster("D00", Hard, "a cut holds what was given away"),
+    groups("D00", Hard, "epochs from after a cut stay while what was cut is replayed"),
     story(
         "journal_stories::a_file_that_was_released_while_it_was_written_to_is_free_once_it_is_left",
         "D00",

@@ -2,6 +2,7 @@
 
 use super::checkpoints::Checkpoints;
 use super::removals::Removals;
+use super::syncer;
 use crate::config::DirectoryOptions;
 use crate::fault::StorageFault;
 use crate::journal::{Entry, Journal};
@@ -286,11 +287,11 @@ impl Core {
             runtime::task::spawn("watch journal", watch_journal(Arc::downgrade(self), self.journal.failed())),
             runtime::task::spawn("sync segments", {
                 let pause = self.options.sync_interval.min(LONGEST_PAUSE);
-                super::syncer::run(Arc::downgrade(self), self.syncer.clone(), pause)
+                syncer::run(Arc::downgrade(self), syncer::Kind::Journaled, self.syncer.clone(), pause)
             }),
             runtime::task::spawn("sync the page cache", {
                 let pause = self.options.sync_interval.min(LONGEST_PAUSE);
-                super::syncer::run_for_page_cache(Arc::downgrade(self), self.page_cache_syncer.clone(), pause)
+                syncer::run(Arc::downgrade(self), syncer::Kind::PageCache, self.page_cache_syncer.clone(), pause)
             }),
             runtime::task::spawn("remove files", {
                 super::removals::run(self.removals.clone(), self.reading.volume.clone())

@@ -17,8 +17,16 @@ const CONCURRENT: usize = 8;
 /// Logs that share one write of the checkpoint.
 const CHUNK: usize = 1024;
 
-/// Syncs what is due, for as long as the directory is open.
-pub(super) async fn run(core: Weak<Core>, news: Arc<Notify>, pause: Duration) {
+/// Which logs a syncer syncs. Those that are not journaled may have left very much for later: what is synced then keeps nobody
+/// waiting, and the journal, for whose room others wait, must not be emptied behind it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Journaled,
+    PageCache,
+}
+
+/// Syncs what is due of a kind, for as long as the directory is open.
+pub(super) async fn run(core: Weak<Core>, kind: Kind, news: Arc<Notify>, pause: Duration) {
     loop {
         // The core is not held meanwhile, so that the directory can be dropped.
         runtime::sync::select! {
@@ -27,25 +35,14 @@ pub(super) async fn run(core: Weak<Core>, news: Arc<Notify>, pause: Duration) {
             () = runtime::time::sleep(pause) => {}
         }
         let Some(open) = core.upgrade() else { return };
-        if open.reading.volume.check().is_ok() {
-            open.sync_due().await;
+        if open.reading.volume.check().is_err() {
+            continue;
         }
-    }
-}
-
-/// The same for logs that are not journaled. They may have left very much for later: what is synced then keeps nobody waiting,
-/// and the journal, for whose room others wait, must not be emptied behind it.
-pub(super) async fn run_for_page_cache(core: Weak<Core>, news: Arc<Notify>, pause: Duration) {
-    loop {
-        runtime::sync::select! {
-            biased;
-            () = news.notified() => {}
-            () = runtime::time::sleep(pause) => {}
-        }
-        let Some(open) = core.upgrade() else { return };
-        if open.reading.volume.check().is_ok()
-            && let Err(fault) = open.sync_page_cache().await
-        {
+        let synced = match kind {
+            Kind::Journaled => open.sync_journaled().await,
+            Kind::PageCache => open.sync_page_cache().await,
+        };
+        if let Err(fault) = synced {
             tracing::warn!("segments are not synced: {fault}");
         }
     }
@@ -71,14 +68,13 @@ impl Core {
     }
 
     /// Syncs what has waited long enough, and while the journal is half full the logs that hold its oldest groups.
-    async fn sync_due(self: &Arc<Self>) {
+    async fn sync_journaled(self: &Arc<Self>) -> Result<(), StorageFault> {
         let due = self.due(|log| log.progress().journaled || is_one_for_all());
-        let mut result = Ok(());
         if !due.is_empty() || !self.dropped().is_empty() {
-            result = self.sync_logs(due).await;
+            self.sync_logs(due).await?;
         }
         let mut before = Vec::new();
-        while result.is_ok() && self.is_journal_half_full() {
+        while self.is_journal_half_full() {
             mark!("journal half full");
             // Before the look: news that come meanwhile bring us back.
             self.await_news();
@@ -89,12 +85,10 @@ impl Core {
                 break;
             }
             holding.truncate(holding.len().div_ceil(2));
-            result = self.sync_logs(holding).await;
+            self.sync_logs(holding).await?;
             before = first;
         }
-        if let Err(fault) = result {
-            tracing::warn!("segments are not synced: {fault}");
-        }
+        Ok(())
     }
 
     /// The logs with uncovered entries, and the group of the oldest of each; the oldest first.

@@ -200,20 +200,35 @@ fn unread(segment: &Segment, error: ScanError) -> ReadError {
 }
 
 fn find_in_batch(scanned: &Scanned, bytes: &[u8], search: Search, limit: usize) -> Result<Option<Found>, ReadError> {
-    let is_wanted = |found: &Found| {
-        found.timestamp >= search.timestamp && found.offset >= search.from && found.offset < search.up_to
-    };
-    Ok(records_of(scanned, bytes, limit)?.into_iter().find(is_wanted))
+    let mut found = None;
+    look_at_records(scanned, bytes, limit, |record| {
+        let is_late_enough = record.timestamp >= search.timestamp;
+        let is_wanted = is_late_enough && record.offset >= search.from && record.offset < search.up_to;
+        found = is_wanted.then_some(record);
+        !is_wanted
+    })?;
+    Ok(found)
 }
 
 /// Of the records at or above `start`; 0 for none.
 fn largest_in_batch(scanned: &Scanned, bytes: &[u8], start: Offset, limit: usize) -> Result<Timestamp, ReadError> {
-    let records = records_of(scanned, bytes, limit)?.into_iter();
-    Ok(records.filter(|found| found.offset >= start).map(|found| found.timestamp).max().unwrap_or(0))
+    let mut largest = 0;
+    look_at_records(scanned, bytes, limit, |record| {
+        if record.offset >= start {
+            largest = record.timestamp.max(largest);
+        }
+        true
+    })?;
+    Ok(largest)
 }
 
-/// Where and when each record of a batch is.
-fn records_of(scanned: &Scanned, bytes: &[u8], limit: usize) -> Result<Vec<Found>, ReadError> {
+/// Shows where and when each record of a batch is, until `look` has seen enough and says `false`.
+fn look_at_records(
+    scanned: &Scanned,
+    bytes: &[u8],
+    limit: usize,
+    mut look: impl FnMut(Found) -> bool,
+) -> Result<(), ReadError> {
     let header = scanned.header;
     let corrupt = |error: protocol::records::BatchError| {
         ReadError::Corrupt(format!("the batch at offset {}: {error}", header.base_offset))
@@ -221,11 +236,13 @@ fn records_of(scanned: &Scanned, bytes: &[u8], limit: usize) -> Result<Vec<Found
     let batch = BatchView { header, bytes };
     batch.check_crc().map_err(corrupt)?;
     let payload = batch.decompressed(limit).map_err(corrupt)?;
-    let found = RecordViews::new(&payload, header.record_count).map(|record| {
+    for record in RecordViews::new(&payload, header.record_count) {
         let record = record.map_err(corrupt)?;
         let offset = header.base_offset + i64::from(record.offset_delta);
         let timestamp = header.timestamp_of(record.timestamp_delta);
-        Ok(Found { timestamp, offset, leader_epoch: header.leader_epoch })
-    });
-    found.collect()
+        if !look(Found { timestamp, offset, leader_epoch: header.leader_epoch }) {
+            break;
+        }
+    }
+    Ok(())
 }

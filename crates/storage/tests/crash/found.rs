@@ -79,6 +79,10 @@ async fn read(log: &Log) -> Result<Contents, String> {
         if one != batch.bytes {
             return Err(format!("a read at {inside} does not give the batch that has it"));
         }
+        let (first, epoch) = (batch.base_offset.max(start), batch.leader_epoch);
+        if reader.epoch_of(first) != Some(epoch) {
+            return Err(format!("{first} counts as of epoch {:?}, and is of {epoch}", reader.epoch_of(first)));
+        }
     }
     let producers = log.active_producers();
     let producers = producers.iter().map(|p| (p.producer_id, (p.producer_epoch, p.last_sequence))).collect();

@@ -272,6 +272,16 @@ fn producers_and_epochs() -> History {
         Durable,
         Retention { slot: 0, keep: 0 },
         Epoch { slot: 0 },
+        Produce { slot: 0, producer: 50, size: 200 },
+        Produce { slot: 0, producer: 51, size: 200 },
+        // A checkpoint of what is cut then, and epochs of after the cut.
+        Mode { slot: 0, journaled: false },
+        Mode { slot: 0, journaled: true },
+        Produce { slot: 0, producer: 50, size: 200 },
+        Truncate { slot: 0, back: 2 },
+        Epoch { slot: 0 },
+        Produce { slot: 0, producer: 52, size: 200 },
+        Durable,
     ];
     history("producers-and-epochs", settings(NEVER, 8), steps)
 }
