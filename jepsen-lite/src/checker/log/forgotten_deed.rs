@@ -49,10 +49,16 @@ impl<'a> Told<'a> {
 
     fn report(&self, wrong: String, of: Option<(&TopicPartition, &DescribedPartition)>, verdict: &mut Verdict) {
         let lost = self.evidence.metadata_may_be_lost(self.life().begins, self.evidence.until(self.id));
-        let stays_out = of.filter(|(_, partition)| partition.moves).and_then(|(name, _)| {
+        let stays_out = of.filter(|(_, told)| told.moves).and_then(|(name, told)| {
             let there = |it: &&super::evidence::Partition| it.life == self.life && it.name == *name;
-            let partition = self.evidence.partitions.iter().find(there)?;
-            self.evidence.may_stay_out(partition, self.life().begins)
+            let (partition, since) = (self.evidence.partitions.iter().find(there)?, self.life().begins);
+            // A move waits for a leader, which whoever waits for one in vain reports.
+            let leads = told.leader >= 0;
+            if leads {
+                self.evidence.may_stay_out(partition, since)
+            } else {
+                self.evidence.may_refuse(partition, since)
+            }
         });
         if let Some(because) = lost.or(stays_out) {
             return verdict.allow(Class::ForgottenDeed, because);
@@ -145,9 +151,9 @@ fn asked<'h>(id: OperationId, deed: &'h Operation, name: &TopicPartition) -> Opt
 #[cfg(test)]
 mod tests {
     use crate::checker::Class;
-    use crate::checker::log::cluster_stories::three_nodes;
+    use crate::checker::log::cluster_stories::{strike, three_nodes};
     use crate::checker::log::story::{Story, partition};
-    use crate::history::{Action, Answer, DescribedPartition, Outcome};
+    use crate::history::{Action, Answer, DescribedPartition, FaultKind, Outcome};
     use model::NodeId;
 
     fn described(story: &mut Story, partitions: &[(&[NodeId], bool)]) {
@@ -184,6 +190,21 @@ mod tests {
         story.healed();
         described(&mut story, &[(&[1, 2, 3], true)]);
         story.assert_only(Class::ForgottenDeed);
+    }
+
+    /// Cluster seed 352: all copies were lost by what excuses that, and so nobody led who could bring the new ones along.
+    #[test]
+    fn a_partition_that_may_lack_a_leader_may_be_on_its_way() {
+        for (leader, found) in [(-1, false), (1, true)] {
+            let mut story = three_nodes(&[]);
+            story.acknowledged(0, 1);
+            (1..=3).for_each(|node| strike(&mut story, node, FaultKind::WipedDisk));
+            story.healed();
+            let partition = DescribedPartition { leader, replicas: vec![1, 2, 3], moves: true };
+            let answer = Answer::Described { partitions: vec![partition] };
+            story.did(9, Action::DescribeTopic { topic: "t".into() }, answer);
+            if found { story.assert_only(Class::ForgottenDeed) } else { story.assert_clean() }
+        }
     }
 
     #[test]
