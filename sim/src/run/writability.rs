@@ -76,8 +76,9 @@ pub async fn write_everywhere(client: Client, what: Writability) {
         let within = what.within;
         let outcome = match records.write(place, within).await {
             Ok(()) => Outcome::Ok(Answer::Done),
+            Err(not) if not.is_clock_wrong => Outcome::Unknown("the clocks are too far apart".into()),
             Err(_) if !what.is_asked_of(&client, place).await => Outcome::Unknown("too few are in sync by now".into()),
-            Err(why) => Outcome::Fail(format!("no record is acknowledged in {within:?}: {why}")),
+            Err(not) => Outcome::Fail(format!("no record is acknowledged in {within:?}: {}", not.why)),
         };
         client.around.chronicle.complete(operation, outcome);
     }

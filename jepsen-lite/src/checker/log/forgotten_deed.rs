@@ -192,13 +192,15 @@ mod tests {
         story.assert_only(Class::ForgottenDeed);
     }
 
-    /// Cluster seed 352: all copies were lost by what excuses that, and so nobody led who could bring the new ones along.
+    /// Cluster seed 352: no copy in the page cache knows after a power failure what it lacks, and so nobody led who could bring the new ones along.
     #[test]
     fn a_partition_that_may_lack_a_leader_may_be_on_its_way() {
         for (leader, found) in [(-1, false), (1, true)] {
-            let mut story = three_nodes(&[]);
+            let mut story = three_nodes(&[("flush.messages", "1000"), ("min.insync.replicas", "2")]);
             story.acknowledged(0, 1);
-            (1..=3).for_each(|node| strike(&mut story, node, FaultKind::WipedDisk));
+            for node in 1..=3 {
+                strike(&mut story, node, FaultKind::PowerFailure);
+            }
             story.healed();
             let partition = DescribedPartition { leader, replicas: vec![1, 2, 3], moves: true };
             let answer = Answer::Described { partitions: vec![partition] };

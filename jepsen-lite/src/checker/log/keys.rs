@@ -85,7 +85,12 @@ impl Keys {
     pub fn may_be_replaced(&self, key: Key, offset: Offset, until: Index, is_scanned: bool) -> bool {
         let Some(of) = self.by_key.get(&key.name) else { return false };
         let leaves_a_trace = !is_scanned || self.is_replaced_in_the_end(key, offset);
-        greatest(&of.placed, until) > offset || leaves_a_trace && greatest(&of.any, until) > offset
+        greatest(&of.placed, until) > offset || leaves_a_trace && self.may_have_newer(key, offset, until)
+    }
+
+    /// Whether somebody wrote, or may have, a record of this key that may be newer, whatever became of it.
+    pub fn may_have_newer(&self, key: Key, offset: Offset, until: Index) -> bool {
+        self.by_key.get(&key.name).is_some_and(|of| greatest(&of.any, until) > offset)
     }
 }
 

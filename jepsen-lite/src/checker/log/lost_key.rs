@@ -69,7 +69,7 @@ impl Judge<'_, '_> {
                 continue;
             }
             if !self.may_be_forgotten(version, key, scan.operation) {
-                self.missing(version, scan.operation, verdict);
+                self.missing(version, key, scan.operation, verdict);
             }
         }
     }
@@ -98,7 +98,7 @@ impl Judge<'_, '_> {
             {
                 continue;
             }
-            self.missing(version, id, verdict);
+            self.missing(version, key, id, verdict);
             return; // one tells of all
         }
     }
@@ -124,10 +124,16 @@ impl Judge<'_, '_> {
         !clocks_are_right || looked.saturating_add(APART_MS * 1_000_000) >= kept_until
     }
 
-    fn missing(&self, version: &Version, by: OperationId, verdict: &mut Verdict) {
+    fn missing(&self, version: &Version, key: Key, by: OperationId, verdict: &mut Verdict) {
         let (evidence, partition) = (self.evidence, self.partition);
-        let seen = Observation::of(evidence, version);
-        if let Some(because) = evidence.may_be_gone(partition, seen, evidence.until(by)) {
+        let (seen, until) = (Observation::of(evidence, version), evidence.until(by));
+        let newer_is_gone = || {
+            // What replaced it was lost afterwards, and so nothing in the end tells that it was there.
+            let end = evidence.until(partition.scan?.operation);
+            let had_newer = self.keys.may_have_newer(key, version.offset, until);
+            evidence.may_be_gone(partition, seen, end).filter(|_| had_newer)
+        };
+        if let Some(because) = evidence.may_be_gone(partition, seen, until).or_else(newer_is_gone) {
             verdict.allow(Class::LostKey, because);
             return;
         }
@@ -202,6 +208,22 @@ mod tests {
             story.complete(doubtful, Outcome::Unknown("timed out".into()));
             story.poll(1, 0, &[(2, 2)], 3);
             story.scan(0, 3, &[(2, 2)]);
+            assert_eq!(story.verdict().is_clean(), clean, "{:?}", story.verdict().anomalies);
+        }
+    }
+
+    /// Groups seed 762: a newer value of which nobody was told was compacted for, and went with its leader's log.
+    #[test]
+    fn a_value_went_in_favour_of_one_that_was_lost_after_it() {
+        for (flush, clean) in [("9", true), ("1", false)] {
+            let mut story = Story::with_topic(&[COMPACTED, ("flush.messages", flush)]);
+            done(&mut story, 0, 1, false);
+            done(&mut story, 1, 2, false);
+            let doubtful = put(&mut story, 2, 1, false);
+            story.complete(doubtful, Outcome::Unknown("timed out".into()));
+            story.poll(1, 0, &[(1, 1)], 3);
+            story.fault(FaultKind::PowerFailure, None);
+            story.scan(0, 2, &[(1, 1)]);
             assert_eq!(story.verdict().is_clean(), clean, "{:?}", story.verdict().anomalies);
         }
     }

@@ -29,6 +29,14 @@ pub struct LoneRecords {
     next_producer_id: ProducerId,
 }
 
+/// Why a record was not acknowledged.
+pub struct NotWritten {
+    /// In words.
+    pub why: String,
+    /// Its time is too far from the broker's: clocks that jumped are not set right when all else is healed.
+    pub is_clock_wrong: bool,
+}
+
 /// What became of the attempts so far.
 #[derive(Default)]
 struct Attempts {
@@ -49,7 +57,7 @@ impl LoneRecords {
     ///
     /// # Errors
     /// Why it was not acknowledged within the time.
-    pub async fn write(&mut self, place: Place, within: Duration) -> Result<(), String> {
+    pub async fn write(&mut self, place: Place, within: Duration) -> Result<(), NotWritten> {
         let chronicle = self.client.around.chronicle.clone();
         let process = self.client.process;
         self.next_producer_id += 1;
@@ -76,9 +84,10 @@ impl LoneRecords {
             };
             let absent = refused == Some(ErrorCode::UnknownTopicOrPartition);
             let patience = if absent { within.min(PATIENCE_FOR_THE_ABSENT) } else { within };
-            if began.elapsed() >= patience {
+            let is_clock_wrong = refused == Some(ErrorCode::InvalidTimestamp);
+            if is_clock_wrong || began.elapsed() >= patience {
                 chronicle.complete(operation, given_up(refused, &attempts));
-                return Err(attempts.why);
+                return Err(NotWritten { why: attempts.why, is_clock_wrong });
             }
             self.client.back_off().await;
         }
