@@ -131,7 +131,7 @@ impl Judge<'_, '_> {
             // What replaced it was lost afterwards, and so nothing in the end tells that it was there.
             let end = evidence.until(partition.scan?.operation);
             let had_newer = self.keys.may_have_newer(key, version.offset, until);
-            evidence.may_be_gone(partition, seen, end).filter(|_| had_newer)
+            evidence.may_be_gone(partition, Observation::by(evidence, by), end).filter(|_| had_newer)
         };
         if let Some(because) = evidence.may_be_gone(partition, seen, until).or_else(newer_is_gone) {
             verdict.allow(Class::LostKey, because);
@@ -223,7 +223,8 @@ mod tests {
             story.complete(doubtful, Outcome::Unknown("timed out".into()));
             story.poll(1, 0, &[(1, 1)], 3);
             story.fault(FaultKind::PowerFailure, None);
-            story.scan(0, 2, &[(1, 1)]);
+            // One of its copies had not been cleaned yet.
+            story.scan(0, 2, &[(0, 0), (1, 1)]);
             assert_eq!(story.verdict().is_clean(), clean, "{:?}", story.verdict().anomalies);
         }
     }
