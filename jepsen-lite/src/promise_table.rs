@@ -256,7 +256,7 @@ pub static DELETION: &[Row] = &[
 pub static METADATA: &[Row] = &[
     Row {
         faults: WRONG_BYTES,
-        files: &[File::Metadata],
+        files: &[File::MetadataLog],
         keeping: Keeping::TailMayBeLost,
         because: "rot in the last entry of the metadata log cannot be told from a torn write",
         ..ANY
@@ -411,7 +411,8 @@ fn faults_words(row: &Row) -> String {
             File::Segment => "segment",
             File::Journal => "journal",
             File::Derived => "index or snapshot",
-            File::Metadata => "checkpoint or metadata file",
+            File::Metadata => "checkpoint or metadata snapshot",
+            File::MetadataLog => "metadata log",
         };
         let _ = write!(words, " (of a {})", list(row.files, file));
     }
@@ -477,6 +478,14 @@ mod tests {
         assert_eq!(keeping(DEFAULT, of(File::Metadata)).0, Keeping::KeptOrRefused);
     }
 
+    /// A snapshot is whole before anything relies on it: one that is bad was not torn.
+    #[test]
+    fn metadata_is_lost_with_the_end_of_its_log_and_not_with_its_snapshot() {
+        let of = |file| metadata(DEFAULT, Hit { file: Some(file), ..hit(F::RotAtRest) }).0;
+        assert_eq!(of(File::MetadataLog), Keeping::TailMayBeLost);
+        assert_eq!(of(File::Metadata), Keeping::Kept);
+    }
+
     #[test]
     fn every_row_decides_something() {
         let mut used = vec![false; KEEPING.len()];
@@ -492,13 +501,14 @@ mod tests {
 
     fn every_case() -> Vec<(Settings, Hit)> {
         let mut cases = Vec::new();
-        let files = [None, Some(File::Segment), Some(File::Journal), Some(File::Derived), Some(File::Metadata)];
+        let (bytes, words) = ([File::Segment, File::Journal, File::Derived], [File::Metadata, File::MetadataLog]);
+        let files = || bytes.into_iter().chain(words).map(Some).chain([None]);
         for durability in [Durability::Journaled, Durability::PageCache] {
             for acks in [Acks::None, Acks::Leader, Acks::All] {
                 for in_sync in [InSync::Alone, InSync::One, InSync::Several] {
                     for unclean_election in [false, true] {
                         let settings = Settings { durability, acks, in_sync, unclean_election };
-                        for (kind, file) in F::ALL.iter().flat_map(|k| files.map(|file| (*k, file))) {
+                        for (kind, file) in F::ALL.iter().flat_map(|k| files().map(|file| (*k, file))) {
                             cases.push((settings, Hit { kind, file }));
                         }
                     }

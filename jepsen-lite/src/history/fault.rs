@@ -96,8 +96,10 @@ pub enum FileKind {
     Journal,
     /// An index or a producer snapshot: what can be rebuilt from segments.
     Derived,
-    /// A checkpoint, or who and what the directory is.
+    /// A checkpoint, a snapshot of the cluster's metadata, or who and what the directory is.
     Metadata,
+    /// The log of the cluster's metadata.
+    MetadataLog,
 }
 
 impl fmt::Display for FaultKind {

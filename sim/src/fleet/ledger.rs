@@ -69,6 +69,11 @@ const fn one(id: &'static str, budget: Budget, bug: &'static str) -> Entry {
     world("standard", id, budget, bug)
 }
 
+/// One node whose disk has most of what goes wrong: one of several would be healed by the others before anybody sees it.
+const fn storage(id: &'static str, budget: Budget, bug: &'static str) -> Entry {
+    world("storage", id, budget, bug)
+}
+
 const fn cluster(id: &'static str, budget: Budget, bug: &'static str) -> Entry {
     world("cluster", id, budget, bug)
 }
@@ -107,7 +112,7 @@ pub const LEDGER: &[Entry] = &[
     one("D01", Easy, "ack-before-sync"),
     cluster("D02", Medium, "a vote is answered before it is durable"),
     machine("raft", "D02", Medium, "vote-not-saved"),
-    cluster("D04", Medium, "a bad metadata snapshot counts as an empty one"),
+    storage("D04", Medium, "a bad metadata snapshot counts as an empty one"),
     one("D05", Easy, "keep-appending-after-write-error"),
     one("D07", Medium, "recovery-point-before-flush"),
     one("D08", Medium, "clean-mark-left-at-start"),
@@ -115,13 +120,15 @@ pub const LEDGER: &[Entry] = &[
     one("D11", Hard, "skip-offset-contiguity"),
     // A batch has to be in a snapshot, lost with the page cache, and not be answered yet.
     crash("D13", Medium, "producer-snapshot-beyond-log-end"),
-    one("D14", Medium, "trust-index-files"),
+    // The entry that rots has to be the one by which somebody looks for a record of long ago.
+    story("append_and_read::a_torn_index_costs_time_and_no_record", "D14", Medium, "trust-index-files"),
     one("D16", Hard, "group-crc-header-only"),
     one("D17", Hard, "checkpoint-by-end-offset"),
     one("D18", Hard, "recovery-skips-matching-bytes"),
     one("D18", Hard, "replay-before-journal-sync"),
     one("D19", Medium, "mode-from-config"),
-    cluster("D20", Medium, "truncate-before-journal"),
+    // A crash has to come between the cut and the journal that tells of it.
+    crash("D20", Medium, "truncate-before-journal"),
     one("D21", Hard, "keep-journal-generation"),
     cluster("D00", Hard, "a cut holds what was given away"),
     groups("D00", Hard, "epochs from after a cut stay while what was cut is replayed"),
@@ -184,12 +191,12 @@ pub const LEDGER: &[Entry] = &[
     groups("G11", Hard, "leader-epoch-of-an-offset-lost-on-load"),
     groups("G13", Easy, "a rejected append drops the machine"),
     groups("G00", Medium, "a deposed coordinator answers reads"),
-    groups("G00", Medium, "a coordinator outlives its leadership"),
+    groups("G00", Hard, "a coordinator outlives its leadership"),
     groups("G00", Medium, "an offset expires though its topic is read"),
     groups("G00", Medium, "a commit of nobody is taken from a full group"),
     groups("G00", Medium, "a group with members is deleted"),
     groups("G00", Medium, "an offset that members read from is deleted"),
-    groups("G00", Medium, "what was assigned and is not read yet is not told of"),
+    groups("G00", Hard, "what was assigned and is not read yet is not told of"),
     one("I01", Easy, "remember-one-batch"),
     one("I02", Medium, "unknown-error-for-old-duplicate"),
     cluster("I04", Easy, "followers-know-no-producers"),

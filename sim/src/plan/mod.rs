@@ -29,7 +29,7 @@ pub use workload::{
 };
 pub use world::WorldShape;
 
-use crate::profile::{Profile, Size};
+use crate::profile::{Mood, Profile, Size};
 use serde::{Deserialize, Serialize};
 
 /// Everything that a run will do.
@@ -96,6 +96,9 @@ impl Plan {
     /// The plan of a seed.
     pub fn draw(seed: u64, profile: &Profile) -> Plan {
         let mut world = WorldShape::draw(seed, profile.size);
+        if profile.mood == Mood::BadDisks {
+            world.take_snapshots(seed);
+        }
         let faults_for_ms = profile.faults_for.as_millis() as u64;
         let groups = (profile.size == Size::Groups).then(|| groups::draw(seed, faults_for_ms, &mut world));
         let weather = Weather::draw(seed, faults_for_ms, world.is_cluster(), profile.mood);

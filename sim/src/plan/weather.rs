@@ -30,6 +30,9 @@ const fn corrupting(what: FaultKind) -> Kind {
     Kind { corrupts: true, ..kind(what, 8, 1, (50, 500)) }
 }
 
+/// So many times as many worlds of bad disks have a kind that corrupts.
+const ROTTEN: f64 = 5.0;
+
 /// The kinds of one node's world. Frequent enough that 300 seeds have each, rare enough that most seeds are without
 /// most.
 pub const ONE_NODE: &[Kind] = &[
@@ -153,7 +156,8 @@ impl Weather {
     pub fn draw(seed: u64, length_ms: u64, cluster: bool, mood: Mood) -> Weather {
         let mut dice = stream(seed, "weather");
         let corrupts = |kind: &FaultKind| Kind::of(*kind, cluster).corrupts;
-        let drawn = kinds(cluster).iter().filter(|entry| dice.chance(entry.percent as f64 / 100.0));
+        let bad = |entry: &Kind| if entry.corrupts && mood == Mood::BadDisks { ROTTEN } else { 1.0 };
+        let drawn = kinds(cluster).iter().filter(|entry| dice.chance(entry.percent as f64 / 100.0 * bad(entry)));
         let mut kinds: Vec<FaultKind> = drawn.map(|entry| entry.kind).collect();
         kinds.retain(|kind| mood != Mood::BadDisks || is_of_disks(*kind));
         if kinds.iter().all(|kind| corrupts(kind) || is_seldom_let(*kind)) {

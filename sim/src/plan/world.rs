@@ -50,6 +50,14 @@ impl WorldShape {
         WorldShape { network_us, nodes: vec![node], topics }
     }
 
+    /// Most disks have a snapshot of the metadata too, which could rot.
+    pub fn take_snapshots(&mut self, seed: u64) {
+        let mut dice = stream(seed, "snapshots");
+        for node in self.nodes.iter_mut().filter(|_| dice.chance(0.7)) {
+            node.configs.insert("metadata.log.max.record.bytes.between.snapshots".into(), "1000".into());
+        }
+    }
+
     /// Whether there is more than one node.
     pub fn is_cluster(&self) -> bool {
         self.nodes.len() > 1

@@ -6,6 +6,7 @@ use jepsen_lite::history::{FaultKind, FaultNature};
 use runtime::simulation::disk::{self, Faults};
 use runtime::simulation::{Latency, Node, elapsed};
 use runtime::time::Duration;
+use std::collections::BTreeMap;
 
 /// How the disk is when nothing is wrong with it, given how it is now: the shape of the world stays.
 pub fn heal(node: Node, usual: &Faults) {
@@ -56,13 +57,18 @@ pub fn end(node: Node, kind: FaultKind, usual: &Faults) {
     });
 }
 
-/// Flips a bit of a file at rest, and tells which; `None` when there is nothing to flip.
+/// Flips a bit of a file at rest, and tells which; `None` when there is nothing to flip. Each sort of file is as likely: of
+/// those that matter most there are the fewest.
 pub fn rot(server: &ServerNode, amount: u64) -> Option<FaultNature> {
     let node = server.node;
     let files = disk::image(node).files();
-    let some: Vec<_> =
-        files.iter().filter(|(path, bytes)| !bytes.is_empty() && files::kind_of(path).is_some()).collect();
-    let (path, bytes) = *some.get((amount >> 8) as usize % some.len().max(1))?;
+    let mut sorts: BTreeMap<&str, Vec<(&str, &[u8])>> = BTreeMap::new();
+    for (path, bytes) in files.iter().filter(|(path, bytes)| !bytes.is_empty() && files::kind_of(path).is_some()) {
+        sorts.entry(files::sort_of(path)).or_default().push((path, bytes));
+    }
+    let of_sort = (amount >> 40) as usize % sorts.len().max(1);
+    let some = sorts.into_values().nth(of_sort)?;
+    let (path, bytes) = *some.get((amount >> 8) as usize % some.len())?;
     let bit = (amount >> 24) % (bytes.len() as u64 * 8);
     disk::rot(node, path, bit).then(|| FaultNature {
         file: files::kind_of(path),

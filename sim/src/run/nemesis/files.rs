@@ -10,12 +10,23 @@ pub fn kind_of(path: &str) -> Option<FileKind> {
     let name = path.rsplit('/').next().unwrap_or(path);
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     match extension {
+        "changes" | "records" if path.contains(METADATA) => Some(FileKind::MetadataLog),
         _ if path.contains(METADATA) => Some(FileKind::Metadata),
         "log" => Some(FileKind::Segment),
         "index" | "timeindex" | "snapshot" => Some(FileKind::Derived),
         "lock" => None,
         _ if path.contains("journal") => Some(FileKind::Journal),
         _ => Some(FileKind::Metadata),
+    }
+}
+
+/// Files of one sort hold the same of different things: segments, one kind of index, one checkpoint.
+pub fn sort_of(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match name.rsplit_once('.') {
+        Some((_, extension)) => extension,
+        None if kind_of(path) == Some(FileKind::Journal) => "journal",
+        None => name,
     }
 }
 
@@ -40,8 +51,18 @@ mod tests {
         assert_eq!(kind_of(".lock"), None);
         assert_eq!(partition_of("topic-0-1/x.log").as_deref(), Some("topic-0-1"));
         assert_eq!(kind_of("__cluster_metadata-0/00000000000000001234.snapshot"), Some(FileKind::Metadata));
+        assert_eq!(kind_of("__cluster_metadata-0/00000000000000001234.changes"), Some(FileKind::MetadataLog));
         assert_eq!(partition_of("meta.properties"), None);
         assert_eq!(partition_of("__cluster_metadata-0/x.records"), None);
         assert_eq!(partition_of("journal/0001"), None);
+    }
+
+    #[test]
+    fn the_same_of_different_things_is_of_one_sort() {
+        assert_eq!(sort_of("topic-0-1/00000000000000000000.log"), sort_of("topic-2-0/00000000000000000017.log"));
+        assert_eq!(sort_of("journal/0001"), sort_of("journal/0002"));
+        let metadata = ["00000000000000000000.log", "00000000000000000100-0000000003.checkpoint", "quorum-state"];
+        let sorts = metadata.map(|name| format!("__cluster_metadata-0/{name}"));
+        assert_eq!(sorts.each_ref().map(|path| sort_of(path)), ["metadata log", "metadata snapshot", "quorum-state"]);
     }
 }
