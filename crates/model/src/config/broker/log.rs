@@ -7,7 +7,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
     list("log.dir").default("/tmp/kafka-logs").works("Where data lives, when log.dirs is not given."),
     list("log.dirs").works("Where data lives: directories, separated by commas."),
     list("cordoned.log.dirs").default("").dynamic().later("several log directories", "Directories that get no new partitions, or * for all."),
-    long("log.dir.failure.timeout.ms").default("30000").at_least(1).later("clusters of more than one node", "A broker that cannot tell the controller of a failed directory for this long stops."),
+    long("log.dir.failure.timeout.ms").default("30000").at_least(1).later("several log directories", "A broker that cannot tell the controller of a failed directory for this long stops."),
     int("log.segment.bytes").default("1073741824").at_least(1_048_576).dynamic().works("A segment that has reached this size is closed and a new one begun."),
     long("log.roll.ms").dynamic().works("A segment that is this old is closed and a new one begun; log.roll.hours when not given."),
     int("log.roll.hours").default("168").at_least(1).works("The same in hours."),

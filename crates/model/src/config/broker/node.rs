@@ -15,5 +15,5 @@ pub(super) const KEYS: &[ConfigKey] = &[
     list("config.providers").default("").dynamic().later("config providers", "Names of sources that ${name:path:key} in other values may refer to."),
     long("server.max.startup.time.ms").default("9223372036854775807").at_least(0).hidden().without_effect("a start here is never cut short by a clock", "The longest a start may take."),
     boolean("unstable.api.versions.enable").default("false").hidden().later("API versions that Kafka has not released", "Also advertise API versions that Kafka has not released; for tests."),
-    boolean("unstable.feature.versions.enable").default("false").hidden().later("clusters of more than one node", "Also allow feature levels that Kafka has not released; for tests."),
+    boolean("unstable.feature.versions.enable").default("false").hidden().without_effect("there are stable feature levels only", "Also allow feature levels that Kafka has not released; for tests."),
 ];

@@ -4,7 +4,7 @@ use crate::config::key::{ConfigKey, Valid, boolean, int, long, string};
 
 #[rustfmt::skip] // a table, a key a line
 pub(super) const KEYS: &[ConfigKey] = &[
-    int("num.replica.fetchers").default("1").at_least(1).dynamic().later("clusters of more than one node", "Connections to each other broker for copying records."),
+    int("num.replica.fetchers").default("1").at_least(1).dynamic().without_effect("one connection to each leader carries all of its partitions", "Connections to each other broker for copying records."),
     int("num.replica.alter.log.dirs.threads").later("several log directories", "Replicas that move between directories at the same time."),
     int("replica.fetch.backoff.ms").default("1000").at_least(0).works("Rest after a failed fetch from a leader; where that one has not heard yet that it leads, at most."),
     int("replica.fetch.max.bytes").default("1048576").at_least(0).works("The most a follower asks for of one partition; a larger batch comes all the same."),
@@ -19,5 +19,5 @@ pub(super) const KEYS: &[ConfigKey] = &[
     boolean("auto.leader.rebalance.enable").default("true").works("Leadership returns to preferred replicas by itself."),
     long("leader.imbalance.check.interval.seconds").default("300").at_least(1).works("Time between searches for partitions that a replica other than the preferred one leads."),
     string("inter.broker.listener.name").works("The listener by which brokers reach each other."),
-    string("security.inter.broker.protocol").default("PLAINTEXT").valid(Valid::OneOf(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])).later("clusters of more than one node", "The security protocol between brokers when inter.broker.listener.name is not given."),
+    string("security.inter.broker.protocol").default("PLAINTEXT").valid(Valid::OneOf(&["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])).later("TLS", "The security protocol between brokers when inter.broker.listener.name is not given."),
 ];
