@@ -123,7 +123,8 @@ pub const LEDGER: &[Entry] = &[
     // The entry that rots has to be the one by which somebody looks for a record of long ago.
     story("append_and_read::a_torn_index_costs_time_and_no_record", "D14", Medium, "trust-index-files"),
     one("D16", Hard, "group-crc-header-only"),
-    one("D17", Hard, "checkpoint-by-end-offset"),
+    // A cut has to end while a sync of what it cut is under way, and then a crash has to come before the next checkpoint.
+    crash("D17", Hard, "checkpoint-by-end-offset"),
     one("D18", Hard, "recovery-skips-matching-bytes"),
     one("D18", Hard, "replay-before-journal-sync"),
     one("D19", Medium, "mode-from-config"),
