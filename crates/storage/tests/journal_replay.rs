@@ -620,3 +620,22 @@ fn epochs_from_after_a_cut_do_not_take_those_of_what_was_kept() {
         assert_eq!(epochs, [0, 0, 1, 1].map(Some));
     });
 }
+
+/// The same of a journaled log, of which only the journal says whether it was dropped: where that has rotted, too, another may
+/// be there by right.
+#[test]
+fn a_journaled_log_whose_topic_id_has_rotted_is_closed() {
+    story(async {
+        let place = Place::new();
+        let (directory, mut log) = place.with_log(journaled()).await;
+        fill(&mut log, 10, 3).await;
+        checkpointed(&mut log).await;
+        drop((log, directory));
+        place.damage("story-0/partition.metadata", 0, rotten_identity().as_bytes()).await;
+        let opened = place.open(journaled()).await;
+        assert_eq!(opened.logs.len(), 1, "nothing takes its place");
+        assert_eq!(opened.logs[0].topic_id, TOPIC_ID);
+        let failed = opened.logs[0].log.as_ref().expect_err("closed for safety").to_string();
+        assert!(failed.contains("another partition has its directory"), "{failed}");
+    });
+}

@@ -257,3 +257,22 @@ fn what_was_synced_and_then_deleted_is_not_missed() {
         assert_eq!((log.log_start_offset(), log.log_end_offset()), (start, start));
     });
 }
+
+/// A bit of the id had flipped, and what it named was another topic's then: the log was set aside, and an empty one served in
+/// its place. Seed 195 of the storage worlds.
+#[test]
+fn a_log_whose_topic_id_has_rotted_is_still_that_topics() {
+    story(async {
+        let place = Place::new();
+        let (directory, mut log) = place.with_log(plain()).await;
+        fill(&mut log, 10, 3).await;
+        drop((log, directory));
+        drop(place.again(plain()).await); // with a checkpoint
+        place.damage("story-0/partition.metadata", 0, rotten_identity().as_bytes()).await;
+        for _ in 0..2 {
+            let (directory, log) = place.again(plain()).await;
+            assert_eq!((log.topic_id(), contents(&log).await), (TOPIC_ID, filled(10, 3)));
+            drop((log, directory));
+        }
+    });
+}

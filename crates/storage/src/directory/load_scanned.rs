@@ -6,7 +6,7 @@ use super::load::{
 };
 use super::{fail_closed, layout};
 use crate::LeaderEpochs;
-use crate::checkpoint::Mode;
+use crate::checkpoint::{CheckpointLine, Mode};
 use crate::fault::{FailedClosed, StorageFault};
 use crate::log::{Place, Segments};
 use crate::segment::{IndexState, Segment};
@@ -94,15 +94,18 @@ fn may_lack(found: &Found, place: Place) -> bool {
     }
 }
 
-/// The topic's id. Where its file was not synced before the power failed, or rotted, our own line may know it.
+/// The topic's id. Where its file was not synced before the power failed, or rotted, our own line may know it. A file that
+/// names another topic has rotted, too, unless the one of the line was dropped, which its line would say, or another
+/// program was here since a clean stop.
 async fn identify(volume: &Volume, found: &Found, directory: &str) -> Result<Uuid, StorageFault> {
     let told = layout::topic_id(volume, directory).await?;
-    let Some(line) = found.line.as_ref().filter(|line| told.is_zero() && !line.topic_id.is_zero()) else {
-        return Ok(told);
-    };
+    let was_there = |line: &&CheckpointLine| told.is_zero() || line.mode == Mode::PageCache;
+    let known = found.line.as_ref().filter(was_there).map(|line| line.topic_id);
+    let Some(known) = known.filter(|known| !known.is_zero() && *known != told) else { return Ok(told) };
     mark!("topic id from the checkpoint");
-    rewrite_topic_id(volume, directory, line.topic_id).await?;
-    Ok(line.topic_id)
+    tracing::warn!("{directory}: its {} does not name {known}, as it should", crate::partition_metadata::FILE);
+    rewrite_topic_id(volume, directory, known).await?;
+    Ok(known)
 }
 
 async fn rewrite_topic_id(volume: &Volume, directory: &str, topic_id: Uuid) -> Result<(), StorageFault> {

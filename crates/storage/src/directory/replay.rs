@@ -205,8 +205,14 @@ impl Replaying<'_> {
     /// After the last entry: gives the logs, of which those that are still contradicted are closed.
     pub async fn finish(self) -> Result<Vec<Loaded>, StorageFault> {
         let mut finished = Vec::with_capacity(self.logs.len());
+        let there = self.logs.values().filter(|loaded| !loaded.is_replaced);
+        let there: BTreeSet<TopicPartition> = there.map(|loaded| loaded.topic_partition.clone()).collect();
         for mut loaded in self.logs.into_values() {
-            if let (true, Err(failed)) = (loaded.is_replaced, &loaded.log) {
+            // Without a later one in the journal it is not known that its directory is not its own: the file that says so
+            // may have rotted. Then it stays closed, and nothing takes its place.
+            if let (true, Err(failed)) = (there.contains(&loaded.topic_partition), &loaded.log)
+                && loaded.is_replaced
+            {
                 tracing::error!(log = %loaded.topic_partition, "forgotten: {failed}");
                 continue;
             }

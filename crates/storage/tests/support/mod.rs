@@ -143,6 +143,11 @@ async fn clear(disk: &Disk) {
     }
 }
 
+/// A `partition.metadata` in which bits have flipped.
+pub fn rotten_identity() -> String {
+    format!("version: 0\ntopic_id: {}", Uuid([0x5a; 16]))
+}
+
 /// Options under which nothing happens in the background unless a story asks for it.
 pub fn options() -> DirectoryOptions {
     DirectoryOptions { sync_interval: Duration::from_secs(3600), ..DirectoryOptions::default() }
