@@ -9,6 +9,7 @@ mod consumed;
 mod corruption;
 mod deleted_returned;
 mod duplicate;
+mod ends_of_epochs;
 mod epoch_order;
 pub(super) mod evidence;
 pub(super) mod excuse;
@@ -85,6 +86,7 @@ const CHECKS: &[Check] = &[
     stale_high_watermark::check,
     high_watermark_regress::check,
     wrong_offset_lookup::check,
+    ends_of_epochs::check,
     last_lookups::check,
     wrong_epoch_end::check,
     wrong_out_of_range::check,

@@ -1,5 +1,5 @@
 //! Wrong offset lookup: ListOffsets names an end below what was acknowledged or seen before, or, for a time, a record
-//! that is not the first at or after it.
+//! that is not the first at or after it. What leaders of a cluster name as the end is judged in `ends_of_epochs.rs` too.
 
 use super::evidence::{Evidence, Partition, Version, bounds};
 use super::excuse::Observation;
@@ -7,16 +7,12 @@ use super::stale_high_watermark::committed;
 use super::sweep::{Rule, sweep};
 use super::witness;
 use crate::checker::{Class, Verdict};
-use crate::history::{Acks, Action, Answer, Index, OffsetQuery, Operation, OperationId};
-use model::{LeaderEpoch, Offset, Timestamp};
-use std::collections::BTreeMap;
+use crate::history::{Action, Answer, Index, OffsetQuery, Operation, OperationId};
+use model::{Offset, Timestamp};
 
 /// Compares each lookup with what was known when it began.
 pub fn check(evidence: &Evidence<'_>, verdict: &mut Verdict) {
     for partition in &evidence.partitions {
-        if evidence.history.is_of_a_cluster() {
-            check_latest_by_epoch(evidence, partition, verdict);
-        }
         check_latest(evidence, partition, verdict);
         check_times(evidence, partition, verdict);
     }
@@ -45,98 +41,6 @@ fn check_latest(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Ve
         let operations = [found.earlier, found.later];
         verdict.report(witness::anomaly(Class::WrongOffsetLookup, partition, sentence, &operations));
     });
-}
-
-/// In a cluster a leader that was deposed may still answer, and knows nothing of later epochs. Its end covers what was told
-/// to be the end in its own epoch or one before it (KIP-207: a new leader does not answer before it does), and what a
-/// leader of such an epoch acknowledged to acks=all.
-fn check_latest_by_epoch(evidence: &Evidence<'_>, partition: &Partition, verdict: &mut Verdict) {
-    let lookups: Vec<Lookup> = partition.operations.iter().filter_map(|id| end_lookup(evidence, *id)).collect();
-    let mut proofs = proofs(evidence, partition, &lookups).into_iter().peekable();
-    let mut proved = Proved::default();
-    for lookup in &lookups {
-        while let Some((_, epoch, end, by)) = proofs.next_if(|(until, ..)| *until < evidence.since(lookup.operation)) {
-            proved.note(epoch, (end, by));
-        }
-        let Some((bound, proof)) = proved.up_to(lookup.epoch).filter(|(bound, _)| *bound > lookup.end) else {
-            continue;
-        };
-        let seen = Observation { acks: Acks::All, ..Observation::by(evidence, proof) };
-        match evidence.may_be_gone(partition, seen, evidence.until(lookup.operation)) {
-            Some(because) => verdict.allow(Class::WrongOffsetLookup, because),
-            None => {
-                let sentence = format!(
-                    "{} was told that {} is the end in leader epoch {}, though {} proved that it was {bound}",
-                    witness::operation(evidence, lookup.operation),
-                    lookup.end,
-                    lookup.epoch,
-                    witness::operation(evidence, proof)
-                );
-                let operations = [proof, lookup.operation];
-                verdict.report(witness::anomaly(Class::WrongOffsetLookup, partition, sentence, &operations));
-            }
-        }
-    }
-}
-
-/// What proves an end in a leader epoch, by the event at which it was known.
-fn proofs(
-    evidence: &Evidence<'_>,
-    partition: &Partition,
-    lookups: &[Lookup],
-) -> Vec<(Index, LeaderEpoch, Offset, OperationId)> {
-    let told = lookups.iter().map(|it| (evidence.until(it.operation), it.epoch, it.end, it.operation));
-    let acknowledged = partition.versions.iter().filter_map(|version| {
-        let (by, read) = (acknowledged_by_its_leader(evidence, version)?, version.read?);
-        Some((evidence.until(by), read.epoch, version.offset + 1, by))
-    });
-    let mut proofs: Vec<_> = told.chain(acknowledged).collect();
-    proofs.sort_unstable();
-    proofs
-}
-
-/// The greatest end that is proved by leader epoch: of a later epoch only what is greater than in all before it.
-#[derive(Default)]
-struct Proved(BTreeMap<LeaderEpoch, (Offset, OperationId)>);
-
-impl Proved {
-    fn note(&mut self, epoch: LeaderEpoch, end: (Offset, OperationId)) {
-        if self.up_to(epoch).is_some_and(|known| known >= end) {
-            return;
-        }
-        self.0.retain(|later, known| *later < epoch || *known > end);
-        self.0.insert(epoch, end);
-    }
-
-    /// In this epoch or one before it.
-    fn up_to(&self, epoch: LeaderEpoch) -> Option<(Offset, OperationId)> {
-        self.0.range(..=epoch).next_back().map(|(_, end)| *end)
-    }
-}
-
-/// The end of a partition as some leader told it.
-struct Lookup {
-    operation: OperationId,
-    end: Offset,
-    epoch: LeaderEpoch,
-}
-
-fn end_lookup(evidence: &Evidence<'_>, id: OperationId) -> Option<Lookup> {
-    let operation = evidence.operation(id);
-    match (&operation.action, operation.answer()) {
-        (Action::ListOffsets(list), Some(Answer::Offset { offset, epoch, .. }))
-            if list.query == OffsetQuery::Latest && *epoch >= 0 =>
-        {
-            Some(Lookup { operation: id, end: *offset, epoch: *epoch })
-        }
-        _ => None,
-    }
-}
-
-/// The write that was acknowledged to acks=all by the very leader that appended it: it was sent once.
-fn acknowledged_by_its_leader(evidence: &Evidence<'_>, version: &Version) -> Option<OperationId> {
-    let by = version.acknowledged.filter(|by| !evidence.history.resent.contains(by))?;
-    matches!(&evidence.operation(by).action, Action::Produce(produce) if produce.acks == Acks::All).then_some(by)
 }
 
 /// Records whose timestamps are known, by offset, with the greatest timestamp of each run of 64: finds the first one at
