@@ -282,6 +282,22 @@ fn a_misdirected_write_shows_when_the_cache_forgets() {
 }
 
 #[test]
+fn a_lost_write_shows_when_the_cache_forgets() {
+    on_node(17, |node| async move {
+        let disk = Disk::open("data").await.expect("a disk");
+        let file = disk.open_file("a", Open::New).await.expect("a file");
+        file.write_at(&[Bytes::from(vec![1; 8 * 4096])], 0).await.expect("room");
+        file.sync().await.expect("a good disk");
+        disk::change(node, |faults| faults.lost_write = 1.0);
+        file.write_at(&[Bytes::from(vec![2; 4096])], 4096).await.expect("no error");
+        file.sync().await.expect("no error");
+        assert_eq!(bytes_of(&file).await[4096], 2);
+        disk::evict(node);
+        assert!(bytes_of(&file).await.iter().all(|byte| *byte == 1), "it never happened");
+    });
+}
+
+#[test]
 fn a_stalled_disk_waits_and_a_throttled_one_adds_up() {
     on_node(18, |node| async move {
         let file = new_file("a", b"x").await;

@@ -280,14 +280,19 @@ impl Contents {
     pub fn misdirect(&mut self, offset: u64, length: u64, astray: u64) {
         let mut bytes = vec![0; length as usize];
         self.read(&mut bytes, offset);
-        for (index, start, range) in pages_of(offset, bytes.len()) {
+        self.lose(offset, length);
+        self.scribble(astray, &bytes);
+    }
+
+    /// What was written there never reaches the disk; the kernel does not know.
+    pub fn lose(&mut self, offset: u64, length: u64) {
+        for (index, start, range) in pages_of(offset, length as usize) {
             if let Some(page) = self.unsettled.get_mut(&index) {
                 let written = sectors(start, range.len()) & page.dirty;
                 page.dirty &= !written;
                 page.orphaned |= written;
             }
         }
-        self.scribble(astray, &bytes);
     }
 
     /// The sectors, by number, that a power failure keeps or loses.

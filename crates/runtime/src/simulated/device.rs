@@ -266,6 +266,9 @@ impl Access<'_> {
             let astray = offset ^ (4096 << self.dice.below(3));
             self.mount.volume.contents_mut(id)?.misdirect(offset, fits, astray);
         }
+        if fits > 0 && self.strikes(self.faults.lost_write, path, "lost write", id) {
+            self.mount.volume.contents_mut(id)?.lose(offset, fits);
+        }
         self.write_back(id);
         outcome
     }

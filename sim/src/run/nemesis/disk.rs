@@ -34,6 +34,7 @@ pub fn apply(node: Node, kind: FaultKind, amount: u64, lasts: Duration) {
         FaultKind::RotOnRead => faults.read_rot = chance,
         FaultKind::MisdirectedRead => faults.misdirected_read = chance / 4.0,
         FaultKind::MisdirectedWrite => faults.misdirected_write = chance / 10.0,
+        FaultKind::LostWrite => faults.lost_write = chance / 10.0,
         FaultKind::FullDisk => faults.capacity = room,
         _ => {}
     });
@@ -52,6 +53,7 @@ pub fn end(node: Node, kind: FaultKind, usual: &Faults) {
         FaultKind::RotOnRead => faults.read_rot = 0.0,
         FaultKind::MisdirectedRead => faults.misdirected_read = 0.0,
         FaultKind::MisdirectedWrite => faults.misdirected_write = 0.0,
+        FaultKind::LostWrite => faults.lost_write = 0.0,
         FaultKind::FullDisk => faults.capacity = usual.capacity,
         _ => {}
     });

@@ -120,8 +120,9 @@ impl Victims {
             F::SlowDisk | F::StalledDisk | F::FailedSync | F::FailedWrite | F::FailedRead | F::FullDisk => {
                 self.disk(fault, lasts).await;
             }
-            F::RotOnRead | F::MisdirectedRead | F::MisdirectedWrite => self.damaging_disk(fault, lasts).await,
-            F::LostWrite => {} // no plan has it
+            F::RotOnRead | F::MisdirectedRead | F::MisdirectedWrite | F::LostWrite => {
+                self.damaging_disk(fault, lasts).await;
+            }
         }
     }
 

@@ -46,6 +46,9 @@ pub struct Faults {
     /// A write lands in a neighbouring block of the disk, where reads see it, and not the new bytes in their place, once
     /// the page cache has forgotten them: after a power failure, or [`evict`].
     pub misdirected_write: f64,
+    /// A write is done and synced as far as anybody can tell, and never reached the disk: reads give the old bytes once the
+    /// page cache has forgotten the new ones.
+    pub lost_write: f64,
     /// How likely the kernel writes a page, a length or names back by itself, long before any sync.
     pub write_back: f64,
     /// Bytes that the disk holds. Beyond it writes are short and end with ENOSPC.
@@ -73,6 +76,7 @@ impl Default for Faults {
             read_rot: 0.0,
             misdirected_read: 0.0,
             misdirected_write: 0.0,
+            lost_write: 0.0,
             write_back: 0.02,
             capacity: u64::MAX,
             sector: SectorSize::Bytes512,
